@@ -1,0 +1,284 @@
+use super::{DEPTH_MAX, DecodeError, LEN_MAX, Reason};
+
+const UINT: u8 = 0;
+const NEGATIVE: u8 = 1;
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+const ARRAY: u8 = 4;
+const SIMPLE: u8 = 7;
+
+/// Reads canonical items from a slice and refuses every other spelling.
+///
+/// Nothing is copied and nothing is allocated. A reader that answered with an
+/// error stays where it was and is of no further use.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader at the start of `bytes`.
+    ///
+    /// # Errors
+    /// [`Reason::Limit`] when `bytes` is longer than [`LEN_MAX`].
+    pub const fn new(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        if bytes.len() > LEN_MAX {
+            return Err(DecodeError::new(0, Reason::Limit));
+        }
+        Ok(Self { bytes, at: 0 })
+    }
+
+    /// Ends reading.
+    ///
+    /// # Errors
+    /// [`Reason::Trailing`] when bytes are left.
+    pub const fn finish(&self) -> Result<(), DecodeError> {
+        if self.at == self.bytes.len() {
+            Ok(())
+        } else {
+            Err(self.error(Reason::Trailing))
+        }
+    }
+
+    /// An error at the present offset.
+    #[must_use]
+    pub const fn error(&self, reason: Reason) -> DecodeError {
+        DecodeError::new(self.at, reason)
+    }
+
+    /// Number of items of the array that starts here. It never exceeds the
+    /// number of bytes left, so it bounds any allocation made for the items.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when no array starts here or it announces too much.
+    pub fn array(&mut self) -> Result<usize, DecodeError> {
+        let len = self.length(ARRAY)?;
+        if len > self.bytes.len() - self.at {
+            return Err(self.error(Reason::Truncated));
+        }
+        Ok(len)
+    }
+
+    /// The head of an array of exactly `expected` items.
+    ///
+    /// # Errors
+    /// [`Reason::Count`] when the array has another number of items.
+    pub fn array_of(&mut self, expected: usize) -> Result<(), DecodeError> {
+        let at = self.at;
+        if self.array()? == expected {
+            Ok(())
+        } else {
+            Err(DecodeError::new(at, Reason::Count))
+        }
+    }
+
+    /// The type tag `expected`.
+    ///
+    /// # Errors
+    /// [`Reason::Tag`] when the text is another one.
+    pub fn tag(&mut self, expected: &'static str) -> Result<(), DecodeError> {
+        let at = self.at;
+        if self.text()? == expected {
+            Ok(())
+        } else {
+            Err(DecodeError::new(at, Reason::Tag))
+        }
+    }
+
+    /// An unsigned integer.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when no shortest unsigned integer starts here.
+    pub fn uint(&mut self) -> Result<u64, DecodeError> {
+        self.head(UINT)
+    }
+
+    /// A signed integer of 64 bits.
+    ///
+    /// # Errors
+    /// [`Reason::Range`] when the integer does not fit.
+    pub fn int(&mut self) -> Result<i64, DecodeError> {
+        let negative = self.peek()? >> 5 == NEGATIVE;
+        let at = self.at;
+        let value = self.head(if negative { NEGATIVE } else { UINT })?;
+        let value = i64::try_from(value).map_err(|_| DecodeError::new(at, Reason::Range))?;
+        Ok(if negative { !value } else { value })
+    }
+
+    /// A byte string.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when no byte string starts here or it is cut off.
+    pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
+        let len = self.length(BYTES)?;
+        self.take(len)
+    }
+
+    /// A byte string of exactly `N` bytes.
+    ///
+    /// # Errors
+    /// [`Reason::Range`] when it has another length.
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let at = self.at;
+        self.bytes()?
+            .try_into()
+            .map_err(|_| DecodeError::new(at, Reason::Range))
+    }
+
+    /// UTF-8 text.
+    ///
+    /// # Errors
+    /// [`Reason::Text`] when the bytes are not UTF-8.
+    pub fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let len = self.length(TEXT)?;
+        let at = self.at;
+        core::str::from_utf8(self.take(len)?).map_err(|_| DecodeError::new(at, Reason::Text))
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// [`Reason::Type`] when it is neither.
+    pub fn bool(&mut self) -> Result<bool, DecodeError> {
+        match self.peek()? {
+            0xf4 => self.skip_byte(false),
+            0xf5 => self.skip_byte(true),
+            _ => Err(self.error(Reason::Type)),
+        }
+    }
+
+    /// Consumes a null if one is here.
+    ///
+    /// # Errors
+    /// [`Reason::Truncated`] at the end of the input.
+    pub fn null(&mut self) -> Result<bool, DecodeError> {
+        match self.peek()? {
+            0xf6 => self.skip_byte(true),
+            _ => Ok(false),
+        }
+    }
+
+    /// The bytes of whatever single item starts here, checked all the way
+    /// down. Cost is linear in its length, stack use is constant.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the item is not canonical or nests deeper than
+    /// [`DEPTH_MAX`].
+    pub fn item(&mut self) -> Result<&'a [u8], DecodeError> {
+        let start = self.at;
+        let mut open = [0_usize; DEPTH_MAX]; // items still missing per open array
+        let mut depth = 0;
+        loop {
+            match self.peek()? >> 5 {
+                UINT | NEGATIVE => drop(self.int_or_uint()?),
+                BYTES => drop(self.bytes()?),
+                TEXT => drop(self.text()?),
+                ARRAY => {
+                    let len = self.array()?;
+                    if len > 0 {
+                        let slot = open
+                            .get_mut(depth)
+                            .ok_or_else(|| DecodeError::new(self.at, Reason::Depth))?;
+                        *slot = len;
+                        depth += 1;
+                        continue;
+                    }
+                }
+                SIMPLE => {
+                    if !self.null()? {
+                        self.bool()
+                            .map_err(|e| DecodeError::new(e.at(), Reason::Forbidden))?;
+                    }
+                }
+                _ => return Err(self.error(Reason::Forbidden)),
+            }
+            while depth > 0 {
+                open[depth - 1] -= 1;
+                if open[depth - 1] > 0 {
+                    break;
+                }
+                depth -= 1;
+            }
+            if depth == 0 {
+                return Ok(&self.bytes[start..self.at]);
+            }
+        }
+    }
+
+    /// Negatives stay within `i64`, positives may use all of `u64`.
+    fn int_or_uint(&mut self) -> Result<u64, DecodeError> {
+        if self.peek()? >> 5 == NEGATIVE {
+            self.int().map(i64::cast_unsigned)
+        } else {
+            self.uint()
+        }
+    }
+
+    fn peek(&self) -> Result<u8, DecodeError> {
+        self.bytes
+            .get(self.at)
+            .copied()
+            .ok_or(DecodeError::new(self.at, Reason::Truncated))
+    }
+
+    const fn skip_byte<T: Copy>(&mut self, value: T) -> Result<T, DecodeError> {
+        self.at += 1;
+        Ok(value)
+    }
+
+    fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let rest = &self.bytes[self.at..];
+        let taken = rest.get(..len).ok_or(self.error(Reason::Truncated))?;
+        self.at += len;
+        Ok(taken)
+    }
+
+    fn length(&mut self, major: u8) -> Result<usize, DecodeError> {
+        let at = self.at;
+        usize::try_from(self.head(major)?).map_err(|_| DecodeError::new(at, Reason::Truncated))
+    }
+
+    /// Head of an item of the given major type, in shortest form.
+    fn head(&mut self, major: u8) -> Result<u64, DecodeError> {
+        let first = self.peek()?;
+        let found = first >> 5;
+        if found != major {
+            let forbidden =
+                matches!(found, 5 | 6) || (found == SIMPLE && !matches!(first, 0xf4..=0xf6));
+            return Err(self.error(if forbidden {
+                Reason::Forbidden
+            } else {
+                Reason::Type
+            }));
+        }
+        let width = match first & 0x1f {
+            small @ 0..=23 => {
+                self.at += 1;
+                return Ok(u64::from(small));
+            }
+            24 => 1,
+            25 => 2,
+            26 => 4,
+            27 => 8,
+            _ => return Err(self.error(Reason::Forbidden)),
+        };
+        let digits = self.bytes[self.at + 1..]
+            .get(..width)
+            .ok_or(self.error(Reason::Truncated))?;
+        let value = digits
+            .iter()
+            .fold(0, |sum, &byte| (sum << 8) | u64::from(byte));
+        let shortest = match width {
+            1 => value >= 24,
+            2 => value > 0xff,
+            4 => value > 0xffff,
+            _ => value > 0xffff_ffff,
+        };
+        if !shortest {
+            return Err(self.error(Reason::NotShortest));
+        }
+        self.at += 1 + width;
+        Ok(value)
+    }
+}

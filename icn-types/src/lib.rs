@@ -4,6 +4,7 @@
 extern crate alloc;
 
 pub mod amount;
+pub mod authority;
 pub mod canon;
 pub mod chain;
 pub mod error;

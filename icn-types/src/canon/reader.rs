@@ -229,7 +229,9 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let rest = &self.bytes[self.at..];
-        let taken = rest.get(..len).ok_or_else(|| self.error(Reason::Truncated))?;
+        let taken = rest
+            .get(..len)
+            .ok_or_else(|| self.error(Reason::Truncated))?;
         self.at += len;
         Ok(taken)
     }

@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
         self.bytes
             .get(self.at)
             .copied()
-            .ok_or(DecodeError::new(self.at, Reason::Truncated))
+            .ok_or_else(|| DecodeError::new(self.at, Reason::Truncated))
     }
 
     const fn skip_byte<T: Copy>(&mut self, value: T) -> Result<T, DecodeError> {
@@ -229,7 +229,9 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let rest = &self.bytes[self.at..];
-        let taken = rest.get(..len).ok_or(self.error(Reason::Truncated))?;
+        let taken = rest
+            .get(..len)
+            .ok_or_else(|| self.error(Reason::Truncated))?;
         self.at += len;
         Ok(taken)
     }
@@ -265,7 +267,7 @@ impl<'a> Reader<'a> {
         };
         let digits = self.bytes[self.at + 1..]
             .get(..width)
-            .ok_or(self.error(Reason::Truncated))?;
+            .ok_or_else(|| self.error(Reason::Truncated))?;
         let value = digits
             .iter()
             .fold(0, |sum, &byte| (sum << 8) | u64::from(byte));

@@ -301,20 +301,32 @@ CHARTER, RECALL = 0, 4
 
 
 def read_header(reader):
-    fields = [MAYBE, MAYBE, MAYBE, "u64", MAYBE, "u16", "u64", ID, "u32"]
-    header = reader.tagged("icn/types/header/v1", fields)
-    _, topic, chain, epoch, seq, prev, kind, _, _, length = header
-    if None in (topic, chain):
-        fits = (topic, chain, epoch, prev, seq, kind) == (None,) * 4 + (0, CHARTER)
-    elif epoch is None:
-        fits = prev is not None and seq > 0 and kind == RECALL
-    else:
-        fits = kind not in (CHARTER, RECALL) and (seq == 0) == (prev is None)
-    if not fits:
+    """`[tag, topic, chain, epoch, seq, prev, kind, at, content hash, length]`"""
+    if reader.array() != 10:
+        raise Refused("canon.count")
+    tag = reader.string(TEXT)
+    if tag != "icn/types/header/v1":
+        raise Refused("canon.tag")
+    place = [reader.shaped(shape) for shape in (MAYBE, MAYBE, MAYBE, "u64", MAYBE)]
+    named = tuple(part is not None for part in place[:3] + place[4:])
+    seq, first = place[3], place[4] is None
+    founding = named == (False, False, False, False) and seq == 0
+    succession = named == (True, True, False, True)
+    if not (founding or succession or named[:3] == (True, True, True)):
         raise Refused("header.place")
+    rest = [reader.shaped(shape) for shape in ("u16", "u64", ID, "u32")]
+    kind, length = rest[0], rest[3]
     if length > CONTENT_LEN_MAX:
         raise Refused("canon.limit")
-    return header
+    if founding:
+        fits = kind == CHARTER
+    elif succession:
+        fits = kind == RECALL and seq > 0
+    else:
+        fits = kind not in (CHARTER, RECALL) and (seq == 0) == first
+    if not fits:
+        raise Refused("header.place")
+    return [tag, *place, *rest]
 
 
 def read_content(reader):

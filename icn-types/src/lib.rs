@@ -12,10 +12,13 @@ pub mod hash;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod id;
+pub mod judge;
 pub mod key;
 pub mod record;
+pub mod set;
 pub mod sign;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
 pub mod topic;
+pub mod verdict;

@@ -18,6 +18,7 @@ mod seal;
 use crate::canon::{DecodeError, List, Raw};
 use crate::record::{Content, Kind};
 
+pub(crate) use charter::recalls_by_key;
 pub use charter::{Charter, FORMAT, ROLL_MAX, RollChange};
 pub use decision::{
     Action, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, TELLERS_MAX, operation_key,

@@ -4,6 +4,8 @@ use crate::id::{ChainId, RecordId};
 use crate::key::Signature;
 use crate::record::Header;
 
+use super::epoch::Tip;
+
 /// Most rows of one Seal.
 pub const SEAL_ROWS_MAX: usize = 256;
 
@@ -55,16 +57,19 @@ canonical!(SealRow {
 });
 
 impl SealRow {
-    /// Position of the sealed head, if there is one.
+    /// The sealed head by position and id.
     #[must_use]
-    pub fn seq(&self) -> Option<u64> {
-        self.sealed.as_ref().map(|sealed| sealed.header.seq())
+    pub fn tip(&self) -> Option<Tip> {
+        self.sealed.as_ref().map(|sealed| Tip {
+            seq: sealed.header.seq(),
+            head: sealed.header.id(),
+        })
     }
 
-    /// Id of the sealed head.
+    /// Whether the row ends the epoch.
     #[must_use]
-    pub fn head(&self) -> Option<RecordId> {
-        self.sealed.as_ref().map(|sealed| sealed.header.id())
+    pub fn is_final(&self) -> bool {
+        self.finality == Finality::Final
     }
 }
 

@@ -15,7 +15,7 @@ use core::fmt::Debug;
 
 use crate::authority::{FORMAT, Open};
 use crate::id::{RecordId, TopicId};
-use crate::record::{Content, Record};
+use crate::record::{Content, Draft, Header};
 use crate::set::{RecordSet, Slot};
 use crate::verdict::{Breach, Verdict};
 
@@ -52,14 +52,14 @@ pub trait Rules {
 pub struct Case<'a> {
     /// The set; only ancestors of the record may be looked at.
     pub set: &'a RecordSet,
-    /// The record.
-    pub slot: Slot,
-    /// The record itself.
-    pub record: &'a Record,
+    /// The signed part of the record.
+    pub header: &'a Header,
     /// Its content.
     pub content: &'a Content,
     /// The Open of its epoch, which is Valid.
     pub open: &'a Open,
+    /// The record before it.
+    pub prev: Option<Slot>,
 }
 
 impl<'a> Case<'a> {
@@ -72,14 +72,16 @@ impl<'a> Case<'a> {
             .filter_map(move |id| set.find(id))
     }
 
+    /// The record that the content refs at this position.
+    #[must_use]
+    pub fn reference(&self, at: usize) -> Option<Slot> {
+        self.set.find(self.content.refs().get(at)?)
+    }
+
     /// Whether this record is the first of its epoch.
     #[must_use]
     pub fn starts_epoch(&self) -> bool {
-        let before = self
-            .set
-            .prev(self.slot)
-            .map(|prev| self.set.record(prev).epoch());
-        before != Some(self.record.epoch())
+        self.prev.map(|prev| self.set.record(prev).epoch()) != Some(self.header.epoch())
     }
 }
 
@@ -115,6 +117,13 @@ struct ChainState<S> {
     state: S,
     /// The epoch that an Invalid record ended.
     ended: Option<RecordId>,
+}
+
+/// How the records stand that a record names.
+#[derive(Clone, Copy)]
+struct Named {
+    open_is_valid: bool,
+    refs_are_valid: bool,
 }
 
 /// What stands in the way of a verdict.
@@ -230,22 +239,35 @@ impl<R: Rules> Judge<R> {
         decided
     }
 
-    /// Judges a draft as if it stood in the set after the records that it
-    /// names; nothing is remembered.
-    ///
-    /// # Errors
-    /// The [`Breach`] that the record would be convicted of.
-    pub fn rehearse(&self, case: &Case<'_>) -> Result<(), Breach<R::Rule>> {
-        let prev = case.record.prev().and_then(|id| case.set.find(&id));
-        let known = prev.and_then(|prev| self.chains.get(&prev));
-        let before = match known {
-            Some(chain) => chain.clone(),
-            None => self.before(case.set, prev),
+    /// The verdict that a draft would meet, without adding it anywhere.
+    /// `Waiting` when it names something that is not here or not decided.
+    #[must_use]
+    pub fn rehearse(&self, set: &RecordSet, draft: &Draft) -> Verdict<R::Rule> {
+        let (header, content) = (draft.header(), draft.content());
+        let prev = header.prev().and_then(|id| set.find(&id));
+        let ready = self.open_of(set, header, content, prev);
+        let Ok((open, opened)) = ready else {
+            return Verdict::Waiting;
         };
-        if before.ended.is_some() && before.ended == case.record.epoch() {
-            return Err(Breach::Ended);
+        let copy;
+        let chain = match prev.and_then(|prev| self.chains.get(&prev)) {
+            Some(chain) => chain,
+            None => {
+                copy = self.before(set, prev);
+                &copy
+            }
+        };
+        let case = Case {
+            set,
+            header,
+            content,
+            open,
+            prev,
+        };
+        match self.weigh(&case, chain, opened) {
+            Ok(_) => Verdict::Valid,
+            Err(breach) => Verdict::Invalid(breach),
         }
-        self.rules.judge(case, &before.state).map(drop)
     }
 
     fn note(&mut self, slot: Slot, verdict: Verdict<R::Rule>) {
@@ -258,15 +280,69 @@ impl<R: Rules> Judge<R> {
     fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Verdict<R::Rule>, Blocked> {
         let record = set.record(slot);
         let content = record.content().ok_or_else(|| Blocked::By(record.id()))?;
-        let prev = set.prev(slot);
-        if let Some(prev) = prev {
-            self.standing(set, &set.record(prev).id())?;
+        let (header, prev) = (record.header(), set.prev(slot));
+        let (open, named) = self.open_of(set, header, content, prev)?;
+        let mut chain = self.take(set, prev);
+        let case = Case {
+            set,
+            header,
+            content,
+            open,
+            prev,
+        };
+        let verdict = match self.weigh(&case, &chain, named) {
+            Ok(delta) => {
+                self.rules.apply(slot, delta, &mut chain.state);
+                Verdict::Valid
+            }
+            Err(breach) => {
+                chain.ended = record.epoch();
+                Verdict::Invalid(breach)
+            }
+        };
+        self.chains.insert(slot, chain);
+        Ok(verdict)
+    }
+
+    /// Everything decided: what is left is the order of precedence.
+    fn weigh(
+        &self,
+        case: &Case<'_>,
+        chain: &ChainState<R::State>,
+        named: Named,
+    ) -> Result<R::Delta, Breach<R::Rule>> {
+        if !named.open_is_valid {
+            return Err(Breach::Open);
         }
-        let open_id = record.epoch().ok_or_else(|| Blocked::By(record.id()))?;
-        let open_valid = self.standing(set, &open_id)?;
-        let mut refs_valid = true;
+        if chain.ended.is_some() && chain.ended == case.header.epoch() {
+            return Err(Breach::Ended);
+        }
+        if !named.refs_are_valid {
+            return Err(Breach::Ref);
+        }
+        self.rules.judge(case, &chain.state)
+    }
+
+    /// The Open of a record whose ancestors are all here and decided.
+    fn open_of<'s>(
+        &self,
+        set: &'s RecordSet,
+        header: &Header,
+        content: &Content,
+        prev: Option<Slot>,
+    ) -> Result<(&'s Open, Named), Blocked> {
+        let own = || Blocked::By(header.id());
+        let open_id = header.epoch().ok_or_else(own)?;
+        if header.prev().is_some() && prev.is_none() {
+            return Err(own());
+        }
+        if let Some(prev) = header.prev() {
+            self.standing(set, &prev)?;
+        }
+        let open_is_valid = self.standing(set, &open_id)?;
+        let mut refs_are_valid = true;
         for id in content.refs() {
-            refs_valid &= self.standing(set, id)?;
+            refs_are_valid &= self.standing(set, id)?;
         }
         let open = set.open(&open_id).ok_or(Blocked::By(open_id))?;
         if open.format > FORMAT {
@@ -275,35 +351,13 @@ impl<R: Rules> Judge<R> {
                 since: open_id,
             }));
         }
-        let mut chain = self.take(set, prev);
-        let case = Case {
-            set,
-            slot,
-            record,
-            content,
+        Ok((
             open,
-        };
-        let judged = if !open_valid {
-            Err(Breach::Open)
-        } else if chain.ended == Some(open_id) {
-            Err(Breach::Ended)
-        } else if !refs_valid {
-            Err(Breach::Ref)
-        } else {
-            self.rules.judge(&case, &chain.state)
-        };
-        let verdict = match judged {
-            Ok(delta) => {
-                self.rules.apply(slot, delta, &mut chain.state);
-                Verdict::Valid
-            }
-            Err(breach) => {
-                chain.ended = Some(open_id);
-                Verdict::Invalid(breach)
-            }
-        };
-        self.chains.insert(slot, chain);
-        Ok(verdict)
+            Named {
+                open_is_valid,
+                refs_are_valid,
+            },
+        ))
     }
 
     /// Whether a named record is Valid; blocked while that is not known.
@@ -365,10 +419,10 @@ impl<R: Rules> Judge<R> {
                 Verdict::Valid => {
                     let case = Case {
                         set,
-                        slot,
-                        record,
+                        header: record.header(),
                         content,
                         open,
+                        prev: set.prev(slot),
                     };
                     if let Ok(delta) = self.rules.judge(&case, &chain.state) {
                         self.rules.apply(slot, delta, &mut chain.state);

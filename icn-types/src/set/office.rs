@@ -256,10 +256,11 @@ impl Office {
             return Err(Rule::SealOrder);
         }
         if let Some(last) = seat.last_row.map(|last| path.rows().row(last))
-            && (last.ends(&row.open) || row.tip().map(|tip| tip.seq) < last.tip().map(|tip| tip.seq))
-            {
-                return Err(Rule::SealOrder);
-            }
+            && (last.ends(&row.open)
+                || row.tip().map(|tip| tip.seq) < last.tip().map(|tip| tip.seq))
+        {
+            return Err(Rule::SealOrder);
+        }
         let Some(sealed) = &row.sealed else {
             return Ok(());
         };

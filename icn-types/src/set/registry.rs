@@ -249,9 +249,10 @@ impl Registry {
     /// Makes sure that the office after a Valid record is at hand.
     pub(super) fn hold(&mut self, arena: &Arena, slot: Slot) {
         if !self.offices.contains_key(&slot)
-            && let Some(office) = self.fold(arena, slot) {
-                self.offices.insert(slot, office);
-            }
+            && let Some(office) = self.fold(arena, slot)
+        {
+            self.offices.insert(slot, office);
+        }
     }
 
     pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {

@@ -1,9 +1,12 @@
-"""What the five crates bring along, by `cargo tree` on their default features.
+"""What the five crates bring along, by `cargo tree` on their default features,
+and whom of us everybody knows.
 
 Asked for x86_64 Linux and wasm32. Elsewhere the answer may differ: on aarch64
 and Apple targets `cpufeatures` names libc.
 """
 
+import json
+import pathlib
 import subprocess
 import sys
 
@@ -44,6 +47,17 @@ def tree(crate, target):
     return {line.split()[0] for line in lines.splitlines() if line.strip()} - {crate}
 
 
+def adapters():
+    """Packages below a crate's `adapters`, each with the names that it asks for."""
+    command = ["cargo", "metadata", "--locked", "--no-deps", "--format-version", "1"]
+    meta = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    for package in meta["packages"]:
+        *_, crate, folder, _, _ = pathlib.Path(package["manifest_path"]).parts
+        if folder == "adapters":
+            names = {d["name"] for d in package["dependencies"] if d["kind"] != "dev"}
+            yield package["name"], crate, names
+
+
 def faults(crate, names, allowed, reasons):
     for name in sorted(names):
         if name.startswith("icn-") and name not in allowed:
@@ -68,6 +82,8 @@ def main():
                 found.append(f"{crate} brings {len(names)} packages, more than {COUNT_MAX}")
             if target == TARGETS[0]:
                 print(f"ok: {crate} brings {len(names)} packages")
+    for adapter, crate, names in adapters():
+        found += faults(adapter, names, {crate}, {})
     prove_it_can_fail(tree("icn-events", TARGETS[0]))
     print("\n".join(found))
     return bool(found)

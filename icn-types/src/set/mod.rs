@@ -35,7 +35,7 @@ pub use rule::AuthorityRule;
 
 use crate::authority::{Act, Open};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
-use crate::record::{Kind, Record};
+use crate::record::{Kind, Place, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
 use crate::verdict::Verdict;
@@ -422,6 +422,44 @@ impl RecordSet {
             .filter(|(_, row)| self.registry.rows.effective(&self.arena, *row) == Some(true))
             .filter_map(|(_, row)| self.registry.rows.row(row).tip())
             .filter_map(|tip| self.arena.find(&tip.head))
+    }
+
+    /// Where the current writer of a chain puts its next record. `None` while
+    /// the chain has no epoch in force, is sealed for good or forks.
+    #[must_use]
+    pub fn next_place(&self, chain: &ChainId) -> Option<Place> {
+        let spine = self.spines.get(chain);
+        if spine.is_some_and(|spine| spine.fork().is_some()) {
+            return None;
+        }
+        let tip = spine.and_then(Spine::tip).map(|tip| self.record(tip));
+        let (topic, epoch) = if *chain == self.authority {
+            let tip = tip?;
+            (
+                self.authority_topic,
+                tip.epoch().unwrap_or_else(|| tip.id()),
+            )
+        } else {
+            let seat = self.office()?.seat(chain)?;
+            if seat
+                .last_row()
+                .is_some_and(|row| self.registry.rows.row(row).ends(&seat.open()))
+            {
+                return None;
+            }
+            let open = self.open(&seat.open())?;
+            let starts = open.start.tip().map(|tip| tip.head) == tip.map(Record::id);
+            let goes_on = tip.is_some_and(|tip| tip.epoch() == Some(seat.open()));
+            (starts || goes_on).then_some(())?;
+            (open.chain.topic(), seat.open())
+        };
+        Some(Place::Entry {
+            topic,
+            chain: *chain,
+            epoch,
+            seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
+            prev: tip.map(Record::id),
+        })
     }
 
     /// The body of an authority record, if it has one that can be read.

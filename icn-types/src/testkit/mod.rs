@@ -5,5 +5,6 @@
 pub mod arb;
 pub mod clock;
 pub mod faulty;
+pub mod stage;
 pub mod store;
 pub mod transport;

@@ -1,0 +1,3 @@
+//! Tests of the public face of icn-types, one binary.
+
+mod vectors;

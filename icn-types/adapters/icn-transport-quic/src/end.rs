@@ -78,6 +78,12 @@ impl From<ConnectionError> for LinkEnd {
             ConnectionError::ConnectionClosed(close) if is_crypto(close.error_code) => {
                 Self::Refused
             }
+            // An endpoint that is closing or overrun, nobody's fault.
+            ConnectionError::ConnectionClosed(close)
+                if close.error_code == quinn::TransportErrorCode::CONNECTION_REFUSED =>
+            {
+                Self::Lost
+            }
             ConnectionError::TransportError(error) if is_crypto(error.code) => Self::Refused,
             ConnectionError::TransportError(_)
             | ConnectionError::ConnectionClosed(_)

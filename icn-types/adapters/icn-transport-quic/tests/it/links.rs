@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use futures::executor::block_on;
+use futures::future::join;
 use icn_transport_quic::{BindError, LinkEnd, QuicConfig, bind};
 use icn_types::error::Coded as _;
 use icn_types::host::{Frame, Incoming, Transport as _, TransportError};
@@ -102,9 +103,11 @@ fn a_restarted_peer_on_the_same_port_is_linked_again() {
             let address = b.local_addr().unwrap();
             introduce(&a, &b);
             both_up(&a, &b).await;
-            b.close().await;
-            assert_eq!(next(&a).await, Some(Incoming::Down(peer(restarts))));
-            assert_eq!(a.last_end(peer(restarts)), Some(LinkEnd::Closed));
+            // At once, before the next dial fails for another reason.
+            let seen = async { (next(&a).await, a.last_end(peer(restarts))) };
+            let (seen, ()) = join(seen, b.close()).await;
+            let down = Incoming::Down(peer(restarts));
+            assert_eq!(seen, (Some(down), Some(LinkEnd::Closed)));
             let b = bind(config_at(restarts, address)).unwrap();
             both_up(&a, &b).await;
             talk(&a, &b).await;

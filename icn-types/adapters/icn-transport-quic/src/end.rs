@@ -17,8 +17,8 @@ pub enum LinkEnd {
     /// Nothing came for too long, or the network broke.
     #[error("connection was lost")]
     Lost,
-    /// The handshake failed: another key than the peer's, or the peer does not
-    /// know ours.
+    /// The handshake failed: another key than the peer's, the peer does not know
+    /// ours, or one of the two signers is locked.
     #[error("handshake was refused")]
     Refused,
     /// The first bytes were not a greeting of this protocol.

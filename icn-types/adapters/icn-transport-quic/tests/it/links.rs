@@ -130,6 +130,7 @@ fn a_peer_that_dies_silently_is_down_after_the_idle_timeout() {
         relay.pass(false);
         assert_eq!(next(&a).await, Some(Incoming::Down(peer(2))));
         assert_eq!(next(&b).await, Some(Incoming::Down(peer(1))));
+        assert_eq!(b.last_end(peer(1)), Some(LinkEnd::Lost));
         relay.pass(true);
         both_up(&a, &b).await;
         talk(&a, &b).await;

@@ -273,8 +273,8 @@ class Reader:
             key = self.shaped({"bytes": 32})
             admit(key)
             return key
-        if name in RULES:
-            return RULES[name](self)
+        if name in PARTS:
+            return PARTS[name](self)
         return self.number(0, 2 ** int(name[1:]) - 1, UINT)
 
     def tagged(self, tag, fields):
@@ -466,7 +466,7 @@ def terms_rule(terms):
     require(ascending(tellers) and 0 < needed <= len(tellers), "opening.tellers")
 
 
-RULES = {
+PARTS = {
     "header": read_header,
     "content": read_content,
     "record": read_record,

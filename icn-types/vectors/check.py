@@ -472,7 +472,7 @@ PARTS = {
     "record": read_record,
     "amount": read_amount,
     "owner": choice(
-        "chain.owner", {0: (), 1: (ID, "u32"), 2: ("u32",), 3: ("u32",), 4: ("key",)}
+        "chain.owner", {0: (), 1: (ID, "u32"), 2: ("u32",), 3: ("u32",), 4: ("key",), 5: ("u32",)}
     ),
     "chain": body("chain", ID, "owner"),
     "tip": plain("u64", ID),

@@ -30,7 +30,7 @@ pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
-pub use office::{Decision, Office, Seat};
+pub use office::{Decision, Frozen, Office, Seat};
 pub use rule::AuthorityRule;
 
 use crate::authority::{Act, Open};
@@ -460,6 +460,13 @@ impl RecordSet {
             seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
             prev: tip.map(Record::id),
         })
+    }
+
+    /// What a Valid Opening froze, with the roll of its moment. It depends on
+    /// the ancestors of the Opening only.
+    #[must_use]
+    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.registry.frozen(opening)
     }
 
     /// The body of an authority record, if it has one that can be read.

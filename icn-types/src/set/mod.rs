@@ -10,8 +10,9 @@
 //! - The **spine** of a chain is its sealed path and the unforked records after
 //!   it. Seals decide, then "exactly one child"; validity plays no part.
 //! - The **canonical set** is all spines, the two lowest ids at each open fork,
-//!   and the stored ancestors of these. It is what replicas exchange, and the
-//!   only thing that labels, columns and digests depend on.
+//!   and the stored ancestors of these, with the proposals that Openings name
+//!   and the Shuts that Closes name. It is what replicas exchange, and the only
+//!   thing that labels, columns and digests depend on.
 
 mod admission;
 mod arena;

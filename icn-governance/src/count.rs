@@ -11,6 +11,7 @@
 //! All of this follows from the ancestors of the named Shuts. What anybody
 //! forks, writes or acknowledges later changes no count.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -59,7 +60,7 @@ impl Recount {
 
 /// What is false about a certificate. Where several things are, the first of
 /// this list is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Falsehood {
     /// The vote was not opened as charter and proposal say.
@@ -73,13 +74,18 @@ pub enum Falsehood {
     SameTeller(RecordId),
     /// The ballots say something else.
     #[error("ballots say something else than the certificate")]
-    Result {
-        /// Outcome and figures in the certificate; no figures when they cannot
-        /// be read.
-        claimed: (Outcome, Option<Tally>),
-        /// Outcome and figures by the ballots.
-        found: (Outcome, Tally),
-    },
+    Result(Box<Difference>),
+}
+
+/// What a certificate claims and what the ballots say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Outcome and figures in the certificate; no figures when they cannot be
+    /// read.
+    pub claimed: (Outcome, Option<Tally>),
+    /// Outcome and figures by the ballots.
+    pub found: (Outcome, Tally),
 }
 
 impl Coded for Falsehood {
@@ -88,7 +94,7 @@ impl Coded for Falsehood {
             Self::Opening(deviation) => deviation.code(),
             Self::Shut(_) => "recount.false.shut",
             Self::SameTeller(_) => "recount.false.teller",
-            Self::Result { .. } => "recount.false.result",
+            Self::Result(_) => "recount.false.result",
         }
     }
 

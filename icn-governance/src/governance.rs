@@ -1,5 +1,6 @@
 //! All votes of one domain, as far as a set of records tells.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -14,7 +15,7 @@ use icn_types::verdict::{Breach, Verdict};
 
 use crate::body::Proposal;
 use crate::charter::{Rules, Trust, certain_receipts};
-use crate::count::{Deviation, Falsehood, Recount, acknowledged, figures, latest};
+use crate::count::{Deviation, Difference, Falsehood, Recount, acknowledged, figures, latest};
 use crate::index::{Index, Noted};
 use crate::rule::Rule;
 use crate::rules::{Said, VoteRule, VoteRules};
@@ -384,10 +385,10 @@ impl Governance {
         if close.outcome == outcome && claimed == Some(found) {
             Ok(())
         } else {
-            Err(Falsehood::Result {
+            Err(Falsehood::Result(Box::new(Difference {
                 claimed: (close.outcome, claimed),
                 found: (outcome, found),
-            })
+            })))
         }
     }
 

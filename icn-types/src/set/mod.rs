@@ -10,8 +10,9 @@
 //! - The **spine** of a chain is its sealed path and the unforked records after
 //!   it. Seals decide, then "exactly one child"; validity plays no part.
 //! - The **canonical set** is all spines, the two lowest ids at each open fork,
-//!   and the stored ancestors of these. It is what replicas exchange, and the
-//!   only thing that labels, columns and digests depend on.
+//!   and the stored ancestors of these, with the proposals that Openings name
+//!   and the Shuts that Closes name. It is what replicas exchange, and the only
+//!   thing that labels, columns and digests depend on.
 
 mod admission;
 mod arena;
@@ -30,7 +31,7 @@ pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
-pub use office::{Decision, Office, Seat};
+pub use office::{Decision, Frozen, Office, Seat};
 pub use rule::AuthorityRule;
 
 use crate::authority::{Act, Open};
@@ -460,6 +461,13 @@ impl RecordSet {
             seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
             prev: tip.map(Record::id),
         })
+    }
+
+    /// What a Valid Opening froze, with the roll of its moment. It depends on
+    /// the ancestors of the Opening only.
+    #[must_use]
+    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.registry.frozen(opening)
     }
 
     /// The body of an authority record, if it has one that can be read.

@@ -1,27 +1,27 @@
-//! `Send` and `Sync` where the target has threads.
+//! `Send` and `Sync` where threads exist, nothing where they do not.
 //!
-//! By target and never by feature: a feature would change the bounds for every
-//! crate of a build at once.
+//! The bound follows the target, never a feature: a feature would flip it for
+//! every crate of the build.
 
-/// `Send`, except on wasm, where nothing has to be.
+/// `Send`, but on wasm every type.
 #[cfg(not(target_family = "wasm"))]
 pub trait MaybeSend: Send {}
 #[cfg(not(target_family = "wasm"))]
 impl<T: Send + ?Sized> MaybeSend for T {}
 
-/// `Send`, except on wasm, where nothing has to be.
+/// `Send`, but on wasm every type.
 #[cfg(target_family = "wasm")]
 pub trait MaybeSend {}
 #[cfg(target_family = "wasm")]
 impl<T: ?Sized> MaybeSend for T {}
 
-/// `Sync`, except on wasm, where nothing has to be.
+/// `Sync`, but on wasm every type.
 #[cfg(not(target_family = "wasm"))]
 pub trait MaybeSync: Sync {}
 #[cfg(not(target_family = "wasm"))]
 impl<T: Sync + ?Sized> MaybeSync for T {}
 
-/// `Sync`, except on wasm, where nothing has to be.
+/// `Sync`, but on wasm every type.
 #[cfg(target_family = "wasm")]
 pub trait MaybeSync {}
 #[cfg(target_family = "wasm")]

@@ -22,13 +22,13 @@ use super::send::{MaybeSend, MaybeSync};
 ///    other, a greeting of the transport's own; a finished dial alone proves
 ///    nothing. For each peer `recv` reports [`Up`](Incoming::Up), then frames,
 ///    then [`Down`](Incoming::Down), then `Up` again; no frame stands outside.
-/// 2. **Unchanged.** A frame arrives with exactly the bytes that were sent,
-///    any byte values, an empty one too.
-/// 3. **One for one.** Frames are neither merged nor split, neither invented
+/// 2. **One for one.** Frames are neither merged nor split, neither invented
 ///    nor repeated.
-/// 4. **Named.** A frame carries the peer that sent it, proved by its key.
-/// 5. **Addressed.** A frame arrives at the peer it was sent to and nowhere
+/// 3. **Unchanged.** A frame arrives with exactly the bytes that were sent,
+///    any byte values, an empty one too.
+/// 4. **Addressed.** A frame arrives at the peer it was sent to and nowhere
 ///    else.
+/// 5. **Named.** A frame carries the peer that sent it, proved by its key.
 /// 6. **In order.** Frames of one link arrive in the order in which they were
 ///    accepted.
 /// 7. **Up to the limit.** A frame of [`max_frame_len`](Self::max_frame_len)

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use icn_types::id::{ChainId, Digest, DomainId, RecordId, TopicId};
+use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
 use icn_types::judge::{Judge, NeedsUpgrade};
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
@@ -182,6 +182,18 @@ impl Ledger {
     }
 
     /// The account at the end of a chain's spine.
+    /// The payment that a chain made under an operation key, on its spine.
+    #[must_use]
+    pub fn payment(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        key: &OperationKey,
+    ) -> Option<RecordId> {
+        let payment = self.account(set, chain).payment(key)?;
+        Some(set.record(payment).id())
+    }
+
     pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
         let tip = set.spine(chain).last().copied();
         match tip.and_then(|tip| self.judge.state_at(tip)) {

@@ -34,8 +34,9 @@ pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
 pub use office::{Decision, Frozen, Office, Seat};
 pub use rule::AuthorityRule;
 
-use crate::authority::{Act, Open};
+use crate::authority::{Act, Charter, Open};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
+use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
@@ -406,6 +407,27 @@ impl RecordSet {
     #[must_use]
     pub const fn office_tip(&self) -> Option<Slot> {
         self.tip
+    }
+
+    /// The key that writes the authority chain: the one of the charter, or of
+    /// the last Recall on the spine.
+    #[must_use]
+    pub fn registrar(&self) -> Option<PublicKey> {
+        let tip = self
+            .spine(&self.authority)
+            .last()
+            .map(|&tip| self.record(tip))?;
+        let epoch = tip.epoch().unwrap_or_else(|| tip.id());
+        self.epochs.get(&epoch).map(Epoch::key)
+    }
+
+    /// The charter, once it is here.
+    #[must_use]
+    pub fn charter(&self) -> Option<Charter> {
+        match self.act(self.spine(&self.authority).first().copied()?)? {
+            Act::Charter(charter) => Some(charter),
+            _ => None,
+        }
     }
 
     /// The body of a stored Open.

@@ -120,8 +120,9 @@ impl Ledger {
 
     /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
     pub fn refresh(&mut self, set: &RecordSet) {
-        if self.columns.is_none() {
+        if self.columns.is_none() || self.bends != set.bends() {
             self.columns = Some(self.count(set));
+            self.bends = set.bends();
         }
     }
 
@@ -134,8 +135,8 @@ impl Ledger {
     #[must_use]
     pub fn columns(&self, set: &RecordSet) -> Cow<'_, Columns> {
         match &self.columns {
-            Some(columns) => Cow::Borrowed(columns),
-            None => Cow::Owned(self.count(set)),
+            Some(columns) if self.bends == set.bends() => Cow::Borrowed(columns),
+            _ => Cow::Owned(self.count(set)),
         }
     }
 

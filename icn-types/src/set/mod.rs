@@ -470,6 +470,33 @@ impl RecordSet {
         self.registry.frozen(opening)
     }
 
+    /// The newest Seal in force that names a stored head of this chain and
+    /// counts, with that head.
+    #[must_use]
+    pub fn newest_seal(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
+        let mut next = self.office()?.seat(chain)?.last_row();
+        while let Some(index) = next {
+            let row = self.registry.rows.row(index);
+            if self.registry.rows.effective(&self.arena, index) == Some(true) {
+                let head = self.arena.find(&row.tip()?.head)?;
+                return Some((row.by(), head));
+            }
+            next = row.earlier();
+        }
+        None
+    }
+
+    /// Whether the current epoch of a chain is sealed for good, so that only
+    /// a next Open continues it.
+    #[must_use]
+    pub fn is_frozen(&self, chain: &ChainId) -> bool {
+        let seat = self.office().and_then(|office| office.seat(chain));
+        seat.is_some_and(|seat| {
+            let row = seat.last_row().map(|row| self.registry.rows.row(row));
+            row.is_some_and(|row| row.ends(&seat.open()))
+        })
+    }
+
     /// The body of an authority record, if it has one that can be read.
     #[must_use]
     pub fn act(&self, slot: Slot) -> Option<Act> {

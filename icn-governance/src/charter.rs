@@ -222,3 +222,6 @@ impl Trust {
 pub fn certain_receipts(terms: &DecisionTerms) -> usize {
     terms.tellers.len() - usize::from(terms.needed) + 1
 }
+
+#[cfg(test)]
+mod tests;

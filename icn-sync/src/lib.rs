@@ -6,6 +6,8 @@ mod early;
 mod event;
 mod peer;
 mod replica;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod step;
 pub mod wire;
 

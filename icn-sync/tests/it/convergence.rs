@@ -23,9 +23,18 @@ fn world(drama: &Drama, seed: u64, count: u64, share: u64, config: Config) -> Wo
             .collect();
         world.add(*id, peers).unwrap();
     }
+    let authority = drama.stage.set.authority();
+    let written = drama.stage.records.len() as u64;
     for id in &ids {
-        for record in &drama.stage.records {
-            if rng.chance(share) {
+        // Most of the authority chain, often only its older part.
+        let heard = written / 3 + rng.below(written);
+        for (number, record) in (0..).zip(&drama.stage.records) {
+            let kept = if record.chain() == authority {
+                number < heard && (number < 8 || rng.chance(970))
+            } else {
+                rng.chance(share)
+            };
+            if kept || share == 1000 {
                 world.input(*id, Input::Local(Box::new(record.clone())));
             }
         }
@@ -49,10 +58,12 @@ fn run(seed: u64) {
     drama.play(40);
     let count = 3 + seed % 3;
     let config = Config::default().with_answer_len(if seed % 2 == 0 { 1500 } else { 1 << 20 });
-    let mut world = world(&drama, seed, count, 300 + (seed % 7) * 100, config);
+    let mut world = world(&drama, seed, count, 500 + (seed % 5) * 100, config);
     world.net.set_weather(Weather::new(100, 100, 5, 400));
     world.connect_all();
+    eprintln!("before {:?}", world.nodes().map(|(_, n)| n.replica.set().len()).collect::<Vec<_>>());
     settle(&mut world, &format!("seed {seed}"));
+    eprintln!("seed {seed} total {} after {:?} t {:?} strays {:?} recs {}", drama.stage.records.len(), world.nodes().map(|(_, n)| n.replica.set().len()).collect::<Vec<_>>(), world.now(), world.nodes().map(|(_, n)| n.replica.set().canonical().beside().len()).collect::<Vec<_>>(), world.records_sent());
 
     // What they agree on is the canonical part of everything that they hold.
     let mut union = icn_types::set::RecordSet::new(drama.stage.domain());

@@ -132,7 +132,7 @@ impl Epoch {
         }
     }
 
-    pub(super) const fn key(&self) -> PublicKey {
+    pub(super) const fn public_key(&self) -> PublicKey {
         self.key.public_key()
     }
 

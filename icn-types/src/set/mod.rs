@@ -418,7 +418,7 @@ impl RecordSet {
             .last()
             .map(|&tip| self.record(tip))?;
         let epoch = tip.epoch().unwrap_or_else(|| tip.id());
-        self.epochs.get(&epoch).map(Epoch::key)
+        self.epochs.get(&epoch).map(Epoch::public_key)
     }
 
     /// The charter, once it is here.
@@ -445,6 +445,30 @@ impl RecordSet {
             .filter(|(_, row)| self.registry.rows.effective(&self.arena, *row) == Some(true))
             .filter_map(|(_, row)| self.registry.rows.row(row).tip())
             .filter_map(|tip| self.arena.find(&tip.head))
+    }
+
+    /// Other stored records right after the same predecessor on the same chain,
+    /// ascending by id. Whatever they say, at most one of them is on the spine.
+    pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
+        let all = match self.arena.node(slot).prev {
+            Some(prev) => self.arena.node(prev).children.as_slice(),
+            None => self
+                .spines
+                .get(&self.record(slot).chain())
+                .map_or(&[][..], Spine::roots),
+        };
+        all.iter().copied().filter(move |&other| other != slot)
+    }
+
+    /// The proof that one key signed both records for one position. Nothing is
+    /// checked again: both were when they were added.
+    ///
+    /// # Errors
+    /// [`NoProof`] when they are the same record or stand apart.
+    pub fn equivocation(&self, one: Slot, other: Slot) -> Result<Equivocation, NoProof> {
+        let epoch = self.record(one).epoch().ok_or(NoProof::Apart)?;
+        let key = self.epochs.get(&epoch).ok_or(NoProof::Apart)?.public_key();
+        Equivocation::stored(self.record(one), self.record(other), key)
     }
 
     /// Where the current writer of a chain puts its next record. `None` while

@@ -298,18 +298,15 @@ impl Reading {
     /// An entry comes in the order of the lines that name them.
     fn entry(&mut self, number: u32, record: &Unverified<Record>) -> Result<(), AuditError> {
         let id = record.claim().id();
-        if let Some(due) = self.due.pop_front() {
-            if due.entry == id {
-                return self
-                    .paid(&due, record)
-                    .map_err(|reason| LineError::new(number, reason));
+        let here = |reason| LineError::new(number, reason);
+        match self.due.iter().position(|due| due.entry == id) {
+            Some(0) => {
+                self.paid(&self.due[0], record).map_err(here)?;
+                self.due.pop_front();
+                Ok(())
             }
-            self.due.push_front(due);
-        }
-        if self.due.iter().any(|due| due.entry == id) {
-            self.all_came()
-        } else {
-            Err(LineError::new(number, AuditReason::EntryUnnamed))
+            Some(_) => self.all_came(),
+            None => Err(here(AuditReason::EntryUnnamed)),
         }
     }
 

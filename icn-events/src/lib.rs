@@ -1,1 +1,6 @@
 #![doc = include_str!("../README.md")]
+
+pub mod audit;
+pub mod bus;
+pub mod genesis;
+pub mod sheet;

@@ -1,8 +1,7 @@
 //! Requests of the host: propose, vote, pay, refuse.
 
-use icn_governance::{
-    Ballot, Choice, Drafted, Proposal, Refusal as VoteRefusal, draft_ballot, draft_proposal,
-};
+use icn_governance::author::{Drafted, Refusal as VoteRefusal, draft_ballot, draft_proposal};
+use icn_governance::body::{Ballot, Choice, Proposal};
 use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId, UnitId};

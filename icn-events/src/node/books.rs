@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use icn_governance::Governance;
+use icn_governance::governance::Governance;
 use icn_ledger::{Ledger, Unit};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId, UnitId};
 use icn_types::key::PeerId;

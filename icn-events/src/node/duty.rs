@@ -3,7 +3,7 @@
 //! Each duty follows from the set and the time alone, so a node that crashed
 //! in the middle takes up exactly what is left, and does nothing twice.
 
-use icn_governance::{Drafted, draft_receipts, draft_shut};
+use icn_governance::author::{Drafted, draft_receipts, draft_shut};
 use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest};
 use icn_types::authority::{Action, operation_key};
 use icn_types::canon::List;

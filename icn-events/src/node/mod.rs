@@ -26,7 +26,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 
-use icn_governance::Governance;
+use icn_governance::governance::Governance;
 use icn_ledger::Ledger;
 use icn_sync::{Committed, Input, Replica, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};

@@ -1,7 +1,7 @@
 //! The registrar's duties: open votes, certify them, let them take effect, and
 //! seal chains that moved.
 
-use icn_governance::{Drafted, draft_close, draft_opening, draft_ready};
+use icn_governance::author::{Drafted, draft_close, draft_opening, draft_ready};
 use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
 use icn_types::canon::List;
 use icn_types::id::ChainId;

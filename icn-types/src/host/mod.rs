@@ -35,7 +35,6 @@ pub use local::{LocalNetwork, LocalTransport};
 pub use memory::MemoryStore;
 pub use scan::{Order, PAGE_BYTES_MAX, PAGE_ROWS_DEFAULT, Page, Scan, StoredRow};
 pub use send::{MaybeSend, MaybeSync};
-pub use send::{MaybeSend, MaybeSync};
 pub use store::{Store, StoreError, StoreErrorKind};
 #[cfg(feature = "std")]
 pub use system::ManualClock;

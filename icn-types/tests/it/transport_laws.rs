@@ -17,6 +17,8 @@ use icn_types::host::{
 use icn_types::key::{Keypair, PeerId, Signer as _};
 use icn_types::testkit::Violation;
 use icn_types::testkit::transport::{Trio, check};
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, prop_assert, prop_oneof, proptest};
 
 #[test]
 fn local_network_keeps_the_laws() {
@@ -212,6 +214,86 @@ fn errors_say_who_is_at_fault_and_what_may_pass() {
     }
 }
 
+/// One thing that may happen on a network of three.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Send(usize, usize),
+    Read(usize),
+    Cut(usize, usize),
+    Heal(usize, usize),
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let pair = || (0..3_usize, 1..3_usize).prop_map(|(a, step)| (a, (a + step) % 3));
+    let deed = prop_oneof![
+        4 => pair().prop_map(|(a, b)| Deed::Send(a, b)),
+        4 => (0..3_usize).prop_map(Deed::Read),
+        1 => pair().prop_map(|(a, b)| Deed::Cut(a, b)),
+        1 => pair().prop_map(|(a, b)| Deed::Heal(a, b)),
+    ];
+    vec(deed, 0..200)
+}
+
+proptest! {
+    /// Whatever happens: links alternate, frames come in order and at most
+    /// once, what comes was accepted, and refusals are those of the contract.
+    #[test]
+    fn any_run_reads_as_links_that_come_and_go(deeds in deeds()) {
+        let network = LocalNetwork::with_limits(16, 4);
+        let ports = [0, 1, 2].map(|number| network.join(peer(number)));
+        let number_of = |peer| ports.iter().position(|port| port.local_peer() == peer);
+        let mut cut = [[false; 3]; 3];
+        let mut up = [[false; 3]; 3];
+        let mut accepted = [[0_u64; 3]; 3];
+        let mut seen = [[0_u64; 3]; 3];
+        for deed in deeds {
+            match deed {
+                Deed::Send(a, b) => {
+                    let frame = Frame::new(&(accepted[a][b] + 1).to_be_bytes());
+                    match block_on(ports[a].send(peer_of(b), frame)) {
+                        Ok(()) => {
+                            prop_assert!(!cut[a][b]);
+                            accepted[a][b] += 1;
+                        }
+                        Err(TransportError::NotConnected(_)) => prop_assert!(cut[a][b]),
+                        Err(TransportError::Busy(_)) => {
+                            prop_assert!(accepted[a][b] - seen[a][b] >= 4);
+                        }
+                        Err(error) => prop_assert!(false, "{error}"),
+                    }
+                }
+                Deed::Read(at) => match block_on(poll_once(ports[at].recv())) {
+                    None => {}
+                    Some(Ok(Incoming::Up(peer))) => {
+                        let of = number_of(peer).unwrap();
+                        prop_assert!(!std::mem::replace(&mut up[at][of], true));
+                    }
+                    Some(Ok(Incoming::Down(peer))) => {
+                        let of = number_of(peer).unwrap();
+                        prop_assert!(std::mem::replace(&mut up[at][of], false));
+                    }
+                    Some(Ok(Incoming::Frame { from, frame })) => {
+                        let of = number_of(from).unwrap();
+                        prop_assert!(up[at][of]);
+                        let number = u64::from_be_bytes((*frame).try_into().unwrap());
+                        prop_assert!(seen[of][at] < number && number <= accepted[of][at]);
+                        seen[of][at] = number;
+                    }
+                    Some(Err(error)) => prop_assert!(false, "{error}"),
+                },
+                Deed::Cut(a, b) => {
+                    network.disconnect(peer_of(a), peer_of(b));
+                    (cut[a][b], cut[b][a]) = (true, true);
+                }
+                Deed::Heal(a, b) => {
+                    network.reconnect(peer_of(a), peer_of(b));
+                    (cut[a][b], cut[b][a]) = (false, false);
+                }
+            }
+        }
+    }
+}
+
 /// Ways to break one law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Twist {
@@ -239,8 +321,23 @@ fn verdict(twist: Option<Twist>) -> Result<(), Violation> {
     block_on(check(|| ready(Bench::new(twist))))
 }
 
+fn peer_of(at: usize) -> PeerId {
+    [peer(0), peer(1), peer(2)][at]
+}
+
 fn peer(number: u8) -> PeerId {
     PeerId::new(Keypair::from_seed(&[number; 32]).public_key())
+}
+
+async fn poll_once<R>(answer: impl Future<Output = R>) -> Option<R> {
+    let mut answer = pin!(answer);
+    poll_fn(|cx| {
+        Poll::Ready(match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 struct Bench {
@@ -314,14 +411,7 @@ struct Bent {
 impl Bent {
     /// The next event if there is one already.
     async fn ready(&self) -> Option<Incoming> {
-        let mut recv = pin!(self.inner.recv());
-        poll_fn(|cx| {
-            Poll::Ready(match recv.as_mut().poll(cx) {
-                Poll::Ready(event) => event.ok(),
-                Poll::Pending => None,
-            })
-        })
-        .await
+        poll_once(self.inner.recv()).await.and_then(Result::ok)
     }
 
     async fn yielded(&self) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
+use futures::future::join;
 use icn_types::error::{Coded as _, Fault};
 use icn_types::host::{Frame, Incoming, Transport as _};
 use icn_types::key::{Keypair, PeerId, PublicKey, SignError, Signature, Signer};
@@ -173,8 +174,9 @@ fn wrong_greetings_are_refused_by_reason() {
 fn a_peer_that_does_not_greet_is_given_up() {
     block_on(async {
         let scene = Scene::set(1).await;
-        let end = scene.verdict_on(2, b"icnq").await;
-        assert_eq!(end, LinkEnd::Silent);
+        // Half a greeting, and a whole one that never confirms ours.
+        let ends = join(scene.verdict_on(2, b"icnq"), scene.verdict_on(3, HELLO)).await;
+        assert_eq!(ends, (LinkEnd::Silent, LinkEnd::Silent));
         scene.goes_on().await;
     });
 }
@@ -238,6 +240,28 @@ fn a_peer_that_dials_again_is_linked_again() {
                 panic!("not told");
             };
             assert_eq!(close.error_code, LinkEnd::Replaced.as_code());
+        });
+    }
+}
+
+#[test]
+fn a_peer_that_dials_without_end_costs_two_connections() {
+    for victim in ascending() {
+        block_on(async {
+            let scene = Scene::set(victim).await;
+            let number = 3 - victim;
+            let mut dialed = Vec::new();
+            for _ in 0..40 {
+                dialed.push(scene.dialed_by(Arc::new(keypair(number))).await.unwrap());
+            }
+            let open = || {
+                let closed = |dialed: &&Connection| dialed.close_reason().is_some();
+                dialed.len() - dialed.iter().filter(closed).count()
+            };
+            while open() > 2 {
+                smol::Timer::after(Duration::from_millis(5)).await;
+            }
+            scene.goes_on().await;
         });
     }
 }

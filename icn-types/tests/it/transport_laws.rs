@@ -16,7 +16,7 @@ use icn_types::host::{
 };
 use icn_types::key::{Keypair, PeerId, Signer as _};
 use icn_types::testkit::Violation;
-use icn_types::testkit::transport::{Trio, check};
+use icn_types::testkit::transport::{Call, Faulty, Recording, SendFault, Trio, check};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_assert, prop_oneof, proptest};
 
@@ -183,6 +183,79 @@ fn every_waiting_receiver_is_served() {
         assert!(both.0.is_ok() && both.1.is_ok());
         assert_ne!(both.0, both.1);
     });
+}
+
+#[test]
+fn faults_hit_the_sends_that_were_chosen() {
+    let network = LocalNetwork::new();
+    let faults = [
+        (1, SendFault::Busy),
+        (2, SendFault::NotConnected),
+        (4, SendFault::Lost),
+    ];
+    let a = Faulty::new(network.join(peer(0)), faults);
+    let b = network.join(peer(1));
+    let c = network.join(peer(2));
+    block_on(async {
+        let send = |to: u8, text: &str| a.send(peer(to), Frame::new(text.as_bytes()));
+        assert_eq!(send(1, "1").await, Err(TransportError::Busy(peer(1))));
+        assert_eq!(
+            send(1, "2").await,
+            Err(TransportError::NotConnected(peer(1)))
+        );
+        for (to, text) in [(1, "3"), (1, "4"), (1, "5"), (2, "6")] {
+            assert_eq!(send(to, text).await, Ok(()));
+        }
+        assert_eq!(frames(&b).await, ["3"]);
+        assert_eq!(frames(&c).await, ["6"]);
+        // The link carries again after it was seen to end.
+        while a.recv().await != Ok(Incoming::Up(peer(1))) {}
+        network.disconnect(peer(0), peer(1));
+        while a.recv().await != Ok(Incoming::Down(peer(1))) {}
+        network.reconnect(peer(0), peer(1));
+        assert_eq!(send(1, "7").await, Ok(()));
+        assert_eq!(frames(&b).await, ["7"]);
+    });
+}
+
+#[test]
+fn a_recording_holds_every_finished_call() {
+    let network = LocalNetwork::new();
+    let a = Recording::new(network.join(peer(0)));
+    let b = network.join(peer(1));
+    block_on(async {
+        let frame = Frame::new(b"x");
+        let answer = a.send(peer(1), frame.clone()).await;
+        let unknown = a.send(peer(5), frame.clone()).await;
+        let event = a.recv().await;
+        assert!(poll_once(a.recv()).await.is_none());
+        let sent = |to, answer| {
+            let frame = frame.clone();
+            Call::Send { to, frame, answer }
+        };
+        let calls = [
+            sent(peer(1), answer),
+            sent(peer(5), unknown),
+            Call::Recv(event),
+        ];
+        assert_eq!(a.take(), calls);
+        assert_eq!(a.take(), []);
+        b.close();
+        a.inner().close();
+        assert_eq!(a.recv().await, Err(TransportError::Closed));
+        assert_eq!(a.take(), [Call::Recv(Err(TransportError::Closed))]);
+    });
+}
+
+/// Texts of the frames that are there.
+async fn frames(at: &LocalTransport) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Some(Ok(event)) = poll_once(at.recv()).await {
+        if let Incoming::Frame { frame, .. } = event {
+            texts.push(String::from_utf8_lossy(&frame).into_owned());
+        }
+    }
+    texts
 }
 
 #[test]

@@ -17,6 +17,7 @@
 
 mod builder;
 mod error;
+mod founding;
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +31,7 @@ use icn_types::sign::Signed;
 
 pub use builder::GenesisBuilder;
 pub use error::{GenesisError, GenesisReason};
+pub use founding::{FirstEpoch, Founding, FoundingError};
 
 use crate::sheet::{Limits, LineError, Sheet, SheetWriter, unhex32};
 

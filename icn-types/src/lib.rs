@@ -3,13 +3,22 @@
 
 extern crate alloc;
 
+pub mod amount;
+pub mod authority;
 pub mod canon;
+pub mod chain;
 pub mod error;
 pub mod hash;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod id;
+pub mod judge;
 pub mod key;
+pub mod record;
+pub mod set;
+pub mod sign;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
+pub mod topic;
+pub mod verdict;

@@ -13,7 +13,8 @@ impl DecodeError {
         Self { at, reason }
     }
 
-    /// Offset of the first byte that was not read.
+    /// Offset at which reading stopped: the start of the item that was refused,
+    /// or of its content when the head was well.
     #[must_use]
     pub const fn at(&self) -> usize {
         self.at

@@ -93,13 +93,13 @@ impl<T: Encode, const MIN: usize, const MAX: usize> Encode for List<T, MIN, MAX>
 
 impl<T: Decode, const MIN: usize, const MAX: usize> Decode for List<T, MIN, MAX> {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (too_long, too_short) = (r.error(Reason::Limit), r.error(Reason::Count));
         let len = r.array()?;
-        if !(MIN..=MAX).contains(&len) {
-            return Err(r.error(if len > MAX {
-                Reason::Limit
-            } else {
-                Reason::Count
-            }));
+        if len > MAX {
+            return Err(too_long);
+        }
+        if len < MIN {
+            return Err(too_short);
         }
         // Grown item by item: memory follows the bytes that were really read.
         let mut items = Vec::new();

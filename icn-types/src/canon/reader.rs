@@ -139,12 +139,13 @@ impl<'a> Reader<'a> {
     /// `true` or `false`.
     ///
     /// # Errors
-    /// [`Reason::Type`] when it is neither.
+    /// [`Reason::Type`] when it is neither, [`Reason::Forbidden`] when no item
+    /// starts here at all.
     pub fn bool(&mut self) -> Result<bool, DecodeError> {
         match self.peek()? {
             0xf4 => self.skip_byte(false),
             0xf5 => self.skip_byte(true),
-            _ => Err(self.error(Reason::Type)),
+            first => Err(self.unexpected(first)),
         }
     }
 
@@ -170,28 +171,24 @@ impl<'a> Reader<'a> {
         let mut open = [0_usize; DEPTH_MAX]; // items still missing per open array
         let mut depth = 0;
         loop {
-            match self.peek()? >> 5 {
-                UINT | NEGATIVE => drop(self.int_or_uint()?),
+            let first = self.peek()?;
+            match first >> 5 {
+                UINT => drop(self.uint()?),
+                NEGATIVE => drop(self.int()?),
                 BYTES => drop(self.bytes()?),
                 TEXT => drop(self.text()?),
                 ARRAY => {
+                    let too_deep = self.error(Reason::Depth);
                     let len = self.array()?;
+                    let slot = open.get_mut(depth).ok_or(too_deep)?;
                     if len > 0 {
-                        let slot = open
-                            .get_mut(depth)
-                            .ok_or_else(|| DecodeError::new(self.at, Reason::Depth))?;
                         *slot = len;
                         depth += 1;
                         continue;
                     }
                 }
-                SIMPLE => {
-                    if !self.null()? {
-                        self.bool()
-                            .map_err(|e| DecodeError::new(e.at(), Reason::Forbidden))?;
-                    }
-                }
-                _ => return Err(self.error(Reason::Forbidden)),
+                _ if is_forbidden(first) => return Err(self.error(Reason::Forbidden)),
+                _ => self.at += 1,
             }
             while depth > 0 {
                 open[depth - 1] -= 1;
@@ -206,20 +203,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Negatives stay within `i64`, positives may use all of `u64`.
-    fn int_or_uint(&mut self) -> Result<u64, DecodeError> {
-        if self.peek()? >> 5 == NEGATIVE {
-            self.int().map(i64::cast_unsigned)
-        } else {
-            self.uint()
-        }
-    }
-
     fn peek(&self) -> Result<u8, DecodeError> {
         self.bytes
             .get(self.at)
             .copied()
-            .ok_or(DecodeError::new(self.at, Reason::Truncated))
+            .ok_or_else(|| self.error(Reason::Truncated))
+    }
+
+    /// What to say about an item that was not asked for.
+    const fn unexpected(&self, first: u8) -> DecodeError {
+        self.error(if is_forbidden(first) {
+            Reason::Forbidden
+        } else {
+            Reason::Type
+        })
     }
 
     const fn skip_byte<T: Copy>(&mut self, value: T) -> Result<T, DecodeError> {
@@ -229,7 +226,9 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let rest = &self.bytes[self.at..];
-        let taken = rest.get(..len).ok_or(self.error(Reason::Truncated))?;
+        let taken = rest
+            .get(..len)
+            .ok_or_else(|| self.error(Reason::Truncated))?;
         self.at += len;
         Ok(taken)
     }
@@ -242,15 +241,8 @@ impl<'a> Reader<'a> {
     /// Head of an item of the given major type, in shortest form.
     fn head(&mut self, major: u8) -> Result<u64, DecodeError> {
         let first = self.peek()?;
-        let found = first >> 5;
-        if found != major {
-            let forbidden =
-                matches!(found, 5 | 6) || (found == SIMPLE && !matches!(first, 0xf4..=0xf6));
-            return Err(self.error(if forbidden {
-                Reason::Forbidden
-            } else {
-                Reason::Type
-            }));
+        if first >> 5 != major || is_forbidden(first) {
+            return Err(self.unexpected(first));
         }
         let width = match first & 0x1f {
             small @ 0..=23 => {
@@ -260,12 +252,11 @@ impl<'a> Reader<'a> {
             24 => 1,
             25 => 2,
             26 => 4,
-            27 => 8,
-            _ => return Err(self.error(Reason::Forbidden)),
+            _ => 8,
         };
         let digits = self.bytes[self.at + 1..]
             .get(..width)
-            .ok_or(self.error(Reason::Truncated))?;
+            .ok_or_else(|| self.error(Reason::Truncated))?;
         let value = digits
             .iter()
             .fold(0, |sum, &byte| (sum << 8) | u64::from(byte));
@@ -280,5 +271,15 @@ impl<'a> Reader<'a> {
         }
         self.at += 1 + width;
         Ok(value)
+    }
+}
+
+/// Whether no canonical item starts with this byte: maps, tags, indefinite
+/// lengths, reserved heads, floats and all simple values but three.
+const fn is_forbidden(first: u8) -> bool {
+    match first >> 5 {
+        UINT | NEGATIVE | BYTES | TEXT | ARRAY => first & 0x1f > 27,
+        SIMPLE => !matches!(first, 0xf4..=0xf6),
+        _ => true,
     }
 }

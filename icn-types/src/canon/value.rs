@@ -11,8 +11,8 @@ macro_rules! unsigned {
         }
         impl Decode for $int {
             fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                let value = r.uint()?;
-                Self::try_from(value).map_err(|_| r.error(Reason::Range))
+                let too_large = r.error(Reason::Range);
+                Self::try_from(r.uint()?).map_err(|_| too_large)
             }
         }
     )* };

@@ -20,7 +20,7 @@ pub enum KeyError {
     /// The bytes name no point of the curve.
     #[error("key is not a point of the curve")]
     NotAPoint,
-    /// The point has another, shorter spelling.
+    /// The point is spelled in a way that RFC 8032 does not write.
     #[error("key is not spelled canonically")]
     NotCanonical,
     /// The point lies in the small subgroup.
@@ -115,8 +115,8 @@ impl Encode for PublicKey {
 
 impl Decode for PublicKey {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let bytes = r.fixed()?;
-        Self::from_bytes(bytes).map_err(|error| r.error(Reason::Value(error.as_code())))
+        let start = r.clone();
+        Self::from_bytes(r.fixed()?).map_err(|error| start.error(Reason::Value(error.as_code())))
     }
 }
 

@@ -45,6 +45,7 @@ impl Decode for Signature {
 /// A signature does not fit its key and message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("signature does not fit its key and message")]
+#[non_exhaustive]
 pub struct BadSignature;
 
 impl Coded for BadSignature {

@@ -5,5 +5,9 @@
 pub mod arb;
 pub mod clock;
 pub mod faulty;
+pub mod stage;
 pub mod store;
 pub mod transport;
+mod violation;
+
+pub use violation::Violation;

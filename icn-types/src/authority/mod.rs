@@ -1,0 +1,104 @@
+//! What the registrar's chain says: who may write which chain, from where and
+//! with which credit.
+//!
+//! One chain per domain holds the charter, Opens, Seals and the few decisions
+//! that others act on. An **Open** starts an epoch of any chain under one key;
+//! a **Seal** fixes a prefix, and a final one ends the epoch. Rotation,
+//! recovery, freeze, hand-over, removal and fork resolution are combinations
+//! of the two. A **Recall** replaces the registrar itself.
+//!
+//! The bodies are defined here; [`crate::set`] decides about them.
+
+mod charter;
+mod decision;
+mod epoch;
+mod recall;
+mod seal;
+
+use crate::canon::{DecodeError, List, Raw};
+use crate::record::{Content, Kind};
+
+pub(crate) use charter::recalls_by_key;
+pub use charter::{Charter, FORMAT, ROLL_MAX, RollChange};
+pub use decision::{
+    ACTIONS_MAX, Action, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, TELLERS_MAX,
+    operation_key,
+};
+pub use epoch::{Consent, ConsentTerms, Grant, Open, Raise, Start, Tip};
+pub use recall::{Recall, Vote, VoteTerms, Voter};
+pub use seal::{Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
+
+/// The body of a record on the authority chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Act {
+    /// Founds the domain.
+    Charter(Charter),
+    /// Starts an epoch.
+    Open(Open),
+    /// Fixes prefixes.
+    Seal(Seal),
+    /// Takes over the Opens that the record refs.
+    Adopt,
+    /// Replaces the registrar.
+    Recall(Recall),
+    /// Changes the roll.
+    Roll(RollChange),
+    /// Raises the credit of an epoch.
+    Raise(Raise),
+    /// Opens voting.
+    Opening(Opening),
+    /// Claims an outcome.
+    Close(Close),
+    /// Lets a decision take effect.
+    Ready(Ready),
+}
+
+impl Act {
+    /// Reads the body of an authority record. `None` when the kind is none of
+    /// the authority's.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the body is not the one of its kind.
+    pub fn read(kind: Kind, content: &Content) -> Result<Option<Self>, DecodeError> {
+        Ok(Some(match kind {
+            Kind::CHARTER => Self::Charter(content.read()?),
+            Kind::OPEN => Self::Open(content.read()?),
+            Kind::SEAL => Self::Seal(content.read()?),
+            Kind::ADOPT => content.read::<AdoptBody>().map(|_| Self::Adopt)?,
+            Kind::RECALL => Self::Recall(content.read()?),
+            Kind::ROLL => Self::Roll(content.read()?),
+            Kind::RAISE => Self::Raise(content.read()?),
+            Kind::OPENING => Self::Opening(content.read()?),
+            Kind::CLOSE => Self::Close(content.read()?),
+            Kind::READY => Self::Ready(content.read()?),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Kind and body as they stand in a record.
+    #[must_use]
+    pub fn body(&self) -> (Kind, Raw) {
+        match self {
+            Self::Charter(body) => (Kind::CHARTER, Raw::of(body)),
+            Self::Open(body) => (Kind::OPEN, Raw::of(body)),
+            Self::Seal(body) => (Kind::SEAL, Raw::of(body)),
+            Self::Adopt => (Kind::ADOPT, Raw::of(&AdoptBody {})),
+            Self::Recall(body) => (Kind::RECALL, Raw::of(body)),
+            Self::Roll(body) => (Kind::ROLL, Raw::of(body)),
+            Self::Raise(body) => (Kind::RAISE, Raw::of(body)),
+            Self::Opening(body) => (Kind::OPENING, Raw::of(body)),
+            Self::Close(body) => (Kind::CLOSE, Raw::of(body)),
+            Self::Ready(body) => (Kind::READY, Raw::of(body)),
+        }
+    }
+}
+
+/// An Adopt says everything in its refs.
+struct AdoptBody {}
+crate::canonical!(AdoptBody = "icn/types/adopt/v1" {});
+
+/// At most `MAX` items of which none occurs twice, in ascending order.
+fn ascending<T: Ord, const MIN: usize, const MAX: usize>(items: &List<T, MIN, MAX>) -> bool {
+    items.is_sorted_by(|a, b| a < b)
+}

@@ -1,0 +1,106 @@
+use crate::canon::{Decode, DecodeError, Encode, List, Reader, Reason, Writer};
+use crate::canonical;
+use crate::id::{DomainId, RecordId};
+use crate::key::{MemberId, PublicKey, Signature};
+
+use super::charter::ROLL_MAX;
+
+/// Replaces the registrar: signed by value by more than two thirds of the
+/// roll, so that it needs no help from the one it removes.
+///
+/// It follows the record that it honours; everything above that is dropped,
+/// except the Opens that it refs. The record itself is signed by the successor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "signed data: its fields are the format"
+)]
+pub struct Recall {
+    /// Key of the next registrar.
+    pub successor: PublicKey,
+    /// Votes, ascending by voter.
+    pub votes: List<Vote, 1, ROLL_MAX>,
+}
+canonical!(Recall = "icn/types/recall/v1" { successor, votes } where check);
+
+impl Recall {
+    fn check(self) -> Result<Self, Reason> {
+        if self.votes.is_sorted_by(|a, b| a.voter < b.voter) {
+            Ok(self)
+        } else {
+            Err(Reason::Value("recall.votes"))
+        }
+    }
+}
+
+/// One signature for a Recall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "signed data: its fields are the format"
+)]
+pub struct Vote {
+    /// Whose it is.
+    pub voter: Voter,
+    /// Signature over the [`VoteTerms`].
+    pub signature: Signature,
+}
+canonical!(Vote { voter, signature });
+
+/// Who may sign a Recall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "signed data: its shapes are the format"
+)]
+pub enum Voter {
+    /// A member of the roll, with the key in force on its governance chain
+    /// (device 0), or the key of its inception while that chain has no Open.
+    Member(MemberId),
+    /// A recovery key of the charter, by position; counts only while the roll
+    /// has fewer than four members.
+    Key(u8),
+}
+
+impl Encode for Voter {
+    fn encode(&self, w: &mut Writer) {
+        w.array(2);
+        match self {
+            Self::Member(id) => {
+                w.uint(0);
+                id.encode(w);
+            }
+            Self::Key(number) => {
+                w.uint(1);
+                number.encode(w);
+            }
+        }
+    }
+}
+
+impl Decode for Voter {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.array_of(2)?;
+        match r.uint()? {
+            0 => MemberId::decode(r).map(Self::Member),
+            1 => u8::decode(r).map(Self::Key),
+            _ => Err(r.error(Reason::Value("recall.voter"))),
+        }
+    }
+}
+
+/// What the voters of a Recall sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "signed data: its fields are the format"
+)]
+pub struct VoteTerms {
+    /// The domain.
+    pub domain: DomainId,
+    /// The record that the Recall honours and follows.
+    pub honoured: RecordId,
+    /// Key of the next registrar.
+    pub successor: PublicKey,
+}
+canonical!(VoteTerms = "icn/types/recall-vote/v1" { domain, honoured, successor });

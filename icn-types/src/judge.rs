@@ -1,0 +1,456 @@
+//! The judge: verdicts about the records of one topic, for every domain crate
+//! in the same way.
+//!
+//! A record waits while anything that it relies on is missing, even if
+//! something else is already known to be wrong. From then on its verdict is a
+//! fixed function of the record and its ancestors, so every replica comes to
+//! the same one in any order of arrival.
+//!
+//! A domain supplies [`Rules`]: a state per chain, one function that judges a
+//! record against the state before it, and one that applies what was judged.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use crate::authority::{FORMAT, Open};
+use crate::id::{RecordId, TopicId};
+use crate::record::{Content, Draft, Header};
+use crate::set::{RecordSet, Slot};
+use crate::verdict::{Breach, Verdict};
+
+/// The rules of one topic.
+pub trait Rules {
+    /// What a chain's records add up to.
+    type State: Clone + Debug;
+    /// What one record changes.
+    type Delta;
+    /// The rule that a record can break.
+    type Rule: Copy + Debug;
+
+    /// State of a chain before its first record.
+    fn start(&self) -> Self::State;
+
+    /// Judges one record whose ancestors are all here and Valid, given the
+    /// state after the record before it.
+    ///
+    /// # Errors
+    /// The [`Breach`] when it breaks a rule.
+    fn judge(
+        &self,
+        case: &Case<'_>,
+        state: &Self::State,
+    ) -> Result<Self::Delta, Breach<Self::Rule>>;
+
+    /// Applies what [`judge`](Self::judge) allowed. Cannot fail.
+    fn apply(&self, slot: Slot, delta: Self::Delta, state: &mut Self::State);
+}
+
+/// One record before the judge, with what it may be judged by.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Case<'a> {
+    /// The set; only ancestors of the record may be looked at.
+    pub set: &'a RecordSet,
+    /// The signed part of the record.
+    pub header: &'a Header,
+    /// Its content.
+    pub content: &'a Content,
+    /// The Open of its epoch, which is Valid.
+    pub open: &'a Open,
+    /// The record before it.
+    pub prev: Option<Slot>,
+}
+
+impl<'a> Case<'a> {
+    /// A case from its parts. Only the judge knows that what it relies on is
+    /// Valid; whoever makes one answers for that.
+    #[must_use]
+    pub const fn new(
+        set: &'a RecordSet,
+        header: &'a Header,
+        content: &'a Content,
+        open: &'a Open,
+        prev: Option<Slot>,
+    ) -> Self {
+        Self {
+            set,
+            header,
+            content,
+            open,
+            prev,
+        }
+    }
+
+    /// The records it refs, in the order of its refs.
+    pub fn refs(&self) -> impl Iterator<Item = Slot> + 'a {
+        let set = self.set;
+        self.content
+            .refs()
+            .iter()
+            .filter_map(move |id| set.find(id))
+    }
+
+    /// The record that the content refs at this position.
+    #[must_use]
+    pub fn reference(&self, at: usize) -> Option<Slot> {
+        self.set.find(self.content.refs().get(at)?)
+    }
+
+    /// Whether this record is the first of its epoch.
+    #[must_use]
+    pub fn starts_epoch(&self) -> bool {
+        self.prev.map(|prev| self.set.record(prev).epoch()) != Some(self.header.epoch())
+    }
+}
+
+/// An epoch uses a format above the one that this code can judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeedsUpgrade {
+    /// The format of the epoch.
+    pub format: u16,
+    /// The Open of the epoch.
+    pub since: RecordId,
+}
+
+/// Verdicts about the records of one topic.
+///
+/// Tell it of every record that the set added or completed. Judging a record
+/// at the end of its chain costs its own rule; one that forks a chain costs a
+/// fold over that chain.
+#[derive(Debug, Clone)]
+pub struct Judge<R: Rules> {
+    rules: R,
+    topic: TopicId,
+    verdicts: Vec<Option<Verdict<R::Rule>>>,
+    chains: BTreeMap<Slot, ChainState<R::State>>,
+    waiting: BTreeMap<RecordId, Vec<Slot>>,
+    /// How much of the set's own verdicts was taken note of.
+    heard: usize,
+    upgrade: Option<NeedsUpgrade>,
+}
+
+#[derive(Debug, Clone)]
+struct ChainState<S> {
+    state: S,
+    /// The epoch that an Invalid record ended.
+    ended: Option<RecordId>,
+}
+
+/// How the records stand that a record names.
+#[derive(Clone, Copy)]
+struct Named {
+    open_is_valid: bool,
+    refs_are_valid: bool,
+}
+
+/// What stands in the way of a verdict.
+enum Blocked {
+    By(RecordId),
+    ByFormat(NeedsUpgrade),
+}
+
+impl<R: Rules> Judge<R> {
+    /// A judge that has seen nothing.
+    #[must_use]
+    pub const fn new(rules: R, topic: TopicId) -> Self {
+        Self {
+            rules,
+            topic,
+            verdicts: Vec::new(),
+            chains: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            heard: 0,
+            upgrade: None,
+        }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub const fn rules(&self) -> &R {
+        &self.rules
+    }
+
+    /// The topic whose records are judged.
+    #[must_use]
+    pub const fn topic(&self) -> TopicId {
+        self.topic
+    }
+
+    /// Verdict about a record of the topic.
+    #[must_use]
+    pub fn verdict(&self, slot: Slot) -> Verdict<R::Rule> {
+        self.verdicts
+            .get(slot.index())
+            .copied()
+            .flatten()
+            .unwrap_or(Verdict::Waiting)
+    }
+
+    /// The first epoch met that needs newer code; totals are incomplete then.
+    #[must_use]
+    pub const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
+        self.upgrade
+    }
+
+    /// Records that wait, by the record that each waits for first.
+    pub fn waiting(&self) -> impl Iterator<Item = (RecordId, &[Slot])> {
+        self.waiting
+            .iter()
+            .map(|(id, slots)| (*id, slots.as_slice()))
+    }
+
+    /// State of a chain after `slot`, or before its first record.
+    #[must_use]
+    pub fn state(&self, set: &RecordSet, slot: Option<Slot>) -> R::State {
+        let Some(slot) = slot else {
+            return self.rules.start();
+        };
+        match self.chains.get(&slot) {
+            Some(chain) => chain.state.clone(),
+            None => self.fold(set, slot).state,
+        }
+    }
+
+    /// State at the tip of a path, without a copy, where it is at hand.
+    #[must_use]
+    pub fn state_at(&self, slot: Slot) -> Option<&R::State> {
+        self.chains.get(&slot).map(|chain| &chain.state)
+    }
+
+    /// Takes note of a record that the set added or completed, and decides
+    /// what can now be decided. Answers with the newly decided records of the
+    /// topic, each after those it relies on.
+    pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<Slot> {
+        let mut todo = Vec::new();
+        for &judged in set.judged().get(self.heard..).unwrap_or_default() {
+            todo.extend(
+                self.waiting
+                    .remove(&set.record(judged).id())
+                    .unwrap_or_default(),
+            );
+        }
+        self.heard = set.judged().len();
+        if set.record(slot).topic() == self.topic {
+            todo.push(slot);
+        }
+        todo.reverse();
+        let mut decided = Vec::new();
+        while let Some(slot) = todo.pop() {
+            if !self.verdict(slot).is_waiting() {
+                continue;
+            }
+            match self.decide(set, slot) {
+                Ok(verdict) => {
+                    self.note(slot, verdict);
+                    decided.push(slot);
+                    todo.extend(
+                        self.waiting
+                            .remove(&set.record(slot).id())
+                            .unwrap_or_default(),
+                    );
+                }
+                Err(Blocked::By(id)) => self.waiting.entry(id).or_default().push(slot),
+                Err(Blocked::ByFormat(upgrade)) => self.upgrade = self.upgrade.or(Some(upgrade)),
+            }
+        }
+        decided
+    }
+
+    /// The verdict that a draft would meet, without adding it anywhere.
+    /// `Waiting` when it names something that is not here or not decided.
+    #[must_use]
+    pub fn rehearse(&self, set: &RecordSet, draft: &Draft) -> Verdict<R::Rule> {
+        let (header, content) = (draft.header(), draft.content());
+        let prev = header.prev().and_then(|id| set.find(&id));
+        let ready = self.open_of(set, header, content, prev);
+        let Ok((open, opened)) = ready else {
+            return Verdict::Waiting;
+        };
+        let copy;
+        let chain = match prev.and_then(|prev| self.chains.get(&prev)) {
+            Some(chain) => chain,
+            None => {
+                copy = self.before(set, prev);
+                &copy
+            }
+        };
+        let case = Case {
+            set,
+            header,
+            content,
+            open,
+            prev,
+        };
+        match self.weigh(&case, chain, opened) {
+            Ok(_) => Verdict::Valid,
+            Err(breach) => Verdict::Invalid(breach),
+        }
+    }
+
+    fn note(&mut self, slot: Slot, verdict: Verdict<R::Rule>) {
+        if self.verdicts.len() <= slot.index() {
+            self.verdicts.resize(slot.index() + 1, None);
+        }
+        self.verdicts[slot.index()] = Some(verdict);
+    }
+
+    fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Verdict<R::Rule>, Blocked> {
+        let record = set.record(slot);
+        let content = record.content().ok_or_else(|| Blocked::By(record.id()))?;
+        let (header, prev) = (record.header(), set.prev(slot));
+        let (open, named) = self.open_of(set, header, content, prev)?;
+        let mut chain = self.take(set, prev);
+        let case = Case {
+            set,
+            header,
+            content,
+            open,
+            prev,
+        };
+        let verdict = match self.weigh(&case, &chain, named) {
+            Ok(delta) => {
+                self.rules.apply(slot, delta, &mut chain.state);
+                Verdict::Valid
+            }
+            Err(breach) => {
+                chain.ended = record.epoch();
+                Verdict::Invalid(breach)
+            }
+        };
+        self.chains.insert(slot, chain);
+        Ok(verdict)
+    }
+
+    /// Everything decided: what is left is the order of precedence.
+    fn weigh(
+        &self,
+        case: &Case<'_>,
+        chain: &ChainState<R::State>,
+        named: Named,
+    ) -> Result<R::Delta, Breach<R::Rule>> {
+        if !named.open_is_valid {
+            return Err(Breach::Open);
+        }
+        if chain.ended.is_some() && chain.ended == case.header.epoch() {
+            return Err(Breach::Ended);
+        }
+        if !named.refs_are_valid {
+            return Err(Breach::Ref);
+        }
+        self.rules.judge(case, &chain.state)
+    }
+
+    /// The Open of a record whose ancestors are all here and decided.
+    fn open_of<'s>(
+        &self,
+        set: &'s RecordSet,
+        header: &Header,
+        content: &Content,
+        prev: Option<Slot>,
+    ) -> Result<(&'s Open, Named), Blocked> {
+        let own = || Blocked::By(header.id());
+        let open_id = header.epoch().ok_or_else(own)?;
+        if header.prev().is_some() && prev.is_none() {
+            return Err(own());
+        }
+        if let Some(prev) = header.prev() {
+            self.standing(set, &prev)?;
+        }
+        let open_is_valid = self.standing(set, &open_id)?;
+        let mut refs_are_valid = true;
+        for id in content.refs() {
+            refs_are_valid &= self.standing(set, id)?;
+        }
+        let open = set.open(&open_id).ok_or(Blocked::By(open_id))?;
+        if open.format > FORMAT {
+            return Err(Blocked::ByFormat(NeedsUpgrade {
+                format: open.format,
+                since: open_id,
+            }));
+        }
+        Ok((
+            open,
+            Named {
+                open_is_valid,
+                refs_are_valid,
+            },
+        ))
+    }
+
+    /// Whether a named record is Valid; blocked while that is not known.
+    fn standing(&self, set: &RecordSet, id: &RecordId) -> Result<bool, Blocked> {
+        let slot = set.find(id).ok_or(Blocked::By(*id))?;
+        let record = set.record(slot);
+        let (waiting, valid) = if record.chain() == set.authority() {
+            let verdict = set.verdict(slot);
+            (verdict.is_waiting(), verdict.is_valid())
+        } else if record.topic() == self.topic {
+            let verdict = self.verdict(slot);
+            (verdict.is_waiting(), verdict.is_valid())
+        } else {
+            (false, false) // a topic that this one may not rely on
+        };
+        if waiting {
+            Err(Blocked::By(*id))
+        } else {
+            Ok(valid)
+        }
+    }
+
+    /// The state after `prev`, moved on from there; copied by a new fold where
+    /// another child took it already.
+    fn take(&mut self, set: &RecordSet, prev: Option<Slot>) -> ChainState<R::State> {
+        match prev.and_then(|prev| self.chains.remove(&prev)) {
+            Some(chain) => chain,
+            None => self.before(set, prev),
+        }
+    }
+
+    fn before(&self, set: &RecordSet, prev: Option<Slot>) -> ChainState<R::State> {
+        prev.map_or_else(
+            || ChainState {
+                state: self.rules.start(),
+                ended: None,
+            },
+            |prev| self.fold(set, prev),
+        )
+    }
+
+    /// The state after `slot`, from the chain's first record on.
+    fn fold(&self, set: &RecordSet, slot: Slot) -> ChainState<R::State> {
+        let mut path: Vec<Slot> = set.back(slot).collect();
+        path.reverse();
+        let mut chain = ChainState {
+            state: self.rules.start(),
+            ended: None,
+        };
+        for slot in path {
+            let record = set.record(slot);
+            let (Some(content), Some(epoch)) = (record.content(), record.epoch()) else {
+                continue;
+            };
+            let Some(open) = set.open(&epoch) else {
+                continue;
+            };
+            match self.verdict(slot) {
+                Verdict::Valid => {
+                    let case = Case {
+                        set,
+                        header: record.header(),
+                        content,
+                        open,
+                        prev: set.prev(slot),
+                    };
+                    if let Ok(delta) = self.rules.judge(&case, &chain.state) {
+                        self.rules.apply(slot, delta, &mut chain.state);
+                    }
+                }
+                Verdict::Invalid(_) => chain.ended = Some(epoch),
+                Verdict::Waiting => {}
+            }
+        }
+        chain
+    }
+}

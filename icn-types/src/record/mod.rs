@@ -1,0 +1,205 @@
+//! Records: signed statements in two parts, named by their hash.
+//!
+//! A record is a **header** `[tag, topic, chain, epoch, seq, prev, kind, at,
+//! content hash, content length]` and a **content** `[tag, refs, cause, body]`.
+//! Its id is SHA-256 of the header's canonical bytes, and exactly these bytes
+//! are signed. The id never travels: whoever has the header computes it.
+//!
+//! The header alone proves who wrote what where, so two of them prove a fork
+//! in about 540 bytes, and a chain can be checked without any content.
+
+mod attachment;
+mod content;
+mod draft;
+mod header;
+mod kind;
+
+use alloc::vec::Vec;
+
+pub use attachment::{Attachment, AttachmentHash};
+pub use content::{CONTENT_LEN_MAX, Content, REFS_MAX};
+pub use draft::Draft;
+pub use header::{Header, Place};
+pub use kind::Kind;
+
+use crate::canon::{Decode, DecodeError, Encode, Reader, Reason, Tagged, Writer, to_bytes};
+use crate::hash;
+use crate::id::{ChainId, RecordId, TopicId};
+use crate::key::Signature;
+use crate::sign::{Statement, Unverified};
+use crate::time::Timestamp;
+
+/// A header with its signature, and the content when it is at hand.
+///
+/// Invariants, kept by every way to make one: `id` is the hash of the header,
+/// and the content, if there, has the length and hash that the header names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    id: RecordId,
+    topic: TopicId,
+    chain: ChainId,
+    header: Header,
+    signature: Signature,
+    content: Option<Content>,
+}
+
+impl Record {
+    /// A header and its signature, without the content.
+    #[must_use]
+    pub fn bare(header: Header, signature: Signature) -> Unverified<Self> {
+        let id = header.id();
+        Unverified::new(Self::assemble(id, header, signature, None))
+    }
+
+    fn assemble(
+        id: RecordId,
+        header: Header,
+        signature: Signature,
+        content: Option<Content>,
+    ) -> Self {
+        let (topic, chain) = header.home(id);
+        Self {
+            id,
+            topic,
+            chain,
+            header,
+            signature,
+            content,
+        }
+    }
+
+    /// The record's name.
+    #[must_use]
+    pub const fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// The topic it lies in. A charter lies in the topic that it founds.
+    #[must_use]
+    pub const fn topic(&self) -> TopicId {
+        self.topic
+    }
+
+    /// The chain it lies on. A charter lies on the chain that it founds.
+    #[must_use]
+    pub const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// The signed part.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Position on the chain, from 0.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        self.header.seq()
+    }
+
+    /// The record before it on the chain; none for the first.
+    #[must_use]
+    pub const fn prev(&self) -> Option<RecordId> {
+        self.header.prev()
+    }
+
+    /// The record that set the writer's key: an Open, or on an authority chain
+    /// the charter or a Recall. A charter and a Recall have none.
+    #[must_use]
+    pub const fn epoch(&self) -> Option<RecordId> {
+        self.header.epoch()
+    }
+
+    /// What the record says, in one number.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.header.kind()
+    }
+
+    /// When its author claims to have written it.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.header.at()
+    }
+
+    /// The content, unless only the header is at hand.
+    #[must_use]
+    pub const fn content(&self) -> Option<&Content> {
+        self.content.as_ref()
+    }
+
+    /// The records it relies on; empty while the content is missing.
+    #[must_use]
+    pub fn refs(&self) -> &[RecordId] {
+        self.content.as_ref().map_or(&[], Content::refs)
+    }
+
+    /// The signature over the header.
+    #[must_use]
+    pub const fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Takes over the content of another copy of the same record.
+    pub(crate) fn complete(&mut self, copy: Self) {
+        if self.id == copy.id && self.content.is_none() {
+            self.content = copy.content;
+        }
+    }
+
+    /// The same record with or without its content, for the wire.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        to_bytes(self)
+    }
+}
+
+impl Statement for Record {
+    fn signing_bytes(&self) -> Vec<u8> {
+        to_bytes(&self.header)
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+}
+
+impl Tagged for Record {
+    const TAG: &'static str = "icn/types/record/v1";
+}
+
+impl Encode for Record {
+    /// `[tag, header, signature, content or null]`.
+    fn encode(&self, w: &mut Writer) {
+        w.array(4);
+        w.text(Self::TAG);
+        self.header.encode(w);
+        self.signature.encode(w);
+        self.content.encode(w);
+    }
+}
+
+impl Decode for Unverified<Record> {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.array_of(4)?;
+        r.tag(Record::TAG)?;
+        let bytes = r.item()?;
+        let id = RecordId::from_bytes(hash::sha256(bytes));
+        let header: Header = crate::canon::from_bytes(bytes)?;
+        let signature = Signature::decode(r)?;
+        let content = if r.null()? {
+            None
+        } else {
+            let bytes = r.item()?;
+            if !header.names(bytes) {
+                return Err(r.error(Reason::Value("record.content")));
+            }
+            Some(crate::canon::from_bytes(bytes)?)
+        };
+        Ok(Self::new(Record::assemble(id, header, signature, content)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! Admission: which records are well-formed relative to a set.
+
+use alloc::borrow::Cow;
+
+use crate::authority::{Act, Open};
+use crate::error::{Coded, Fault};
+use crate::id::{ChainId, RecordId, TopicId};
+use crate::key::{BadSignature, VerifyingKey};
+use crate::record::{Kind, Place, Record};
+use crate::sign::{Signed, Unverified};
+
+use super::RecordSet;
+use super::arena::Slot;
+
+/// Why a record is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The record before it is not stored; ask for that one first.
+    #[error("record {0} before it is missing")]
+    MissingPrev(RecordId),
+    /// The Open, charter or Recall of its epoch is not stored with content;
+    /// ask for that one first. Without an Open nothing of a chain is stored.
+    #[error("record {0} that sets its key is missing")]
+    MissingEpoch(RecordId),
+    /// A charter or Recall came without the content that states its key.
+    #[error("content that states the signing key is missing")]
+    MissingContent,
+    /// A charter of another domain.
+    #[error("charter founds another domain")]
+    Domain,
+    /// The record named as its epoch sets no key for this chain and topic.
+    #[error("epoch sets no key for this chain and topic")]
+    Epoch,
+    /// Chain or position do not follow the record before it.
+    #[error("chain or position do not follow the record before it")]
+    Place,
+    /// The signature does not fit the key of its epoch.
+    #[error("signature does not fit the key of the epoch")]
+    Signature,
+    /// The set holds as many records as it can.
+    #[error("set is full")]
+    Full,
+}
+
+impl Refusal {
+    /// The record to ask for, when asking helps.
+    #[must_use]
+    pub const fn missing(&self) -> Option<RecordId> {
+        match self {
+            Self::MissingPrev(id) | Self::MissingEpoch(id) => Some(*id),
+            _ => None,
+        }
+    }
+}
+
+impl Coded for Refusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::MissingPrev(_) => "set.missing.prev",
+            Self::MissingEpoch(_) => "set.missing.epoch",
+            Self::MissingContent => "set.missing.content",
+            Self::Domain => "set.domain",
+            Self::Epoch => "set.epoch",
+            Self::Place => "set.place",
+            Self::Signature => "set.signature",
+            Self::Full => "set.full",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Full => Fault::Environment,
+            _ => Fault::Peer,
+        }
+    }
+}
+
+impl From<BadSignature> for Refusal {
+    fn from(_: BadSignature) -> Self {
+        Self::Signature
+    }
+}
+
+/// The key that must have signed a record for it to be stored.
+#[derive(Clone, Debug)]
+pub struct Signatory<'a>(Cow<'a, VerifyingKey>);
+
+impl Signatory<'_> {
+    /// The key, ready for a check elsewhere, for example on another thread.
+    #[must_use]
+    pub fn key(&self) -> &VerifyingKey {
+        &self.0
+    }
+}
+
+/// The key of an epoch and the chain that it writes.
+#[derive(Debug, Clone)]
+pub(super) struct Epoch {
+    chain: ChainId,
+    topic: TopicId,
+    key: VerifyingKey,
+    open: Option<Open>,
+}
+
+impl Epoch {
+    /// The epoch that a record starts, if it starts one and its body is here.
+    pub(super) fn of(record: &Record) -> Option<Self> {
+        let starts_one = matches!(record.kind(), Kind::CHARTER | Kind::OPEN | Kind::RECALL);
+        let content = record.content().filter(|_| starts_one)?;
+        let (chain, topic) = (record.chain(), record.topic());
+        match Act::read(record.kind(), content).ok()?? {
+            Act::Charter(charter) => Some(Self {
+                chain,
+                topic,
+                key: charter.registrar.prepare(),
+                open: None,
+            }),
+            Act::Recall(recall) => Some(Self {
+                chain,
+                topic,
+                key: recall.successor.prepare(),
+                open: None,
+            }),
+            Act::Open(open) => Some(Self {
+                chain: open.chain.id(),
+                topic: open.chain.topic(),
+                key: open.key.prepare(),
+                open: Some(open),
+            }),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn open(&self) -> Option<&Open> {
+        self.open.as_ref()
+    }
+}
+
+impl RecordSet {
+    /// The key that must have signed `record`.
+    ///
+    /// It asks for everything that well-formedness asks but the signature, so
+    /// the check itself can happen anywhere.
+    ///
+    /// # Errors
+    /// [`Refusal`]: something to ask for first, or the fault of its sender.
+    pub fn signatory(&self, record: &Record) -> Result<Signatory<'_>, Refusal> {
+        match record.header().place() {
+            Place::Founding => {
+                if record.id().as_bytes() != self.domain().as_bytes() {
+                    return Err(Refusal::Domain);
+                }
+                Epoch::of(record)
+                    .map(|epoch| Signatory(Cow::Owned(epoch.key)))
+                    .ok_or(Refusal::MissingContent)
+            }
+            Place::Succession { .. } => {
+                if record.chain() != self.authority || record.topic() != self.authority_topic {
+                    return Err(Refusal::Epoch);
+                }
+                self.follows(record)?;
+                Epoch::of(record)
+                    .map(|epoch| Signatory(Cow::Owned(epoch.key)))
+                    .ok_or(Refusal::MissingContent)
+            }
+            Place::Entry { epoch, .. } => {
+                let known = self.epoch(*epoch)?;
+                if known.chain != record.chain() || known.topic != record.topic() {
+                    return Err(Refusal::Epoch);
+                }
+                self.follows(record)?;
+                self.continues(record, *epoch, known)?;
+                Ok(Signatory(Cow::Borrowed(&known.key)))
+            }
+        }
+    }
+
+    /// Checks and adds a record as it arrived.
+    ///
+    /// # Errors
+    /// [`Refusal`] as [`signatory`](Self::signatory) says, or a bad signature.
+    pub fn receive(&mut self, record: Unverified<Record>) -> Result<super::Added, Refusal> {
+        let key = self.signatory(record.claim())?.0.into_owned();
+        self.insert(record.verify(&key)?)
+    }
+
+    /// Where a verified record goes: after which stored one.
+    pub(super) fn admit(&self, record: &Signed<Record>) -> Result<Option<Slot>, Refusal> {
+        if self.signatory(record)?.key().public_key() != record.key() {
+            return Err(Refusal::Signature);
+        }
+        Ok(record.prev().and_then(|prev| self.find(&prev)))
+    }
+
+    fn epoch(&self, id: RecordId) -> Result<&Epoch, Refusal> {
+        if let Some(epoch) = self.epochs.get(&id) {
+            return Ok(epoch);
+        }
+        match self.find(&id) {
+            // Its content is here and states no key for anybody.
+            Some(slot) if self.record(slot).content().is_some() => Err(Refusal::Epoch),
+            _ => Err(Refusal::MissingEpoch(id)),
+        }
+    }
+
+    /// The record before it is stored, of the same chain, one position below.
+    fn follows(&self, record: &Record) -> Result<(), Refusal> {
+        let Some(prev) = record.prev() else {
+            return Ok(());
+        };
+        let prev = self.find(&prev).ok_or(Refusal::MissingPrev(prev))?;
+        let prev = self.record(prev);
+        let next = prev.seq().checked_add(1);
+        if prev.chain() == record.chain() && next == Some(record.seq()) {
+            Ok(())
+        } else {
+            Err(Refusal::Place)
+        }
+    }
+
+    /// The record before it belongs to the same epoch, or is the one at which
+    /// the epoch starts.
+    fn continues(&self, record: &Record, epoch: RecordId, known: &Epoch) -> Result<(), Refusal> {
+        let prev = record.prev();
+        let before = prev
+            .and_then(|prev| self.find(&prev))
+            .map(|slot| self.record(slot));
+        let same_epoch = before.is_some_and(|before| before.epoch() == Some(epoch));
+        let starts = match &known.open {
+            Some(open) => match open.start.tip() {
+                Some(tip) => prev == Some(tip.head) && tip.seq.checked_add(1) == Some(record.seq()),
+                None => prev.is_none(),
+            },
+            None => prev == Some(epoch),
+        };
+        if same_epoch || starts {
+            Ok(())
+        } else {
+            Err(Refusal::Place)
+        }
+    }
+}

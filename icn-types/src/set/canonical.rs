@@ -1,0 +1,242 @@
+//! The canonical set: what labels, columns and digests depend on.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::authority::Act;
+use crate::canon::to_bytes;
+use crate::canonical;
+use crate::hash::Hasher;
+use crate::id::{ChainId, Digest, RecordId, TopicId};
+use crate::record::Kind;
+
+use super::RecordSet;
+use super::arena::Slot;
+
+/// What a Valid record counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the three places that a valid record can have"
+)]
+pub enum Label {
+    /// On the spine of its chain.
+    Posted,
+    /// Beside the spine, at or above the open fork of its chain.
+    Contested,
+    /// Beside the spine otherwise.
+    Void,
+}
+
+/// One line of a topic's clock: how far a chain goes, and its open fork.
+///
+/// Equal rows mean equal prefixes, because the head commits to everything
+/// before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "wire format: its fields are the format"
+)]
+pub struct Row {
+    /// The chain.
+    pub chain: ChainId,
+    /// Last record of the spine by position and id; none while the chain forks
+    /// at its very start.
+    pub tip: Option<crate::authority::Tip>,
+    /// The two lowest ids of the open fork.
+    pub fork: Option<Pair>,
+}
+canonical!(Row { chain, tip, fork });
+
+/// Two ids, lower first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "wire format: its fields are the format"
+)]
+pub struct Pair {
+    /// The lower id.
+    pub low: RecordId,
+    /// The higher id.
+    pub high: RecordId,
+}
+canonical!(Pair { low, high });
+
+/// The canonical part of a set at one moment.
+///
+/// Where all chains are straight it is simply everything. Otherwise finding it
+/// costs one walk over the set.
+#[derive(Debug, Clone)]
+pub struct Canonical<'a> {
+    set: &'a RecordSet,
+    /// Canonical records beside the spines.
+    beside: BTreeSet<Slot>,
+}
+
+impl RecordSet {
+    /// The canonical part of this set.
+    #[must_use]
+    pub fn canonical(&self) -> Canonical<'_> {
+        let beside = if self.is_straight() {
+            BTreeSet::new()
+        } else {
+            self.beside()
+        };
+        Canonical { set: self, beside }
+    }
+
+    /// Fork pairs and stored ancestors that lie on no spine.
+    fn beside(&self) -> BTreeSet<Slot> {
+        let mut beside = BTreeSet::new();
+        let mut todo: Vec<Slot> = self
+            .spines
+            .values()
+            .filter_map(super::Spine::fork)
+            .flat_map(|(a, b)| [a, b])
+            .collect();
+        for spine in self.spines.values() {
+            for &slot in spine.path() {
+                todo.extend(self.relied_on(slot).filter(|&named| !self.on_spine(named)));
+            }
+        }
+        while let Some(slot) = todo.pop() {
+            if !self.on_spine(slot) && beside.insert(slot) {
+                todo.extend(self.relied_on(slot));
+            }
+        }
+        beside
+    }
+
+    /// Stored records that a record names: prev, epoch and refs.
+    fn relied_on(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
+        let record = self.record(slot);
+        record
+            .prev()
+            .into_iter()
+            .chain(record.epoch())
+            .chain(record.refs().iter().copied())
+            .chain(self.named_by_value(slot))
+            .filter_map(|id| self.find(&id))
+    }
+
+    /// Records of the governance topic that a vote's Opening or Close names
+    /// without relying on them: nobody waits for them, but whoever recounts
+    /// needs them, whatever their chains fork into later.
+    fn named_by_value(&self, slot: Slot) -> Vec<RecordId> {
+        if !matches!(self.record(slot).kind(), Kind::OPENING | Kind::CLOSE) {
+            return Vec::new();
+        }
+        match self.act(slot) {
+            Some(Act::Opening(opening)) => Vec::from([opening.record]),
+            Some(Act::Close(close)) => close.shuts.into_vec(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl<'a> Canonical<'a> {
+    /// The set that this is the canonical part of.
+    #[must_use]
+    pub const fn set(&self) -> &'a RecordSet {
+        self.set
+    }
+
+    /// Whether the record belongs to the canonical part.
+    #[must_use]
+    pub fn contains(&self, slot: Slot) -> bool {
+        self.set.on_spine(slot) || self.beside.contains(&slot)
+    }
+
+    /// Canonical records beside the spines.
+    pub fn beside(&self) -> impl ExactSizeIterator<Item = Slot> + '_ {
+        self.beside.iter().copied()
+    }
+
+    /// All canonical records, spines first.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.set
+            .spines
+            .values()
+            .flat_map(|spine| spine.path().iter().copied())
+            .chain(self.beside())
+    }
+
+    /// What a Valid canonical record counts as.
+    #[must_use]
+    pub fn label(&self, slot: Slot) -> Label {
+        if self.set.on_spine(slot) {
+            return Label::Posted;
+        }
+        let record = self.set.record(slot);
+        match self.set.fork(&record.chain()) {
+            Some((low, _)) if record.seq() >= self.set.record(low).seq() => Label::Contested,
+            _ => Label::Void,
+        }
+    }
+
+    /// The rows of a topic, ascending by chain: its committed vector clock.
+    #[must_use]
+    pub fn rows(&self, topic: TopicId) -> Vec<Row> {
+        let of_topic = self
+            .set
+            .spines
+            .iter()
+            .filter(|(_, spine)| spine.topic == topic);
+        of_topic
+            .map(|(chain, spine)| self.row(*chain, spine))
+            .collect()
+    }
+
+    fn row(&self, chain: ChainId, spine: &super::Spine) -> Row {
+        Row {
+            chain,
+            tip: spine.tip().map(|slot| {
+                let record = self.set.record(slot);
+                crate::authority::Tip {
+                    seq: record.seq(),
+                    head: record.id(),
+                }
+            }),
+            fork: spine.fork().map(|(low, high)| Pair {
+                low: self.set.record(low).id(),
+                high: self.set.record(high).id(),
+            }),
+        }
+    }
+
+    /// Ids of a topic's canonical records that no row covers, ascending: those
+    /// beside the spines, each with whether its content is here, and those on
+    /// a spine whose content is missing.
+    #[must_use]
+    pub fn irregular(&self, topic: TopicId) -> BTreeMap<RecordId, bool> {
+        let beside = self.beside.iter().map(|&slot| self.set.record(slot));
+        let bare = self
+            .set
+            .bare()
+            .filter(|&slot| self.contains(slot))
+            .map(|slot| self.set.record(slot));
+        beside
+            .chain(bare)
+            .filter(|record| record.topic() == topic)
+            .map(|record| (record.id(), record.content().is_some()))
+            .collect()
+    }
+
+    /// The set digest of a topic: equal exactly when the canonical records of
+    /// the topic are, contents included.
+    ///
+    /// SHA-256 over the rows and the irregular records, both ascending.
+    #[must_use]
+    pub fn digest(&self, topic: TopicId) -> Digest {
+        let mut hasher = Hasher::new();
+        hasher.update(b"icn/types/set-digest/v1");
+        for row in self.rows(topic) {
+            hasher.update(&to_bytes(&row));
+        }
+        for (id, has_content) in self.irregular(topic) {
+            hasher.update(id.as_bytes());
+            hasher.update(&[u8::from(has_content)]);
+        }
+        Digest::from_bytes(hasher.finish())
+    }
+}

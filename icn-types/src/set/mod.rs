@@ -1,0 +1,510 @@
+//! The set: all well-formed records of one domain that a replica holds, and
+//! what follows from them alone.
+//!
+//! Everything here is a function of the set: no clock, no arrival order, no
+//! local setting. Two sets with equal canonical parts answer every question
+//! with equal bytes.
+//!
+//! - A record is **well-formed** when its signature fits the key in the Open
+//!   of its epoch and it follows its predecessor. Only such records are stored.
+//! - The **spine** of a chain is its sealed path and the unforked records after
+//!   it. Seals decide, then "exactly one child"; validity plays no part.
+//! - The **canonical set** is all spines, the two lowest ids at each open fork,
+//!   and the stored ancestors of these, with the proposals that Openings name
+//!   and the Shuts that Closes name. It is what replicas exchange, and the only
+//!   thing that labels, columns and digests depend on.
+
+mod admission;
+mod arena;
+mod canonical;
+mod evidence;
+mod office;
+mod registry;
+mod rows;
+mod rule;
+mod spine;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+pub use admission::{Refusal, Signatory};
+pub use arena::Slot;
+pub use canonical::{Canonical, Label, Pair, Row};
+pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
+pub use office::{Decision, Frozen, Office, Seat};
+pub use rule::AuthorityRule;
+
+use crate::authority::{Act, Open};
+use crate::id::{ChainId, DomainId, RecordId, TopicId};
+use crate::record::{Kind, Place, Record};
+use crate::sign::Signed;
+use crate::topic::{Topic, authority_chain};
+use crate::verdict::Verdict;
+
+use admission::Epoch;
+use arena::Arena;
+use registry::Registry;
+use spine::{Movement, Spine};
+
+/// All well-formed records of one domain that a replica holds.
+///
+/// Records are only ever added; none leaves because of a fork. Memory is
+/// linear in what was added. Adding a record to the end of a chain costs
+/// O(log n); a fork, a late Seal or a Recall costs the length of the chains
+/// that it touches.
+#[derive(Debug, Clone)]
+pub struct RecordSet {
+    domain: DomainId,
+    authority: ChainId,
+    authority_topic: TopicId,
+    arena: Arena,
+    epochs: BTreeMap<RecordId, Epoch>,
+    spines: BTreeMap<ChainId, Spine>,
+    registry: Registry,
+    recalls: Vec<Slot>,
+    recall: Option<Slot>,
+    /// Valid records from the start of the authority spine.
+    valid: usize,
+    /// The last of them: where the office in force stands.
+    tip: Option<Slot>,
+    /// Chains with a sealed head that is not stored yet.
+    unseated: BTreeSet<ChainId>,
+    /// Records stored without their content.
+    bare: BTreeSet<Slot>,
+    /// Chains with records beside their spine.
+    crooked: BTreeSet<ChainId>,
+    bends: u64,
+}
+
+/// What adding a record did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the three things that can happen")]
+pub enum Added {
+    /// The record is new.
+    New(Slot),
+    /// Its header was stored, now its content is too.
+    Completed(Slot),
+    /// Nothing new.
+    Known(Slot),
+}
+
+impl Added {
+    /// The record.
+    #[must_use]
+    pub const fn slot(self) -> Slot {
+        match self {
+            Self::New(slot) | Self::Completed(slot) | Self::Known(slot) => slot,
+        }
+    }
+}
+
+impl RecordSet {
+    /// An empty set of the domain whose charter has this id.
+    #[must_use]
+    pub fn new(domain: DomainId) -> Self {
+        Self {
+            domain,
+            authority: authority_chain(domain),
+            authority_topic: Topic::Authority(domain).id(),
+            arena: Arena::default(),
+            epochs: BTreeMap::new(),
+            spines: BTreeMap::new(),
+            registry: Registry::new(domain),
+            recalls: Vec::new(),
+            recall: None,
+            valid: 0,
+            tip: None,
+            unseated: BTreeSet::new(),
+            bare: BTreeSet::new(),
+            crooked: BTreeSet::new(),
+            bends: 0,
+        }
+    }
+
+    /// Adds a record, or the content of one whose header is stored.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is not well-formed relative to this set: something
+    /// to ask for first, or the fault of whoever sent it. The set is unchanged.
+    pub fn insert(&mut self, record: Signed<Record>) -> Result<Added, Refusal> {
+        if let Some(slot) = self.arena.find(&record.id()) {
+            if record.content().is_none() || self.record(slot).content().is_some() {
+                return Ok(Added::Known(slot));
+            }
+            self.arena.complete(slot, record.into_inner());
+            self.bare.remove(&slot);
+            self.learn_epoch(slot);
+            self.settle(slot);
+            return Ok(Added::Completed(slot));
+        }
+        let prev = self.admit(&record)?;
+        let record = record.into_inner();
+        let (chain, topic) = (record.chain(), record.topic());
+        let is_bare = record.content().is_none();
+        let slot = self.arena.push(record, prev).ok_or(Refusal::Full)?;
+        if is_bare {
+            self.bare.insert(slot);
+        }
+        self.learn_epoch(slot);
+        let is_first = !self.spines.contains_key(&chain);
+        let spine = self
+            .spines
+            .entry(chain)
+            .or_insert_with(|| Spine::new(topic));
+        let movement = spine.add(&self.arena, slot);
+        self.moved(chain, movement);
+        if is_first || self.unseated.contains(&chain) {
+            self.reseat(chain);
+        }
+        self.settle(slot);
+        Ok(Added::New(slot))
+    }
+
+    /// What a record on the authority chain changes beyond its own chain.
+    fn settle(&mut self, slot: Slot) {
+        if self.record(slot).chain() != self.authority {
+            return;
+        }
+        if self.record(slot).kind() == Kind::RECALL && !self.recalls.contains(&slot) {
+            self.recalls.push(slot);
+        }
+        let decided = self.registry.judge(&self.arena, slot);
+        let recall = self.registry.best_recall(&self.arena, &self.recalls);
+        if recall != self.recall {
+            self.recall = recall;
+            if let Some(spine) = self.spines.get_mut(&self.authority) {
+                let movement = spine.seal(&self.arena, recall, None);
+                self.moved(self.authority, movement);
+            }
+        }
+        let cut_back = self.tip.is_some_and(|tip| !self.on_spine(tip));
+        if decided || cut_back || self.valid < self.spine(&self.authority).len() {
+            self.follow_authority();
+        }
+    }
+
+    /// Brings seats and seals up to the end of the Valid authority spine.
+    fn follow_authority(&mut self) {
+        let path = self
+            .spines
+            .get(&self.authority)
+            .map_or(&[][..], Spine::path);
+        let grown = self
+            .tip
+            .is_none_or(|tip| path.get(self.valid - 1) == Some(&tip));
+        let from = if grown { self.valid } else { 0 };
+        let is_valid = |&&slot: &&Slot| self.registry.verdict(slot).is_valid();
+        let valid = from + path[from..].iter().take_while(is_valid).count();
+        let Some(&tip) = valid.checked_sub(1).and_then(|last| path.get(last)) else {
+            return;
+        };
+        let touched: BTreeSet<ChainId> = if grown {
+            path[from..valid]
+                .iter()
+                .flat_map(|&slot| self.registry.touched(&self.arena, slot))
+                .collect()
+        } else {
+            self.spines.keys().copied().collect()
+        };
+        self.registry.hold(&self.arena, tip);
+        self.valid = valid;
+        self.tip = Some(tip);
+        for chain in touched {
+            self.reseat(chain);
+        }
+    }
+
+    /// Puts a chain's spine on its last effective Seal.
+    fn reseat(&mut self, chain: ChainId) {
+        if chain == self.authority {
+            return; // Recalls seat it, not rows
+        }
+        let last_row = self
+            .office()
+            .and_then(|office| office.seat(&chain))
+            .and_then(Seat::last_row);
+        let row = self.registry.rows.last_effective(&self.arena, last_row);
+        let unknown =
+            last_row.is_some_and(|row| self.registry.rows.effective(&self.arena, row).is_none());
+        if unknown {
+            self.unseated.insert(chain);
+        } else {
+            self.unseated.remove(&chain);
+        }
+        let (tip, ended) = row.map_or((None, None), |row| {
+            let row = self.registry.rows.row(row);
+            (row.tip(), row.ended())
+        });
+        let head = tip.and_then(|tip| self.arena.find(&tip.head));
+        if let Some(spine) = self.spines.get_mut(&chain) {
+            let movement = spine.seal(&self.arena, head, ended);
+            self.moved(chain, movement);
+        }
+    }
+
+    fn moved(&mut self, chain: ChainId, movement: Movement) {
+        if movement == Movement::Bent {
+            self.bends += 1;
+        }
+        if self
+            .spines
+            .get(&chain)
+            .is_some_and(|spine| !spine.is_straight())
+        {
+            self.crooked.insert(chain);
+        } else {
+            self.crooked.remove(&chain);
+        }
+    }
+
+    /// Remembers the key of an epoch once the content that states it is here.
+    fn learn_epoch(&mut self, slot: Slot) {
+        let record = self.arena.record(slot);
+        if let Some(epoch) = Epoch::of(record) {
+            self.epochs.insert(record.id(), epoch);
+        }
+    }
+
+    /// The domain that the set is about.
+    #[must_use]
+    pub const fn domain(&self) -> DomainId {
+        self.domain
+    }
+
+    /// The domain's authority chain.
+    #[must_use]
+    pub const fn authority(&self) -> ChainId {
+        self.authority
+    }
+
+    /// Number of stored records.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Whether nothing is stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.arena.len() == 0
+    }
+
+    /// A record by id.
+    #[must_use]
+    pub fn find(&self, id: &RecordId) -> Option<Slot> {
+        self.arena.find(id)
+    }
+
+    /// A stored record.
+    #[must_use]
+    pub fn record(&self, slot: Slot) -> &Record {
+        self.arena.record(slot)
+    }
+
+    /// The record before this one on its chain.
+    #[must_use]
+    pub fn prev(&self, slot: Slot) -> Option<Slot> {
+        self.arena.node(slot).prev
+    }
+
+    /// The record and everything before it on its chain, newest first.
+    pub fn back(&self, from: Slot) -> impl Iterator<Item = Slot> + '_ {
+        self.arena.back(Some(from))
+    }
+
+    /// Whether `ancestor` lies on the chain up to and including `head`. Costs
+    /// the distance between them, nothing where both lie on a spine.
+    #[must_use]
+    pub fn on_path(&self, ancestor: Slot, head: Slot) -> bool {
+        if self.on_spine(head) {
+            self.on_spine(ancestor)
+                && self.record(ancestor).chain() == self.record(head).chain()
+                && self.record(ancestor).seq() <= self.record(head).seq()
+        } else {
+            self.arena.on_path(ancestor, head)
+        }
+    }
+
+    /// Every slot, in the order in which this set stored them.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.arena.slots()
+    }
+
+    /// Chains with at least one record, ascending, with their topics.
+    pub fn chains(&self) -> impl Iterator<Item = (ChainId, TopicId)> + '_ {
+        self.spines
+            .iter()
+            .map(|(chain, spine)| (*chain, spine.topic))
+    }
+
+    /// The spine of a chain: `spine[seq]` is the record at `seq`.
+    #[must_use]
+    pub fn spine(&self, chain: &ChainId) -> &[Slot] {
+        self.spines.get(chain).map_or(&[], Spine::path)
+    }
+
+    /// Whether the record lies on its chain's spine.
+    #[must_use]
+    pub fn on_spine(&self, slot: Slot) -> bool {
+        self.spines
+            .get(&self.record(slot).chain())
+            .is_some_and(|spine| spine.contains(&self.arena, slot))
+    }
+
+    /// How many records of the spine are under an effective Seal.
+    #[must_use]
+    pub fn sealed_len(&self, chain: &ChainId) -> usize {
+        self.spines.get(chain).map_or(0, Spine::sealed)
+    }
+
+    /// The two lowest ids where a chain's spine forks, if it does.
+    #[must_use]
+    pub fn fork(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
+        self.spines.get(chain).and_then(Spine::fork)
+    }
+
+    /// Whether every stored record lies on a spine. Nothing is contested,
+    /// void or beside a chain then.
+    #[must_use]
+    pub fn is_straight(&self) -> bool {
+        self.crooked.is_empty()
+    }
+
+    /// A number that changes whenever a record left a spine, stood beside one,
+    /// or a Seal or Recall moved one. While it stays, spines only grew.
+    #[must_use]
+    pub const fn bends(&self) -> u64 {
+        self.bends
+    }
+
+    /// Records that are stored without their content.
+    pub fn bare(&self) -> impl ExactSizeIterator<Item = Slot> + '_ {
+        self.bare.iter().copied()
+    }
+
+    /// Verdict about a record of the authority chain; `Waiting` for others.
+    #[must_use]
+    pub fn verdict(&self, slot: Slot) -> Verdict<AuthorityRule> {
+        self.registry.verdict(slot)
+    }
+
+    /// Authority records with a final verdict, in the order in which this set
+    /// came to decide them; it only grows.
+    #[must_use]
+    pub fn judged(&self) -> &[Slot] {
+        self.registry.log()
+    }
+
+    /// What the authority chain has decided up to the end of the Valid part
+    /// of its spine. `None` before the charter is here.
+    #[must_use]
+    pub fn office(&self) -> Option<&Office> {
+        self.tip.and_then(|tip| self.registry.office_at(tip))
+    }
+
+    /// The record after which [`office`](Self::office) stands.
+    #[must_use]
+    pub const fn office_tip(&self) -> Option<Slot> {
+        self.tip
+    }
+
+    /// The body of a stored Open.
+    #[must_use]
+    pub fn open(&self, id: &RecordId) -> Option<&Open> {
+        self.epochs.get(id).and_then(Epoch::open)
+    }
+
+    /// Heads of the rows of one Seal that count: stored, and running through
+    /// the heads of all earlier rows of their chain.
+    pub fn effective_heads(&self, seal: Slot) -> impl Iterator<Item = Slot> + '_ {
+        self.registry
+            .rows
+            .written_by(seal)
+            .filter(|(_, row)| self.registry.rows.effective(&self.arena, *row) == Some(true))
+            .filter_map(|(_, row)| self.registry.rows.row(row).tip())
+            .filter_map(|tip| self.arena.find(&tip.head))
+    }
+
+    /// Where the current writer of a chain puts its next record. `None` while
+    /// the chain has no epoch in force, is sealed for good or forks.
+    #[must_use]
+    pub fn next_place(&self, chain: &ChainId) -> Option<Place> {
+        let spine = self.spines.get(chain);
+        if spine.is_some_and(|spine| spine.fork().is_some()) {
+            return None;
+        }
+        let tip = spine.and_then(Spine::tip).map(|tip| self.record(tip));
+        let (topic, epoch) = if *chain == self.authority {
+            let tip = tip?;
+            (
+                self.authority_topic,
+                tip.epoch().unwrap_or_else(|| tip.id()),
+            )
+        } else {
+            let seat = self.office()?.seat(chain)?;
+            if seat
+                .last_row()
+                .is_some_and(|row| self.registry.rows.row(row).ends(&seat.open()))
+            {
+                return None;
+            }
+            let open = self.open(&seat.open())?;
+            let starts = open.start.tip().map(|tip| tip.head) == tip.map(Record::id);
+            let goes_on = tip.is_some_and(|tip| tip.epoch() == Some(seat.open()));
+            (starts || goes_on).then_some(())?;
+            (open.chain.topic(), seat.open())
+        };
+        Some(Place::Entry {
+            topic,
+            chain: *chain,
+            epoch,
+            seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
+            prev: tip.map(Record::id),
+        })
+    }
+
+    /// What a Valid Opening froze, with the roll of its moment. It depends on
+    /// the ancestors of the Opening only.
+    #[must_use]
+    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.registry.frozen(opening)
+    }
+
+    /// The newest Seal in force that names a stored head of this chain and
+    /// counts, with that head.
+    #[must_use]
+    pub fn newest_seal(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
+        let mut next = self.office()?.seat(chain)?.last_row();
+        while let Some(index) = next {
+            let row = self.registry.rows.row(index);
+            if self.registry.rows.effective(&self.arena, index) == Some(true) {
+                let head = self.arena.find(&row.tip()?.head)?;
+                return Some((row.by(), head));
+            }
+            next = row.earlier();
+        }
+        None
+    }
+
+    /// Whether the current epoch of a chain is sealed for good, so that only
+    /// a next Open continues it.
+    #[must_use]
+    pub fn is_frozen(&self, chain: &ChainId) -> bool {
+        let seat = self.office().and_then(|office| office.seat(chain));
+        seat.is_some_and(|seat| {
+            let row = seat.last_row().map(|row| self.registry.rows.row(row));
+            row.is_some_and(|row| row.ends(&seat.open()))
+        })
+    }
+
+    /// The body of an authority record, if it has one that can be read.
+    #[must_use]
+    pub fn act(&self, slot: Slot) -> Option<Act> {
+        let record = self.record(slot);
+        (record.chain() == self.authority).then_some(())?;
+        Act::read(record.kind(), record.content()?).ok()?
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,308 @@
+//! The registry: verdicts about authority records and the office they make.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::authority::{Act, Open, Tip};
+use crate::id::{ChainId, DomainId, RecordId};
+use crate::record::Kind;
+use crate::verdict::{Breach, Verdict};
+
+use super::arena::{Arena, Slot};
+use super::office::{Frozen, Office, Path, Seat, adopted};
+use super::rows::{NewRow, RowIndex, Rows};
+use super::rule::AuthorityRule as Rule;
+
+#[derive(Debug, Clone)]
+pub(super) struct Registry {
+    domain: DomainId,
+    verdicts: BTreeMap<Slot, Verdict<Rule>>,
+    undecided: BTreeSet<Slot>,
+    /// Decided records in the order of decision.
+    log: Vec<Slot>,
+    /// Offices at the tips of Valid paths. A tip's office moves on with the
+    /// next record; a second child of one record gets its own by a new fold.
+    offices: BTreeMap<Slot, Office>,
+    /// What each Valid Opening froze.
+    frozen: BTreeMap<Slot, Frozen>,
+    pub(super) rows: Rows,
+}
+
+struct View<'a> {
+    arena: &'a Arena,
+    rows: &'a Rows,
+}
+
+impl Path for View<'_> {
+    fn open(&self, id: &RecordId) -> Option<(u64, Open)> {
+        let record = self.arena.record(self.arena.find(id)?);
+        match Act::read(record.kind(), record.content()?) {
+            Ok(Some(Act::Open(open))) => Some((record.seq(), open)),
+            _ => None,
+        }
+    }
+
+    fn rows(&self) -> &Rows {
+        self.rows
+    }
+}
+
+impl Registry {
+    pub(super) fn new(domain: DomainId) -> Self {
+        Self {
+            domain,
+            verdicts: BTreeMap::new(),
+            undecided: BTreeSet::new(),
+            log: Vec::new(),
+            offices: BTreeMap::new(),
+            frozen: BTreeMap::new(),
+            rows: Rows::default(),
+        }
+    }
+
+    pub(super) fn log(&self) -> &[Slot] {
+        &self.log
+    }
+
+    pub(super) fn verdict(&self, slot: Slot) -> Verdict<Rule> {
+        self.verdicts
+            .get(&slot)
+            .copied()
+            .unwrap_or(Verdict::Waiting)
+    }
+
+    /// Judges a new or completed record and everything that waited for it.
+    /// Answers whether anything was decided.
+    pub(super) fn judge(&mut self, arena: &Arena, slot: Slot) -> bool {
+        if !self.verdict(slot).is_waiting() {
+            return false;
+        }
+        self.undecided.insert(slot);
+        let mut decided = false;
+        loop {
+            let before = self.undecided.len();
+            for slot in self.undecided.clone() {
+                if let Some(verdict) = self.decide(arena, slot) {
+                    self.verdicts.insert(slot, verdict);
+                    self.log.push(slot);
+                    self.undecided.remove(&slot);
+                }
+            }
+            if self.undecided.len() == before {
+                return decided;
+            }
+            decided = true;
+        }
+    }
+
+    /// `None` while an ancestor or its content is missing.
+    fn decide(&mut self, arena: &Arena, slot: Slot) -> Option<Verdict<Rule>> {
+        let node = arena.node(slot);
+        let record = &node.record;
+        let content = record.content()?;
+        let named = |id: &RecordId| {
+            let verdict = self.verdict(arena.find(id)?);
+            (!verdict.is_waiting()).then_some(verdict.is_valid())
+        };
+        let prev_valid = record.prev().as_ref().map_or(Some(true), named)?;
+        let epoch_valid = record.epoch().as_ref().map_or(Some(true), named)?;
+        let mut refs_valid = true;
+        for id in content.refs() {
+            refs_valid &= named(id)?;
+        }
+        let breach = if !epoch_valid {
+            Some(Breach::Open)
+        } else if !prev_valid && record.kind() == Kind::RECALL {
+            Some(Breach::Rule(Rule::RecallHead))
+        } else if !prev_valid {
+            Some(Breach::Ended)
+        } else if !refs_valid {
+            Some(Breach::Ref)
+        } else {
+            None
+        };
+        if let Some(breach) = breach {
+            return Some(Verdict::Invalid(breach));
+        }
+        Some(match Act::read(record.kind(), content) {
+            Ok(Some(act)) => self.advance(arena, slot, &act),
+            Ok(None) => Verdict::Invalid(Breach::Kind),
+            Err(_) => Verdict::Invalid(Breach::Body),
+        })
+    }
+
+    /// Applies the rule of the kind to the office before the record.
+    fn advance(&mut self, arena: &Arena, slot: Slot, act: &Act) -> Verdict<Rule> {
+        let record = arena.record(slot);
+        let Some(prev) = arena.node(slot).prev else {
+            if let Act::Charter(charter) = act {
+                self.offices
+                    .insert(slot, Office::found(self.domain, charter));
+            }
+            return Verdict::Valid;
+        };
+        let Some(mut office) = self.take(arena, prev) else {
+            return Verdict::Invalid(Breach::Ended);
+        };
+        let checked = office.check(
+            &View {
+                arena,
+                rows: &self.rows,
+            },
+            record,
+            act,
+        );
+        match checked {
+            Ok(()) => {
+                self.step(arena, slot, act, &mut office);
+                self.offices.insert(slot, office);
+                Verdict::Valid
+            }
+            Err(rule) => {
+                self.offices.insert(prev, office);
+                Verdict::Invalid(Breach::Rule(rule))
+            }
+        }
+    }
+
+    fn step(&mut self, arena: &Arena, slot: Slot, act: &Act, office: &mut Office) {
+        if let Act::Opening(opening) = act {
+            let at = arena.record(slot).at();
+            self.frozen
+                .entry(slot)
+                .or_insert_with(|| Frozen::new(opening.clone(), at, office.members()));
+        }
+        let rows = self.write_rows(arena, slot, act, office);
+        office.apply(
+            &View {
+                arena,
+                rows: &self.rows,
+            },
+            arena.record(slot),
+            act,
+            &rows,
+        );
+    }
+
+    /// Rows of a Seal, or the final ones that adopted Opens follow.
+    fn write_rows(
+        &mut self,
+        arena: &Arena,
+        slot: Slot,
+        act: &Act,
+        office: &Office,
+    ) -> Vec<(ChainId, RowIndex)> {
+        let mut last: BTreeMap<ChainId, RowIndex> = BTreeMap::new();
+        let mut written = Vec::new();
+        let view = View {
+            arena,
+            rows: &self.rows,
+        };
+        let rows: Vec<(ChainId, RecordId, Option<Tip>, bool)> = match act {
+            Act::Seal(seal) => seal
+                .rows
+                .iter()
+                .map(|row| (row.chain, row.open, row.tip(), row.is_final()))
+                .collect(),
+            Act::Adopt | Act::Recall(_) => adopted(&view, arena.record(slot))
+                .into_iter()
+                .filter_map(|(_, open)| {
+                    Some((open.chain.id(), open.start.prior()?, open.start.tip(), true))
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        for (number, (chain, open, tip, is_final)) in (0..).zip(rows) {
+            let before = || office.seat(&chain).and_then(Seat::last_row);
+            let earlier = last.get(&chain).copied().or_else(before);
+            let row = NewRow {
+                open,
+                tip,
+                is_final,
+                earlier,
+            };
+            if let Some(index) = self.rows.write(slot, number, chain, row) {
+                last.insert(chain, index);
+                written.push((chain, index));
+            }
+        }
+        written
+    }
+
+    fn take(&mut self, arena: &Arena, slot: Slot) -> Option<Office> {
+        match self.offices.remove(&slot) {
+            Some(office) => Some(office),
+            None => self.fold(arena, slot),
+        }
+    }
+
+    /// The office after a Valid record, from the charter on. Linear in the
+    /// authority chain; needed only where it forks.
+    fn fold(&mut self, arena: &Arena, slot: Slot) -> Option<Office> {
+        let mut office = None;
+        for at in arena.path(Some(slot)) {
+            let record = arena.record(at);
+            let act = Act::read(record.kind(), record.content()?).ok()??;
+            match &mut office {
+                None => {
+                    if let Act::Charter(charter) = &act {
+                        office = Some(Office::found(self.domain, charter));
+                    }
+                }
+                Some(office) => self.step(arena, at, &act, office),
+            }
+        }
+        office
+    }
+
+    /// Makes sure that the office after a Valid record is at hand.
+    pub(super) fn hold(&mut self, arena: &Arena, slot: Slot) {
+        if !self.offices.contains_key(&slot)
+            && let Some(office) = self.fold(arena, slot)
+        {
+            self.offices.insert(slot, office);
+        }
+    }
+
+    pub(super) fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.frozen.get(&opening)
+    }
+
+    pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {
+        self.offices.get(&slot)
+    }
+
+    /// Chains whose seat or rows a record may have changed.
+    pub(super) fn touched(&self, arena: &Arena, slot: Slot) -> Vec<ChainId> {
+        let record = arena.record(slot);
+        let view = View {
+            arena,
+            rows: &self.rows,
+        };
+        let opened = core::iter::once(&record.id())
+            .chain(record.refs())
+            .filter_map(|id| view.open(id))
+            .map(|(_, open)| open.chain.id())
+            .collect::<Vec<_>>();
+        self.rows
+            .written_by(slot)
+            .map(|(chain, _)| chain)
+            .chain(opened)
+            .collect()
+    }
+
+    /// The Valid Recall with the most Recalls on its path, the lowest id first.
+    pub(super) fn best_recall(&self, arena: &Arena, recalls: &[Slot]) -> Option<Slot> {
+        recalls
+            .iter()
+            .copied()
+            .filter(|&slot| self.verdict(slot).is_valid())
+            .min_by_key(|&slot| {
+                let depth = arena
+                    .back(Some(slot))
+                    .filter(|&at| arena.record(at).kind() == Kind::RECALL)
+                    .count();
+                (core::cmp::Reverse(depth), arena.record(slot).id())
+            })
+    }
+}

@@ -1,0 +1,179 @@
+//! Rows: the sealed heads of every chain, in the order of the authority chain.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::authority::Tip;
+use crate::id::{ChainId, RecordId};
+
+use super::arena::{Arena, Slot};
+
+/// A row by number, in one set only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RowIndex(u32);
+
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// The record that wrote it.
+    by: Slot,
+    open: RecordId,
+    tip: Option<Tip>,
+    is_final: bool,
+    /// The row of the same chain before this one on the same authority path.
+    earlier: Option<RowIndex>,
+    /// Known once the head is stored, and fixed from then on.
+    effective: Option<bool>,
+}
+
+impl Row {
+    /// The record that wrote the row.
+    pub(super) const fn by(&self) -> Slot {
+        self.by
+    }
+
+    /// The sealed record.
+    pub(super) const fn tip(&self) -> Option<Tip> {
+        self.tip
+    }
+
+    /// The row of the same chain before this one.
+    pub(super) const fn earlier(&self) -> Option<RowIndex> {
+        self.earlier
+    }
+
+    /// Whether this row ended the epoch that `open` started.
+    pub(super) fn ends(&self, open: &RecordId) -> bool {
+        self.is_final && self.open == *open
+    }
+
+    /// The Open whose epoch the row ended.
+    pub(super) fn ended(&self) -> Option<RecordId> {
+        self.is_final.then_some(self.open)
+    }
+}
+
+/// A row before it has a number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewRow {
+    pub(super) open: RecordId,
+    pub(super) tip: Option<Tip>,
+    pub(super) is_final: bool,
+    pub(super) earlier: Option<RowIndex>,
+}
+
+/// All rows of all authority records, each linked to the one before it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rows {
+    rows: Vec<Row>,
+    /// Rows by the record that wrote them, in the order of writing.
+    written: BTreeMap<(Slot, u32), (ChainId, RowIndex)>,
+}
+
+impl Rows {
+    pub(super) fn row(&self, index: RowIndex) -> &Row {
+        &self.rows[index.0 as usize]
+    }
+
+    pub(super) fn written_by(&self, slot: Slot) -> impl Iterator<Item = (ChainId, RowIndex)> + '_ {
+        self.written
+            .range((slot, 0)..=(slot, u32::MAX))
+            .map(|(_, &row)| row)
+    }
+
+    /// Writes the `number`th row of a record once; asked again, for another
+    /// fold over the same path, it answers with the same one. `None` when
+    /// there are too many rows.
+    pub(super) fn write(
+        &mut self,
+        by: Slot,
+        number: u32,
+        chain: ChainId,
+        row: NewRow,
+    ) -> Option<RowIndex> {
+        if let Some(&(_, index)) = self.written.get(&(by, number)) {
+            return Some(index);
+        }
+        let index = RowIndex(u32::try_from(self.rows.len()).ok()?);
+        self.rows.push(Row {
+            by,
+            open: row.open,
+            tip: row.tip,
+            is_final: row.is_final,
+            earlier: row.earlier,
+            effective: None,
+        });
+        self.written.insert((by, number), (chain, index));
+        Some(index)
+    }
+
+    /// Whether the row counts: its head is stored and its chain runs through
+    /// the heads of all earlier rows. `None` while the head is not stored.
+    ///
+    /// A row that does not count changes nothing; neither does any row after
+    /// it on the same authority path. Once known, the answer is fixed.
+    pub(super) fn effective(&self, arena: &Arena, index: RowIndex) -> Option<bool> {
+        self.judge_back(arena, index)
+            .last()
+            .map_or_else(|| self.row(index).effective, |(_, effective)| *effective)
+    }
+
+    /// [`effective`](Self::effective), remembered.
+    pub(super) fn learn(&mut self, arena: &Arena, index: RowIndex) -> Option<bool> {
+        for (at, effective) in self.judge_back(arena, index) {
+            self.rows[at.0 as usize].effective = effective;
+        }
+        self.row(index).effective
+    }
+
+    /// Answers for this row and the unknown ones before it, oldest first.
+    fn judge_back(&self, arena: &Arena, index: RowIndex) -> Vec<(RowIndex, Option<bool>)> {
+        let mut unknown = Vec::new();
+        let mut next = Some(index);
+        while let Some(at) = next.filter(|&at| self.row(at).effective.is_none()) {
+            unknown.push(at);
+            next = self.row(at).earlier;
+        }
+        let mut earlier = next.and_then(|at| self.row(at).effective);
+        let mut judged = Vec::with_capacity(unknown.len());
+        for at in unknown.into_iter().rev() {
+            earlier = self.judge(arena, at, earlier);
+            judged.push((at, earlier));
+        }
+        judged
+    }
+
+    fn judge(&self, arena: &Arena, index: RowIndex, earlier_counts: Option<bool>) -> Option<bool> {
+        let row = self.row(index);
+        let head = match row.tip {
+            Some(tip) => Some(arena.find(&tip.head)?),
+            None => None,
+        };
+        let Some(earlier) = row.earlier.map(|earlier| self.row(earlier)) else {
+            return Some(true);
+        };
+        let runs_through = match (earlier.tip, head) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(tip), Some(head)) => arena
+                .find(&tip.head)
+                .is_some_and(|below| arena.on_path(below, head)),
+        };
+        Some(runs_through && earlier_counts == Some(true))
+    }
+
+    /// The last row at or before `index` that counts.
+    pub(super) fn last_effective(
+        &mut self,
+        arena: &Arena,
+        index: Option<RowIndex>,
+    ) -> Option<RowIndex> {
+        let mut next = index;
+        while let Some(at) = next {
+            if self.learn(arena, at) == Some(true) {
+                return Some(at);
+            }
+            next = self.row(at).earlier;
+        }
+        None
+    }
+}

@@ -1,0 +1,180 @@
+//! The spine of a chain: the one path that counts.
+
+use alloc::vec::Vec;
+
+use crate::id::{RecordId, TopicId};
+
+use super::arena::{Arena, Slot};
+
+/// One chain: its sealed path and the unforked records after it.
+///
+/// From the last effective Seal on, the spine goes child by child while
+/// exactly one well-formed child exists. Validity plays no part, so every
+/// replica with the same records has the same spine.
+#[derive(Debug, Clone)]
+pub(super) struct Spine {
+    pub(super) topic: TopicId,
+    /// `path[seq]` is the record at `seq`.
+    path: Vec<Slot>,
+    /// Records that have no predecessor, ascending by id.
+    roots: Vec<Slot>,
+    /// How many records of the path are sealed.
+    sealed: usize,
+    /// The Open whose records no longer count right after the sealed ones.
+    ended: Option<RecordId>,
+    /// The two lowest ids where the spine forks.
+    fork: Option<(Slot, Slot)>,
+    /// All stored records of the chain.
+    stored: usize,
+}
+
+/// What a new record or Seal did to a spine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Movement {
+    /// It grew at its end, or stayed.
+    Grew,
+    /// Something left it, forked it, or lies beside it.
+    Bent,
+}
+
+impl Spine {
+    pub(super) const fn new(topic: TopicId) -> Self {
+        Self {
+            topic,
+            path: Vec::new(),
+            roots: Vec::new(),
+            sealed: 0,
+            ended: None,
+            fork: None,
+            stored: 0,
+        }
+    }
+
+    pub(super) fn path(&self) -> &[Slot] {
+        &self.path
+    }
+
+    pub(super) fn tip(&self) -> Option<Slot> {
+        self.path.last().copied()
+    }
+
+    pub(super) const fn fork(&self) -> Option<(Slot, Slot)> {
+        self.fork
+    }
+
+    pub(super) const fn sealed(&self) -> usize {
+        self.sealed
+    }
+
+    /// Whether every stored record of the chain lies on the spine.
+    pub(super) fn is_straight(&self) -> bool {
+        self.stored == self.path.len()
+    }
+
+    pub(super) fn contains(&self, arena: &Arena, slot: Slot) -> bool {
+        usize::try_from(arena.record(slot).seq()).is_ok_and(|seq| self.path.get(seq) == Some(&slot))
+    }
+
+    /// Takes in a record that the arena has just stored.
+    pub(super) fn add(&mut self, arena: &Arena, slot: Slot) -> Movement {
+        let node = arena.node(slot);
+        self.stored += 1;
+        if node.prev.is_none() {
+            let at = arena.rank(&self.roots, &node.record.id());
+            self.roots.insert(at, slot);
+        }
+        let Ok(seq) = usize::try_from(node.record.seq()) else {
+            return Movement::Bent;
+        };
+        let before = seq
+            .checked_sub(1)
+            .and_then(|seq| self.path.get(seq).copied());
+        if before != node.prev || seq > self.path.len() || seq < self.sealed {
+            return Movement::Bent;
+        }
+        if seq < self.path.len() && self.counts(arena, slot) {
+            self.path.truncate(seq);
+        }
+        self.extend(arena);
+        if self.tip() == Some(slot) {
+            Movement::Grew
+        } else {
+            Movement::Bent
+        }
+    }
+
+    /// Puts the last effective Seal at `head`, `ended` naming the Open that a
+    /// final one ended.
+    pub(super) fn seal(
+        &mut self,
+        arena: &Arena,
+        head: Option<Slot>,
+        ended: Option<RecordId>,
+    ) -> Movement {
+        let len = head.map_or(0, |head| self.depth(arena, head));
+        if len == self.sealed && ended == self.ended && self.holds(arena, head) {
+            return Movement::Grew;
+        }
+        let mut movement = Movement::Grew;
+        if len < self.sealed || !self.holds(arena, head) {
+            self.path = arena.path(head);
+            movement = Movement::Bent;
+        }
+        self.sealed = len;
+        self.ended = ended;
+        if self
+            .path
+            .get(len)
+            .is_some_and(|&next| !self.counts(arena, next))
+        {
+            self.path.truncate(len);
+            movement = Movement::Bent;
+        }
+        let before = (self.path.len(), self.fork);
+        self.extend(arena);
+        if before != (self.path.len(), self.fork) {
+            movement = Movement::Bent;
+        }
+        movement
+    }
+
+    fn depth(&self, arena: &Arena, slot: Slot) -> usize {
+        usize::try_from(arena.record(slot).seq()).map_or(usize::MAX, |seq| seq.saturating_add(1))
+    }
+
+    fn holds(&self, arena: &Arena, head: Option<Slot>) -> bool {
+        head.is_none_or(|head| self.contains(arena, head))
+    }
+
+    /// Right after a final Seal the records of the ended epoch do not count.
+    fn counts(&self, arena: &Arena, child: Slot) -> bool {
+        let node = arena.node(child);
+        let right_after = self.depth(arena, child) == self.sealed.saturating_add(1);
+        !(right_after && self.ended.is_some() && node.record.epoch() == self.ended)
+    }
+
+    /// Follows the only child until there is none or more than one.
+    fn extend(&mut self, arena: &Arena) {
+        loop {
+            let children = match self.tip() {
+                Some(tip) => &arena.node(tip).children,
+                None => &self.roots,
+            };
+            let mut counted = children
+                .iter()
+                .copied()
+                .filter(|&child| self.counts(arena, child));
+            match (counted.next(), counted.next()) {
+                (Some(only), None) => self.path.push(only),
+                (Some(lowest), Some(second)) => {
+                    self.fork = Some((lowest, second));
+                    return;
+                }
+                (None, _) => {
+                    self.fork = None;
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,641 @@
+use alloc::vec::Vec;
+
+use super::*;
+use crate::authority::{Consent, Finality, Grant, RollChange, Start, Tip};
+use crate::canon::List;
+use crate::chain::Owner;
+use crate::error::Coded as _;
+use crate::id::UnitId;
+use crate::key::Signer as _;
+use crate::record::{Content, Draft};
+use crate::testkit::stage::{GRANT, Stage, key_of};
+use crate::time::Timestamp;
+use crate::verdict::Breach;
+
+const NOTE: Kind = Kind::new(67);
+const UNIT: UnitId = UnitId::from_bytes([1; 32]);
+
+fn two() -> (Stage, ChainId, ChainId) {
+    let mut stage = Stage::new(1, 4);
+    let ledger = stage.ledger(UNIT);
+    let a = stage.open_member(0, &ledger, Some(GRANT));
+    let b = stage.open_member(1, &ledger, Some(GRANT));
+    (stage, a, b)
+}
+
+fn note(stage: &mut Stage, chain: &ChainId, number: u64) -> RecordId {
+    stage.write(chain, NOTE, &[], &number)
+}
+
+fn note_after(stage: &mut Stage, chain: &ChainId, prev: Option<Tip>, number: u64) -> Tip {
+    let head = stage.write_after(chain, prev, NOTE, &[], &number);
+    Tip {
+        seq: prev.map_or(0, |tip| tip.seq + 1),
+        head,
+    }
+}
+
+fn spine_ids(set: &RecordSet, chain: &ChainId) -> Vec<RecordId> {
+    set.spine(chain)
+        .iter()
+        .map(|&slot| set.record(slot).id())
+        .collect()
+}
+
+fn verdict(stage: &Stage, id: &RecordId) -> Verdict<AuthorityRule> {
+    stage.set.verdict(stage.set.find(id).unwrap())
+}
+
+fn broken(stage: &Stage, id: &RecordId) -> &'static str {
+    match verdict(stage, id) {
+        Verdict::Invalid(breach) => breach.code(),
+        other => panic!("expected a breach, found {other:?}"),
+    }
+}
+
+#[test]
+fn a_chain_without_a_fork_is_its_own_spine() {
+    let (mut stage, a, _) = two();
+    let ids: Vec<_> = (0..5).map(|n| note(&mut stage, &a, n)).collect();
+    assert_eq!(spine_ids(&stage.set, &a), ids);
+    assert!(stage.set.is_straight());
+    assert_eq!(stage.set.bends(), 0);
+}
+
+#[test]
+fn a_fork_ends_the_spine_and_is_evidence_of_its_two_lowest_ids() {
+    let (mut stage, a, _) = two();
+    let first = note(&mut stage, &a, 0);
+    let at = stage.tip(&a);
+    let mut branches: Vec<RecordId> = (1..4)
+        .map(|n| note_after(&mut stage, &a, at, n).head)
+        .collect();
+    branches.sort();
+    assert_eq!(spine_ids(&stage.set, &a), [first]);
+    let (low, high) = stage.set.fork(&a).unwrap();
+    assert_eq!(
+        [low, high].map(|slot| stage.set.record(slot).id()),
+        branches[..2]
+    );
+    assert_eq!(stage.set.canonical().beside().len(), 2);
+}
+
+#[test]
+fn an_open_seal_settles_a_fork_and_a_later_fork_below_it_changes_nothing() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let root = stage.tip(&a);
+    let honoured = note_after(&mut stage, &a, root, 1);
+    note_after(&mut stage, &a, root, 2);
+    stage.seal_at(&a, Some(honoured), Finality::Open);
+    assert_eq!(stage.set.spine(&a).len(), 2);
+    let later = note_after(&mut stage, &a, Some(honoured), 3);
+    assert_eq!(stage.set.spine(&a).len(), 3);
+    let before = spine_ids(&stage.set, &a);
+    note_after(&mut stage, &a, None, 9);
+    note_after(&mut stage, &a, root, 8);
+    assert_eq!(spine_ids(&stage.set, &a), before);
+    assert_eq!(before[2], later.head);
+}
+
+#[test]
+fn a_contradicting_seal_row_counts_for_nothing_and_neither_do_later_ones() {
+    let (mut stage, a, _) = two();
+    let one = note_after(&mut stage, &a, None, 1);
+    let other = note_after(&mut stage, &a, None, 2);
+    let other2 = note_after(&mut stage, &a, Some(other), 3);
+    stage.seal_at(&a, Some(one), Finality::Open);
+    let before = spine_ids(&stage.set, &a);
+    let contradicting = stage.seal_at(&a, Some(other2), Finality::Open);
+    assert!(verdict(&stage, &contradicting).is_valid());
+    assert_eq!(spine_ids(&stage.set, &a), before);
+    let one2 = note_after(&mut stage, &a, Some(one), 4);
+    let one3 = note_after(&mut stage, &a, Some(one2), 5);
+    stage.seal_at(&a, Some(one3), Finality::Open);
+    assert_eq!(stage.set.sealed_len(&a), 1);
+}
+
+#[test]
+fn after_a_final_seal_only_the_next_epoch_counts() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let sealed = stage.tip(&a);
+    let old_open = stage.open_of(&a);
+    let old_key = stage.key(&a).clone();
+    stage.reopen(&a, sealed, 0);
+    let place = Place::Entry {
+        topic: stage.ledger(UNIT).id(),
+        chain: a,
+        epoch: old_open,
+        seq: 1,
+        prev: sealed.map(|tip| tip.head),
+    };
+    let content = Content::new(Vec::new(), None, &1_u64).unwrap();
+    let late = Draft::new(place, NOTE, Timestamp::default(), content).unwrap();
+    stage.sign(late, &old_key);
+    assert_eq!(stage.set.spine(&a).len(), 1);
+    let next = note(&mut stage, &a, 2);
+    assert_eq!(spine_ids(&stage.set, &a)[1], next);
+    assert!(stage.set.fork(&a).is_none());
+}
+
+#[test]
+fn a_seal_before_the_first_record_keeps_the_ended_epoch_out() {
+    let (mut stage, a, _) = two();
+    let old_open = stage.open_of(&a);
+    let old_key = stage.key(&a).clone();
+    stage.reopen(&a, None, 0);
+    let place = Place::Entry {
+        topic: stage.ledger(UNIT).id(),
+        chain: a,
+        epoch: old_open,
+        seq: 0,
+        prev: None,
+    };
+    let content = Content::new(Vec::new(), None, &1_u64).unwrap();
+    stage.sign(
+        Draft::new(place, NOTE, Timestamp::default(), content).unwrap(),
+        &old_key,
+    );
+    assert!(stage.set.spine(&a).is_empty());
+    note(&mut stage, &a, 2);
+    assert_eq!(stage.set.spine(&a).len(), 1);
+}
+
+#[test]
+fn equal_sets_in_any_order_of_arrival_have_equal_digests() {
+    let (mut stage, a, b) = two();
+    note(&mut stage, &a, 0);
+    let root = stage.tip(&a);
+    let honoured = note_after(&mut stage, &a, root, 1);
+    let lost = note_after(&mut stage, &a, root, 2);
+    stage.write(&b, NOTE, &[lost.head], &1_u64);
+    stage.seal_at(&a, Some(honoured), Finality::Open);
+    note(&mut stage, &b, 2);
+    let topics = stage.topics();
+    let digests = |set: &RecordSet| {
+        topics
+            .iter()
+            .map(|topic| set.canonical().digest(*topic))
+            .collect::<Vec<_>>()
+    };
+    let expected = digests(&stage.set);
+    let mut records = stage.records.clone();
+    for round in 0..records.len() {
+        records.rotate_left(round % 3 + 1);
+        records.reverse();
+        assert_eq!(digests(&stage.replay(&records)), expected, "round {round}");
+    }
+}
+
+#[test]
+fn a_record_whose_content_is_missing_changes_the_digest_until_it_comes() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let last = stage.records.last().unwrap().clone();
+    let topic = stage.ledger(UNIT).id();
+    let complete = stage.set.canonical().digest(topic);
+    let mut set = stage.replay(&stage.records[..stage.records.len() - 1]);
+    let bare = Record::bare(last.header().clone(), *last.signature());
+    set.receive(bare).unwrap();
+    assert_ne!(set.canonical().digest(topic), complete);
+    assert_eq!(
+        set.insert(last)
+            .map(|added| matches!(added, Added::Completed(_))),
+        Ok(true)
+    );
+    assert_eq!(set.canonical().digest(topic), complete);
+}
+
+#[test]
+fn records_of_chains_without_an_open_are_refused() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let mut empty = RecordSet::new(stage.domain());
+    let record = stage.records.last().unwrap().clone();
+    assert_eq!(
+        empty.insert(record).unwrap_err().code(),
+        "set.missing.epoch"
+    );
+    assert!(empty.is_empty());
+}
+
+#[test]
+fn a_record_replayed_in_another_place_is_refused() {
+    let (mut stage, a, b) = two();
+    let other = Stage::new(2, 4);
+    note(&mut stage, &a, 0);
+    let open = stage.open_of(&a);
+    let (topic, key) = (stage.ledger(UNIT).id(), stage.key(&a).clone());
+    let draft = |topic, chain, epoch, seq, prev| {
+        let place = Place::Entry {
+            topic,
+            chain,
+            epoch,
+            seq,
+            prev,
+        };
+        let content = Content::new(Vec::new(), None, &5_u64).unwrap();
+        Draft::new(place, NOTE, Timestamp::default(), content)
+            .unwrap()
+            .sign(&key)
+            .unwrap()
+    };
+    let head = stage.tip(&a).map(|tip| tip.head);
+    let mut refuse = |record, code| assert_eq!(stage.set.insert(record).unwrap_err().code(), code);
+    refuse(draft(topic, b, open, 1, head), "set.epoch");
+    refuse(
+        draft(Topic::Governance(other.domain()).id(), a, open, 1, head),
+        "set.epoch",
+    );
+    refuse(draft(topic, a, head.unwrap(), 1, head), "set.epoch");
+    refuse(draft(topic, a, open, 5, head), "set.place");
+    refuse(
+        draft(topic, a, open, 1, Some(RecordId::from_bytes([9; 32]))),
+        "set.missing.prev",
+    );
+    assert_eq!(
+        stage
+            .set
+            .insert(other.records[0].clone())
+            .unwrap_err()
+            .code(),
+        "set.domain"
+    );
+}
+
+#[test]
+fn a_record_under_another_key_is_refused() {
+    let (mut stage, a, _) = two();
+    let content = Content::new(Vec::new(), None, &5_u64).unwrap();
+    let draft = stage.draft_after(&a, None, NOTE, content);
+    let record = draft.sign(&stage.draw_key()).unwrap();
+    assert_eq!(
+        stage.set.insert(record.clone()).unwrap_err().code(),
+        "set.signature"
+    );
+    let bare = Record::bare(record.header().clone(), *record.signature());
+    assert_eq!(stage.set.receive(bare).unwrap_err().code(), "set.signature");
+}
+
+#[test]
+fn a_charter_without_its_content_is_refused() {
+    let stage = Stage::new(1, 4);
+    let charter = &stage.records[0];
+    let mut set = RecordSet::new(stage.domain());
+    let bare = Record::bare(charter.header().clone(), *charter.signature());
+    assert_eq!(set.receive(bare).unwrap_err().code(), "set.missing.content");
+}
+
+mod office {
+    use super::*;
+
+    #[test]
+    fn an_open_needs_the_consent_of_the_key_in_force_or_of_its_recovery_key() {
+        let (mut stage, a, _) = two();
+        let chain = stage
+            .ledger(UNIT)
+            .chain(Owner::Member(stage.members()[0].inception.id(), 0));
+        stage.seal(&a, Finality::Final);
+        let start = Start::After {
+            prior: stage.open_of(&a),
+            tip: None,
+        };
+        let new = stage.draw_key();
+        let forged = stage.open_body(chain, &new, start, 0, Some(GRANT), &new);
+        let id = stage.act(&Act::Open(forged), &[]);
+        assert_eq!(broken(&stage, &id), "open.consent");
+
+        let (mut stage, a, _) = two();
+        stage.seal(&a, Finality::Final);
+        let start = Start::After {
+            prior: stage.open_of(&a),
+            tip: None,
+        };
+        let mut open = stage.open_body(chain, &new, start, 0, Some(GRANT), &new);
+        let recovery = key_of(1, "chain-recovery", 0);
+        let terms = crate::canon::to_bytes(&open.consent_terms(stage.domain()));
+        open.consent = Consent::Recovery(recovery.sign(&terms).unwrap());
+        let id = stage.act(&Act::Open(open), &[]);
+        assert!(verdict(&stage, &id).is_valid());
+    }
+
+    #[test]
+    fn consent_covers_key_recovery_grant_and_start() {
+        let (mut stage, a, _) = two();
+        stage.seal(&a, Finality::Final);
+        let chain = stage
+            .ledger(UNIT)
+            .chain(Owner::Member(stage.members()[0].inception.id(), 0));
+        let start = Start::After {
+            prior: stage.open_of(&a),
+            tip: None,
+        };
+        let owner = stage.key(&a).clone();
+        let new = stage.draw_key();
+        let honest = stage.open_body(chain, &new, start, 0, Some(GRANT), &owner);
+        let thief = stage.draw_key().public_key();
+        let changed: [fn(&mut Open, crate::key::PublicKey); 4] = [
+            |open, thief| open.key = thief,
+            |open, thief| open.recovery = thief,
+            |open, _| open.grant = Some(Grant { floor: -1, ..GRANT }),
+            |open, _| open.format = 0,
+        ];
+        for change in changed {
+            let mut copy = stage.clone();
+            let mut open = honest.clone();
+            change(&mut open, thief);
+            let id = copy.act(&Act::Open(open), &[]);
+            assert_eq!(broken(&copy, &id), "open.consent");
+        }
+        let id = stage.act(&Act::Open(honest), &[]);
+        assert!(verdict(&stage, &id).is_valid());
+    }
+
+    #[test]
+    fn an_open_follows_the_current_one_at_its_final_seal() {
+        let (stage, a, _) = two();
+        let chain = stage
+            .ledger(UNIT)
+            .chain(Owner::Member(stage.members()[0].inception.id(), 0));
+        let owner = stage.key(&a).clone();
+        let prior = stage.open_of(&a);
+        let attempt = |stage: &mut Stage, start| {
+            let open = stage.open_body(chain, &owner, start, 0, Some(GRANT), &owner);
+            stage.act(&Act::Open(open), &[])
+        };
+        let mut s = stage.clone();
+        let id = attempt(&mut s, Start::First);
+        assert_eq!(broken(&s, &id), "open.order");
+        let mut s = stage.clone();
+        let id = attempt(&mut s, Start::After { prior, tip: None });
+        assert_eq!(broken(&s, &id), "open.head");
+        let mut s = stage;
+        note(&mut s, &a, 1);
+        s.seal(&a, Finality::Final);
+        let id = attempt(&mut s, Start::After { prior, tip: None });
+        assert_eq!(broken(&s, &id), "open.head");
+    }
+
+    #[test]
+    fn strangers_and_the_registrar_have_no_chain_to_open() {
+        let mut stage = Stage::new(1, 4);
+        let key = stage.draw_key();
+        let stranger = crate::key::MemberId::from_bytes([3; 32]);
+        for owner in [Owner::Member(stranger, 0), Owner::Registrar] {
+            let mut stage = stage.clone();
+            let chain = stage.ledger(UNIT).chain(owner);
+            let open = stage.open_body(chain, &key, Start::First, 0, None, &key);
+            let id = stage.act(&Act::Open(open), &[]);
+            assert_eq!(broken(&stage, &id), "open.owner");
+        }
+    }
+
+    #[test]
+    fn seal_rows_follow_each_other_and_carry_headers_of_their_chain() {
+        let (mut stage, a, b) = two();
+        let one = note_after(&mut stage, &a, None, 1);
+        let two = note_after(&mut stage, &a, Some(one), 2);
+        stage.seal_at(&a, Some(two), Finality::Open);
+        let mut s = stage.clone();
+        let id = s.seal_at(&a, Some(one), Finality::Open);
+        assert_eq!(broken(&s, &id), "seal.order");
+        let mut s = stage.clone();
+        s.seal_at(&a, Some(two), Finality::Final);
+        let id = s.seal_at(&a, Some(two), Finality::Open);
+        assert_eq!(broken(&s, &id), "seal.order");
+        let id = stage.seal_at(&b, Some(two), Finality::Open);
+        assert_eq!(broken(&stage, &id), "seal.header");
+    }
+
+    #[test]
+    fn what_follows_an_invalid_act_is_ended_and_has_no_effect() {
+        let (mut stage, a, _) = two();
+        let one = note_after(&mut stage, &a, None, 1);
+        let wrong = stage.seal_at(&a, None, Finality::Final);
+        assert!(verdict(&stage, &wrong).is_valid());
+        let wrong = stage.seal_at(&a, None, Finality::Final);
+        assert_eq!(broken(&stage, &wrong), "seal.order");
+        let after = stage.seal_at(&a, Some(one), Finality::Open);
+        assert_eq!(verdict(&stage, &after), Verdict::Invalid(Breach::Ended));
+    }
+
+    #[test]
+    fn unknown_kinds_and_bodies_are_invalid_not_unreadable() {
+        let stage = Stage::new(1, 4);
+        let prev = stage.records[0].id();
+        for (kind, code) in [
+            (Kind::new(31), "invalid.kind"),
+            (Kind::SEAL, "invalid.body"),
+        ] {
+            let mut stage = stage.clone();
+            let place = Place::Entry {
+                topic: stage.records[0].topic(),
+                chain: stage.set.authority(),
+                epoch: prev,
+                seq: 1,
+                prev: Some(prev),
+            };
+            let content = Content::new(Vec::new(), None, &1_u64).unwrap();
+            let draft = Draft::new(place, kind, Timestamp::default(), content).unwrap();
+            let key = stage.registrar().clone();
+            let id = stage.sign(draft, &key);
+            assert_eq!(broken(&stage, &id), code);
+        }
+    }
+
+    #[test]
+    fn an_act_waits_for_what_it_refs() {
+        let (mut stage, _, _) = two();
+        let unknown = RecordId::from_bytes([5; 32]);
+        let id = stage.act(&Act::Adopt, &[unknown]);
+        assert!(verdict(&stage, &id).is_waiting());
+    }
+
+    #[test]
+    fn members_join_once_and_leave_once() {
+        let mut stage = Stage::new(1, 4);
+        let (key, recovery) = (stage.draw_key(), stage.draw_key());
+        let community = stage.members()[0].inception.community;
+        let member = crate::key::Inception {
+            community,
+            key: key.public_key(),
+            recovery: recovery.public_key(),
+        };
+        let join = Act::Roll(RollChange {
+            join: List::new([member.clone()]).unwrap(),
+            leave: List::empty(),
+        });
+        let id = stage.act(&join, &[]);
+        assert!(verdict(&stage, &id).is_valid());
+        assert_eq!(stage.set.office().unwrap().roll().len(), 5);
+        let mut twice = stage.clone();
+        let id = twice.act(&join, &[]);
+        assert_eq!(broken(&twice, &id), "roll.member");
+        let leave = Act::Roll(RollChange {
+            join: List::empty(),
+            leave: List::new([member.id()]).unwrap(),
+        });
+        let id = stage.act(&leave, &[]);
+        assert!(verdict(&stage, &id).is_valid());
+        let id = stage.act(&leave, &[]);
+        assert_eq!(broken(&stage, &id), "roll.member");
+    }
+
+    #[test]
+    fn a_raise_lowers_the_floor_of_a_current_epoch_only() {
+        let (mut stage, a, _) = two();
+        stage.raise(&a, -150);
+        assert_eq!(
+            stage.set.office().unwrap().seat(&a).unwrap().floor(),
+            Some(-150)
+        );
+        let old = stage.open_of(&a);
+        let mut higher = stage.clone();
+        let id = higher.raise(&a, -120);
+        assert_eq!(broken(&higher, &id), "raise.epoch");
+        stage.reopen(&a, None, 0);
+        let id = stage.act(
+            &Act::Raise(crate::authority::Raise {
+                open: old,
+                floor: -500,
+            }),
+            &[],
+        );
+        assert_eq!(broken(&stage, &id), "raise.epoch");
+    }
+}
+
+mod recall {
+    use super::*;
+
+    /// The registrar opens `a` again on a branch, and forks.
+    fn forked() -> (Stage, ChainId, RecordId, RecordId) {
+        let (mut stage, a, _) = two();
+        note(&mut stage, &a, 0);
+        let root = stage
+            .records
+            .iter()
+            .rev()
+            .find(|r| r.chain() == stage.set.authority())
+            .unwrap()
+            .id();
+        let tip = stage.tip(&a);
+        let open = stage.reopen(&a, tip, 0);
+        note(&mut stage, &a, 1);
+        let open_of_a = stage.records[1].id();
+        let twin = Act::Raise(crate::authority::Raise {
+            open: open_of_a,
+            floor: -150,
+        });
+        stage.act_after(root, &twin, &[]);
+        (stage, a, root, open)
+    }
+
+    #[test]
+    fn a_forked_registrar_suspends_what_is_above_the_fork() {
+        let (stage, a, root, _) = forked();
+        let authority = stage.set.authority();
+        assert_eq!(spine_ids(&stage.set, &authority).last(), Some(&root));
+        assert!(stage.set.fork(&authority).is_some());
+        assert_eq!(stage.set.sealed_len(&a), 0);
+        assert_eq!(stage.set.spine(&a).len(), 2, "opens are not suspended");
+    }
+
+    #[test]
+    fn a_recall_that_adopts_keeps_the_epochs_that_members_used() {
+        let (mut stage, a, root, open) = forked();
+        let recall = stage.recall(root, &[open]);
+        assert!(verdict(&stage, &recall).is_valid());
+        assert_eq!(stage.set.office().unwrap().seat(&a).unwrap().open(), open);
+        assert_eq!(stage.set.spine(&a).len(), 2);
+        assert_eq!(
+            stage.set.sealed_len(&a),
+            1,
+            "with the final seal that the open follows"
+        );
+        let seal = stage.seal(&a, Finality::Open);
+        assert!(verdict(&stage, &seal).is_valid());
+        assert_eq!(stage.set.sealed_len(&a), 2);
+    }
+
+    #[test]
+    fn an_adopt_takes_over_an_open_that_became_known_late() {
+        let (mut stage, a, root, open) = forked();
+        stage.recall(root, &[]);
+        assert_ne!(stage.set.office().unwrap().seat(&a).unwrap().open(), open);
+        let adopt = stage.act(&Act::Adopt, &[open]);
+        assert!(verdict(&stage, &adopt).is_valid());
+        assert_eq!(stage.set.office().unwrap().seat(&a).unwrap().open(), open);
+        let twice = stage.act(&Act::Adopt, &[open]);
+        assert_eq!(broken(&stage, &twice), "adopt.open");
+    }
+
+    #[test]
+    fn two_thirds_of_the_roll_are_not_enough_and_foreign_votes_count_nothing() {
+        let (mut stage, _, root, _) = forked();
+        let short = |count: usize, stage: &Stage| {
+            let mut members = stage.members().to_vec();
+            members.truncate(count);
+            members
+        };
+        let three = stage.clone();
+        let recall = |stage: &mut Stage, people: Vec<crate::testkit::stage::Person>| {
+            let successor = stage.draw_key();
+            let terms = crate::canon::to_bytes(&crate::authority::VoteTerms {
+                domain: stage.domain(),
+                honoured: root,
+                successor: successor.public_key(),
+            });
+            let votes: Vec<_> = people
+                .iter()
+                .map(|person| crate::authority::Vote {
+                    voter: crate::authority::Voter::Member(person.inception.id()),
+                    signature: person.key.sign(&terms).unwrap(),
+                })
+                .collect();
+            let body = crate::authority::Recall {
+                successor: successor.public_key(),
+                votes: List::new(votes).unwrap(),
+            };
+            let before = stage.set.record(stage.set.find(&root).unwrap());
+            let place = Place::Succession {
+                topic: before.topic(),
+                chain: before.chain(),
+                seq: before.seq() + 1,
+                prev: root,
+            };
+            let content = Content::new(Vec::new(), None, &body).unwrap();
+            let draft = Draft::new(place, Kind::RECALL, Timestamp::default(), content).unwrap();
+            stage.sign(draft, &successor)
+        };
+        let people = short(2, &stage);
+        let id = recall(&mut stage, people);
+        assert_eq!(broken(&stage, &id), "recall.bar");
+        let mut stage = three;
+        let people = short(3, &stage);
+        let id = recall(&mut stage, people);
+        assert!(verdict(&stage, &id).is_valid());
+        let mut people = short(3, &stage);
+        people[0].key = stage.draw_key();
+        let id = recall(&mut stage, people);
+        assert_eq!(broken(&stage, &id), "recall.bar");
+    }
+
+    #[test]
+    fn a_small_roll_recalls_by_recovery_key() {
+        let mut stage = Stage::new(1, 3);
+        let root = stage.records[0].id();
+        let recall = stage.recall(root, &[]);
+        assert!(verdict(&stage, &recall).is_valid());
+    }
+
+    #[test]
+    fn a_recall_of_an_invalid_head_is_invalid() {
+        let (mut stage, a, _) = two();
+        stage.seal_at(&a, None, Finality::Final);
+        let wrong = stage.seal_at(&a, None, Finality::Final);
+        let recall = stage.recall(wrong, &[]);
+        assert_eq!(broken(&stage, &recall), "recall.head");
+    }
+}

@@ -1,0 +1,66 @@
+//! Verdicts: what a record is worth, from the record and what it names.
+
+use crate::error::Coded;
+
+/// Whether a record follows the rules.
+///
+/// It depends only on the record and on what it names by hash. It moves once,
+/// from `Waiting` to one of the others, and never back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the three answers there are")]
+pub enum Verdict<R> {
+    /// It follows the rules.
+    Valid,
+    /// Something that it relies on is not here yet. Never an error.
+    Waiting,
+    /// It breaks a rule: kept as evidence, without effect.
+    Invalid(Breach<R>),
+}
+
+impl<R> Verdict<R> {
+    /// Whether the record follows the rules.
+    pub const fn is_valid(&self) -> bool {
+        matches!(self, Self::Valid)
+    }
+
+    /// Whether the verdict may still change.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting)
+    }
+}
+
+/// Why a record is Invalid. Where several hold, the first of this list counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the order of precedence is part of the format"
+)]
+pub enum Breach<R> {
+    /// The Open, charter or Recall of its epoch is not Valid.
+    Open,
+    /// An earlier record of the same epoch is Invalid. Only that one convicts.
+    Ended,
+    /// A record that it relies on is Invalid or lies in a topic out of reach.
+    Ref,
+    /// Its kind does not exist in the format of its epoch.
+    Kind,
+    /// Its body is not the one of its kind.
+    Body,
+    /// It breaks the rule of its kind.
+    Rule(R),
+}
+
+impl<R: Coded> Breach<R> {
+    /// Stable code of the breach.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Open => "invalid.open",
+            Self::Ended => "invalid.ended",
+            Self::Ref => "invalid.ref",
+            Self::Kind => "invalid.kind",
+            Self::Body => "invalid.body",
+            Self::Rule(rule) => rule.code(),
+        }
+    }
+}

@@ -96,11 +96,15 @@ impl Scene {
     }
 
     fn opening(&mut self, number: u8, actions: usize) -> (ProposalId, RecordId) {
+        self.opening_in(UNIT, number, actions)
+    }
+
+    fn opening_in(&mut self, unit: UnitId, number: u8, actions: usize) -> (ProposalId, RecordId) {
         let proposal = ProposalId::from_bytes([number; 32]);
         let pay = Action::Pay {
             payer: self.treasury,
             payee: self.account,
-            unit: UNIT,
+            unit,
             amount: Amount::new(5).unwrap(),
         };
         let opening = Opening {
@@ -131,6 +135,10 @@ impl Scene {
 
     fn decide(&mut self, number: u8, actions: usize) -> Decided {
         let (proposal, opening) = self.opening(number, actions);
+        self.accept(proposal, opening)
+    }
+
+    fn accept(&mut self, proposal: ProposalId, opening: RecordId) -> Decided {
         let close = self.close(opening, Outcome::Accepted);
         let ready = self.stage.act(&Act::Ready(Ready { close }), &[close]);
         Decided {

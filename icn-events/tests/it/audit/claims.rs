@@ -1,5 +1,7 @@
 //! What lines and entries claim is what the authority chain says.
 
+use icn_types::record::{Draft, Place};
+
 use super::*;
 
 #[test]
@@ -147,6 +149,49 @@ fn an_entry_of_another_account_pays_nothing() {
             .write(&account, PAYMENT, &[decided.ready], &0_u64)
     });
     assert_eq!(reason, AuditReason::EntryPayer);
+}
+
+#[test]
+fn an_entry_lies_in_the_unit_of_the_action() {
+    let mut scene = Scene::new();
+    let other = UnitId::from_bytes([2; 32]);
+    let (proposal, opening) = scene.opening_in(other, 1, 1);
+    let decided = scene.accept(proposal, opening);
+    let entry = scene.pay(&decided, 0);
+    scene.line(paid(&decided, 0, entry));
+    assert_eq!(refused(&scene.export()).1, AuditReason::EntryPayer);
+}
+
+#[test]
+fn an_entry_lies_in_the_topic_and_on_the_chain_of_its_open() {
+    let mut scene = Scene::new();
+    let decided = scene.decide(1, 1);
+    let (topic, chain) = (scene.stage.ledger(UNIT).id(), scene.treasury);
+    let elsewhere = [
+        (scene.stage.governance().id(), chain),
+        (topic, scene.account),
+    ];
+    for (topic, chain) in elsewhere {
+        let place = Place::Entry {
+            topic,
+            chain,
+            epoch: scene.stage.open_of(&scene.treasury),
+            seq: 0,
+            prev: None,
+        };
+        let content = Content::new(vec![decided.ready], None, &0_u64).unwrap();
+        let draft = Draft::new(place, PAYMENT, Timestamp::default(), content).unwrap();
+        let entry = draft.sign(scene.stage.key(&scene.treasury)).unwrap();
+        let mut scene = Scene::new();
+        assert_eq!(scene.decide(1, 1).ready, decided.ready);
+        scene.line(paid(&decided, 0, entry.id()));
+        let mut lines = lines(&scene.export());
+        lines.push(format!("entry {}", Hex(&entry.to_bytes())));
+        assert_eq!(
+            refused(&summed(&lines)),
+            (lines.len(), AuditReason::EntryEpoch)
+        );
+    }
 }
 
 #[test]

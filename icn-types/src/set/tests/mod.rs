@@ -1,3 +1,7 @@
+mod hostile;
+mod reference;
+mod worlds;
+
 use alloc::vec::Vec;
 
 use super::*;

@@ -1,3 +1,5 @@
+mod decisions;
+mod evidence;
 mod hostile;
 mod reference;
 mod worlds;

@@ -230,3 +230,40 @@ impl Store for BrokenStore {
         }
     }
 }
+
+#[test]
+fn faults_happen_where_the_plan_says() {
+    use icn_types::host::Table;
+    use icn_types::testkit::faulty::{Fault, Faulty};
+
+    const ROWS: Table<u64, u64> = Table::new("test/row", 1);
+    let plan = [
+        (0, Fault::Refused),
+        (1, Fault::UncertainDone),
+        (2, Fault::UncertainLost),
+    ];
+    let store = Faulty::new(MemoryStore::new(), plan);
+    let kinds: Vec<_> = (0..4)
+        .map(|n| {
+            let mut batch = Batch::new();
+            ROWS.put(&mut batch, &n, &n).unwrap();
+            block_on(store.commit(batch)).map_err(|error| error.kind())
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            Err(StoreErrorKind::Unavailable),
+            Err(StoreErrorKind::Uncertain),
+            Err(StoreErrorKind::Uncertain),
+            Ok(()),
+        ]
+    );
+    let page = block_on(store.scan(&ROWS.scan())).unwrap();
+    let kept: Vec<_> = page
+        .rows
+        .iter()
+        .map(|row| ROWS.decode(row).unwrap().0)
+        .collect();
+    assert_eq!((kept, store.calls()), (vec![1, 3], 5));
+}

@@ -1,9 +1,9 @@
 //! The three ports that a host supplies: store, transport, clock.
 //!
-//! A port is a trait, its contract is a list of laws, and
-//! [`testkit`](crate::testkit) checks an implementor against them. Pure code
-//! never calls a port: a driver reads, asks the pure code for a decision and
-//! commits the [`Batch`] it returns.
+//! A port is a trait, its contract is a list of laws, and `icn_types::testkit`
+//! checks an implementor against them. Pure code never calls a port: a driver
+//! reads, asks the pure code for a decision and commits the [`Batch`] that it
+//! returns.
 
 mod batch;
 mod clock;

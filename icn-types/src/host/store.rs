@@ -8,7 +8,7 @@ use crate::error::{Coded, Fault};
 
 /// Ordered bytes that outlive the process, changed in atomic steps.
 ///
-/// The contract is a list of laws; [`testkit::store`](crate::testkit) checks
+/// The contract is a list of laws; `icn_types::testkit::store` checks
 /// each of them under its name:
 ///
 /// 1. `commit_is_all_or_nothing`: of a batch everything happens or nothing.

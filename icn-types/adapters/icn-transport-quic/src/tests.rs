@@ -266,6 +266,47 @@ fn a_peer_that_dials_without_end_costs_two_connections() {
     }
 }
 
+#[test]
+fn of_two_dials_the_one_of_the_lower_key_stays() {
+    block_on(async {
+        let [low, high] = ascending();
+        let scene = Scene::set(low).await;
+        let identity = Identity::new(Arc::new(keypair(high)));
+        let server = identity.server([peer(low)].into()).unwrap();
+        let server = quinn::ServerConfig::with_crypto(Arc::new(server));
+        let endpoint = Endpoint::server(server, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        scene
+            .victim
+            .add_peer(peer(high), endpoint.local_addr().unwrap())
+            .unwrap();
+        // The dial of the lower key is under way, and the other one overtakes.
+        let incoming = endpoint.accept().await.unwrap();
+        let ours = scene.dialed_by(Arc::new(keypair(high))).await.unwrap();
+        let mut early = ours.open_uni().await.unwrap();
+        early.write_all(HELLO).await.unwrap();
+        smol::Timer::after(Duration::from_millis(100)).await;
+        let theirs = incoming.accept().unwrap().await.unwrap();
+        let mut sending = theirs.open_uni().await.unwrap();
+        sending.write_all(HELLO).await.unwrap();
+        sending.write_all(b"R").await.unwrap();
+        let mut receiving = theirs.accept_uni().await.unwrap();
+        let mut greeting = [0; 11];
+        receiving.read_exact(&mut greeting).await.unwrap();
+        assert_eq!(scene.victim.recv().await, Ok(Incoming::Up(peer(high))));
+        ours.close(LinkEnd::Replaced.as_code(), b"");
+        // Closed while it was parked: the link stays as it is.
+        smol::Timer::after(Duration::from_millis(1200)).await;
+        assert_eq!(theirs.close_reason(), None);
+        sending.write_all(b"\0\0\0\x01x").await.unwrap();
+        let (from, frame) = (peer(high), Frame::new(b"x"));
+        assert_eq!(
+            scene.victim.recv().await,
+            Ok(Incoming::Frame { from, frame })
+        );
+        scene.goes_on().await;
+    });
+}
+
 /// Claims one key and signs with another, or not at all.
 struct Forger {
     claimed: PublicKey,

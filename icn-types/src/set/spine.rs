@@ -1,5 +1,6 @@
 //! The spine of a chain: the one path that counts.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::id::{RecordId, TopicId};
@@ -20,8 +21,8 @@ pub(super) struct Spine {
     roots: Vec<Slot>,
     /// How many records of the path are sealed.
     sealed: usize,
-    /// The Open whose records no longer count right after the sealed ones.
-    ended: Option<RecordId>,
+    /// Opens whose records no longer count right after the sealed ones.
+    ended: BTreeSet<RecordId>,
     /// The two lowest ids where the spine forks.
     fork: Option<(Slot, Slot)>,
     /// All stored records of the chain.
@@ -44,7 +45,7 @@ impl Spine {
             path: Vec::new(),
             roots: Vec::new(),
             sealed: 0,
-            ended: None,
+            ended: BTreeSet::new(),
             fork: None,
             stored: 0,
         }
@@ -108,13 +109,13 @@ impl Spine {
         }
     }
 
-    /// Puts the last effective Seal at `head`, `ended` naming the Open that a
-    /// final one ended.
+    /// Puts the last effective Seal at `head`, `ended` naming the Opens that
+    /// final rows ended there.
     pub(super) fn seal(
         &mut self,
         arena: &Arena,
         head: Option<Slot>,
-        ended: Option<RecordId>,
+        ended: BTreeSet<RecordId>,
     ) -> Movement {
         let len = head.map_or(0, |head| self.depth(arena, head));
         if len == self.sealed && ended == self.ended && self.holds(arena, head) {
@@ -127,13 +128,14 @@ impl Spine {
         }
         self.sealed = len;
         self.ended = ended;
-        if self
-            .path
-            .get(len)
-            .is_some_and(|&next| !self.counts(arena, next))
-        {
-            self.path.truncate(len);
-            movement = Movement::Bent;
+        if let Some(&next) = self.path.get(len) {
+            // Which children count right after the Seal may have changed.
+            let mut counted = self.counted(arena, head);
+            if (counted.next(), counted.next()) != (Some(next), None) {
+                drop(counted);
+                self.path.truncate(len);
+                movement = Movement::Bent;
+            }
         }
         let before = (self.path.len(), self.fork);
         self.extend(arena);
@@ -151,25 +153,35 @@ impl Spine {
         head.is_none_or(|head| self.contains(arena, head))
     }
 
-    /// Right after a final Seal the records of the ended epoch do not count.
+    /// Right after final Seals the records of the ended epochs do not count.
     fn counts(&self, arena: &Arena, child: Slot) -> bool {
         let node = arena.node(child);
         let right_after = self.depth(arena, child) == self.sealed.saturating_add(1);
-        !(right_after && self.ended.is_some() && node.record.epoch() == self.ended)
+        let has_ended = |epoch| self.ended.contains(&epoch);
+        !(right_after && node.record.epoch().is_some_and(has_ended))
+    }
+
+    /// Children of a record of the path that count, ascending by id.
+    fn counted<'a>(
+        &'a self,
+        arena: &'a Arena,
+        parent: Option<Slot>,
+    ) -> impl Iterator<Item = Slot> + 'a {
+        let children = match parent {
+            Some(parent) => &arena.node(parent).children,
+            None => &self.roots,
+        };
+        let children = children.iter().copied();
+        children.filter(|&child| self.counts(arena, child))
     }
 
     /// Follows the only child until there is none or more than one.
     fn extend(&mut self, arena: &Arena) {
         loop {
-            let children = match self.tip() {
-                Some(tip) => &arena.node(tip).children,
-                None => &self.roots,
-            };
-            let mut counted = children
-                .iter()
-                .copied()
-                .filter(|&child| self.counts(arena, child));
-            match (counted.next(), counted.next()) {
+            let mut counted = self.counted(arena, self.tip());
+            let children = (counted.next(), counted.next());
+            drop(counted);
+            match children {
                 (Some(only), None) => self.path.push(only),
                 (Some(lowest), Some(second)) => {
                     self.fork = Some((lowest, second));

@@ -25,6 +25,15 @@ const GRANT: Grant = Grant {
 /// One step: what, who, to whom, how much or which.
 type Step = (u8, u8, u8, u8);
 
+/// A quarter of the usual number: a case is a whole history.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases / 4,
+        ..usual
+    }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((0_u8..16, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
 }
@@ -261,7 +270,7 @@ fn pick<T>(items: &[T], which: u8) -> Option<&T> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     /// Checked inside: after every record the maintained columns equal counted
     /// ones, and posted + contested + in transit = 0.

@@ -111,7 +111,7 @@ impl World {
         let prev = self.prev(payer, which, forks);
         let third = self.market.chains[usize::from(which) % 4];
         let mut legs = vec![(payee, u64::from(which % 30) + 1)];
-        if third != payer && which % 3 == 0 {
+        if third != payer && which.is_multiple_of(3) {
             legs.push((third, 3));
         }
         let payment = self.market.payment(&legs);

@@ -146,6 +146,29 @@ fn after_a_final_seal_only_the_next_epoch_counts() {
 }
 
 #[test]
+fn what_a_final_seal_ended_stays_ended_under_later_seals_of_the_same_head() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let sealed = stage.tip(&a);
+    let dropped = note_after(&mut stage, &a, sealed, 1);
+    stage.reopen(&a, sealed, 0);
+    stage.seal_at(&a, sealed, Finality::Open);
+    assert_eq!(stage.set.spine(&a).len(), 1, "after a checkpoint");
+    stage.reopen(&a, sealed, 0);
+    let next = note(&mut stage, &a, 2);
+    assert_eq!(spine_ids(&stage.set, &a)[1..], [next]);
+    assert!(stage.set.fork(&a).is_none());
+    let others = stage.records.iter();
+    let mut late = stage.replay(others.filter(|record| record.id() != dropped.head));
+    let record = stage
+        .records
+        .iter()
+        .find(|record| record.id() == dropped.head);
+    late.insert(record.unwrap().clone()).unwrap();
+    assert_eq!(spine_ids(&late, &a), spine_ids(&stage.set, &a));
+}
+
+#[test]
 fn a_seal_before_the_first_record_keeps_the_ended_epoch_out() {
     let (mut stage, a, _) = two();
     let old_open = stage.open_of(&a);

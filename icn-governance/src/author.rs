@@ -5,6 +5,7 @@
 //! already, it answers with that record. Time is an argument.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use icn_types::authority::{Act, Close, Opening, Outcome, ProposalId, Ready};
@@ -12,13 +13,12 @@ use icn_types::canon::{List, Raw};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::MemberId;
-use icn_types::record::{Content, Draft, Place, REFS_MAX};
+use icn_types::record::{Content, Draft, Kind, Place, REFS_MAX};
 use icn_types::set::{Decision, Frozen, RecordSet, Slot};
 use icn_types::time::Timestamp;
 use icn_types::verdict::{Breach, Verdict};
 
 use crate::body::{Ballot, Body, Choice, Proposal, RECEIPT_MAX, Receipt, Shut, Subject};
-use crate::charter::certain_receipts;
 use crate::count::{Deviation, Recount};
 use crate::governance::Governance;
 use crate::rules::VoteRule;
@@ -65,8 +65,8 @@ pub enum Refusal {
     /// The vote was closed.
     #[error("vote is closed")]
     Closed,
-    /// So many tellers have shut that a ballot could be left out.
-    #[error("too many tellers have shut")]
+    /// A close could name only tellers that have shut.
+    #[error("as many tellers have shut as a close names")]
     Late,
     /// The time for it has not come.
     #[error("too early before {until}")]
@@ -202,8 +202,8 @@ pub fn draft_opening(
 ///
 /// # Errors
 /// [`Refusal::UnknownOpening`], [`Refusal::NotOwner`], [`Refusal::NotOnRoll`],
-/// [`Refusal::Closed`], and [`Refusal::Late`] once so many tellers have shut
-/// that the rest can no longer make the ballot certain.
+/// [`Refusal::Closed`], and [`Refusal::Late`] once as many tellers have shut
+/// as a close names: no number of receipts could make the ballot certain.
 pub fn draft_ballot(
     set: &RecordSet,
     governance: &Governance,
@@ -231,7 +231,7 @@ pub fn draft_ballot(
         return Err(Refusal::Closed);
     }
     let shut = vote.map_or(0, |vote| vote.shuts.len());
-    if shut >= certain_receipts(&frozen.opening().terms) {
+    if shut >= usize::from(frozen.opening().terms.needed) {
         return Err(Refusal::Late);
     }
     let last = governance.said(set, chain).last_ballot(opening);
@@ -439,7 +439,7 @@ fn is_member_now(set: &RecordSet, member: &MemberId) -> bool {
 
 /// Those of one member's ballots that no other of them names.
 fn unreplaced(governance: &Governance, own: &[Slot]) -> Vec<Slot> {
-    let replaced: Vec<Slot> = own
+    let replaced: BTreeSet<Slot> = own
         .iter()
         .filter_map(|&ballot| governance.index.cast(ballot))
         .flat_map(|cast| cast.replaces.iter().copied())
@@ -490,7 +490,7 @@ fn draft_act(
 fn assemble(
     place: Place,
     refs: Vec<RecordId>,
-    (kind, body): (icn_types::record::Kind, Raw),
+    (kind, body): (Kind, Raw),
     at: Timestamp,
 ) -> Result<Draft, Refusal> {
     let content = Content::new(refs, None, &body).ok_or(Refusal::Unwritable)?;

@@ -1,5 +1,6 @@
 //! All votes of one domain, as far as a set of records tells.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -204,6 +205,16 @@ impl Governance {
             awaited: BTreeMap::new(),
             rules: None,
         }
+    }
+
+    /// The votes in a set that holds records already. Linear in the set.
+    #[must_use]
+    pub fn of(set: &RecordSet) -> Self {
+        let mut governance = Self::new(set.domain());
+        for slot in set.slots() {
+            governance.update(set, slot);
+        }
+        governance
     }
 
     /// Takes note of a record that the set added or completed. Answers with
@@ -464,8 +475,13 @@ impl Governance {
         }
     }
 
-    pub(crate) fn said(&self, set: &RecordSet, chain: &ChainId) -> Said {
-        self.judge.state(set, set.spine(chain).last().copied())
+    /// What a chain has said up to the end of its spine.
+    pub(crate) fn said(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Said> {
+        let tip = set.spine(chain).last().copied();
+        match tip.and_then(|tip| self.judge.state_at(tip)) {
+            Some(said) => Cow::Borrowed(said),
+            None => Cow::Owned(self.judge.state(set, tip)),
+        }
     }
 
     pub(crate) fn rehearse(&self, set: &RecordSet, draft: &Draft) -> Verdict<VoteRule> {
@@ -526,7 +542,8 @@ impl Governance {
             .map(|(close, recount)| (*close, recount))
     }
 
-    /// One vote as it stands, whether still running or not. Costs one tally.
+    /// One vote as this replica knows it, whether still running or not. What
+    /// counts in the end is what a close names. Costs one tally.
     #[must_use]
     pub fn vote<'a>(&self, set: &'a RecordSet, opening: &RecordId) -> Option<Vote<'a>> {
         let slot = set.find(opening)?;

@@ -8,6 +8,7 @@ use icn_types::id::{ChainId, RecordId};
 
 use super::*;
 use crate::body::{Ballot, Choice};
+use crate::charter::certain_receipts;
 use crate::rule::Rule;
 use crate::scene::{PERIOD, Scene, TIMELOCK, figures, now};
 
@@ -268,6 +269,23 @@ fn strangers_latecomers_and_voters_on_closed_votes_are_told_so() {
         refused(ballot(&scene, &leaver, later, Choice::Yes)),
         "vote.refused.roll"
     );
+}
+
+#[test]
+fn a_ballot_is_late_when_no_receipts_could_make_it_certain() {
+    for (tellers, needed) in [(1, 1), (4, 3), (5, 2), (5, 4)] {
+        let mut scene = Scene::new(4, tellers, needed);
+        let opening = scene.open_text();
+        let chain = scene.members[0];
+        for teller in 0..tellers as usize {
+            let vote = scene.governance.vote(scene.set(), &opening).unwrap();
+            let certain = certain_receipts(&vote.frozen.opening().terms);
+            let left = tellers as usize - teller;
+            let drafted = ballot(&scene, &chain, opening, Choice::Yes);
+            assert_eq!(drafted.is_ok(), left >= certain);
+            scene.shut(teller, opening);
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use icn_types::set::Slot;
 use icn_types::verdict::Verdict;
 use proptest::prelude::*;
 
-use super::{Event, Phase};
+use super::{Event, Governance, Phase};
 use crate::body::{BALLOT, Ballot, Choice, RECEIPT, Receipt, SHUT, Shut};
 use crate::charter::Trust;
 use crate::count::{Deviation, Falsehood, Recount, acknowledged};
@@ -62,6 +62,11 @@ fn decided() -> (Scene, RecordId, RecordId) {
 fn a_vote_runs_from_proposal_to_ready() {
     let (mut scene, opening, close) = decided();
     assert_eq!(recount(&scene, close), &Recount::Confirmed);
+    let restarted = Governance::of(scene.set());
+    assert_eq!(
+        restarted.label_digest(&scene.set().canonical()),
+        scene.governance.label_digest(&scene.set().canonical())
+    );
     scene.stage.set_time(PERIOD + TIMELOCK);
     let ready = scene.ready(close);
     let vote = scene.governance.vote(scene.set(), &opening).unwrap();
@@ -472,7 +477,7 @@ fn a_charter_without_rules_confirms_nothing() {
     let mut scene = Scene::new(4, 1, 1);
     let rules = scene.governance.rules_in(scene.set()).unwrap();
     scene.stage = icn_types::testkit::stage::Stage::new(8, 4);
-    scene.governance = super::Governance::new(scene.stage.domain());
+    scene.governance = Governance::new(scene.stage.domain());
     assert_eq!(scene.governance.rules_in(scene.set()), None);
     let opening = Opening {
         proposal: icn_types::authority::ProposalId::from_bytes([0; 32]),

@@ -1,9 +1,9 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use icn_types::authority::{Act, Opening, Outcome, Tip};
-use icn_types::canon::Raw;
-use icn_types::id::RecordId;
+use icn_types::authority::{Act, Close, Opening, Outcome, Ready, Tip};
+use icn_types::canon::{List, Raw};
+use icn_types::id::{Digest, RecordId};
 use icn_types::record::Kind;
 use icn_types::set::Slot;
 use icn_types::verdict::Verdict;
@@ -421,11 +421,64 @@ fn the_same_vote_is_closed_once_and_made_ready_once() {
             other => panic!("expected a breach, found {other:?}"),
         };
     let tip = scene.stage.records.last().unwrap().id();
-    let ready = icn_types::authority::Ready { close };
+    let ready = Ready { close };
     let again = scene.stage.act_after(tip, &Act::Ready(ready), &[close]);
     let twice = scene.stage.act_after(tip, &Act::Close(body), &[opening]);
     assert_eq!(verdict(&scene, &again), "ready.twice");
     assert_eq!(verdict(&scene, &twice), "close.twice");
+}
+
+/// Code of the rule that the registrar's next act breaks.
+fn broken_act(scene: &mut Scene, act: &Act, refs: &[RecordId]) -> &'static str {
+    let id = scene.act(act, refs);
+    match scene.set().verdict(scene.set().find(&id).unwrap()) {
+        Verdict::Invalid(breach) => breach.code(),
+        other => panic!("expected a breach, found {other:?}"),
+    }
+}
+
+#[test]
+fn the_registrar_keeps_the_order_of_a_vote() {
+    let start = || {
+        let mut scene = Scene::new(4, 2, 2);
+        let proposal = scene.budget(0);
+        let record = scene.propose(0, &proposal);
+        let opening = scene.opening(record, &proposal);
+        let id = scene.act(&Act::Opening(opening.clone()), &[]);
+        let shuts = [scene.shut(0, id), scene.shut(1, id)];
+        (scene, opening, id, shuts)
+    };
+    let close = |opening: RecordId, shuts: &[RecordId], outcome| {
+        let shuts: BTreeSet<RecordId> = shuts.iter().copied().collect();
+        Act::Close(Close {
+            opening,
+            outcome,
+            shuts: List::new(shuts.into_iter().collect::<Vec<_>>()).unwrap(),
+            tally: Raw::of(&figures(0, 0, 0, 0, 4)),
+        })
+    };
+    let (mut scene, mut opening, _, _) = start();
+    let twice = broken_act(&mut scene, &Act::Opening(opening.clone()), &[]);
+    assert_eq!(twice, "opening.twice");
+    let (mut scene, ..) = start();
+    opening.roll = Digest::from_bytes([0; 32]);
+    let roll = broken_act(&mut scene, &Act::Opening(opening), &[]);
+    assert_eq!(roll, "opening.roll");
+    let (mut scene, _, id, shuts) = start();
+    let unnamed = close(id, &shuts, Outcome::Rejected);
+    assert_eq!(broken_act(&mut scene, &unnamed, &[]), "close.opening");
+    let (mut scene, _, id, shuts) = start();
+    let too_few = close(id, &shuts[..1], Outcome::Rejected);
+    assert_eq!(broken_act(&mut scene, &too_few, &[id]), "close.count");
+    let (mut scene, _, id, shuts) = start();
+    let rejected = scene.act(&close(id, &shuts, Outcome::Rejected), &[id]);
+    let ready = Act::Ready(Ready { close: rejected });
+    assert_eq!(broken_act(&mut scene, &ready, &[rejected]), "ready.close");
+    let (mut scene, _, id, shuts) = start();
+    let accepted = scene.act(&close(id, &shuts, Outcome::Accepted), &[id]);
+    scene.stage.set_time(PERIOD + TIMELOCK - 1);
+    let ready = Act::Ready(Ready { close: accepted });
+    assert_eq!(broken_act(&mut scene, &ready, &[accepted]), "ready.early");
 }
 
 fn false_opening(change: impl FnOnce(&mut Opening, &mut Scene)) -> &'static str {
@@ -455,7 +508,7 @@ fn an_opening_against_charter_or_proposal_is_found_in_every_recount() {
         "opening.false.proposal"
     );
     assert_eq!(
-        false_opening(|opening, _| opening.actions = icn_types::canon::List::empty()),
+        false_opening(|opening, _| opening.actions = List::empty()),
         "opening.false.actions"
     );
     assert_eq!(
@@ -482,7 +535,7 @@ fn a_charter_without_rules_confirms_nothing() {
     let opening = Opening {
         proposal: icn_types::authority::ProposalId::from_bytes([0; 32]),
         record: RecordId::from_bytes([0; 32]),
-        actions: icn_types::canon::List::empty(),
+        actions: List::empty(),
         rule: Raw::of(&Rule::majority()),
         roll: scene.set().office().unwrap().roll_digest(),
         terms: rules.terms(scene.stage.domain()).unwrap(),

@@ -3,9 +3,11 @@ use alloc::vec::Vec;
 
 use icn_types::authority::{Act, Close, Opening, Outcome, Ready, Tip};
 use icn_types::canon::{List, Raw};
-use icn_types::id::{Digest, RecordId};
-use icn_types::record::Kind;
+use icn_types::error::Coded as _;
+use icn_types::id::{Digest, RecordId, UnitId};
+use icn_types::record::{Kind, Record};
 use icn_types::set::Slot;
+use icn_types::sign::Signed;
 use icn_types::verdict::Verdict;
 use proptest::prelude::*;
 
@@ -135,6 +137,8 @@ fn a_member_with_two_devices_has_one_vote() {
     let tally = tally_of(&scene, opening);
     let lowest = if one < other { (1, 0) } else { (0, 1) };
     assert_eq!((tally.yes(), tally.no()), lowest);
+    let (set, governance) = scene.replica(scene.stage.records.iter().rev());
+    assert_eq!(governance.vote(&set, &opening).unwrap().tally, Some(tally));
     let last = scene.vote_on(&device, opening, Choice::Abstain, &[one, other]);
     scene.acknowledge(0, &[last]);
     assert_eq!(tally_of(&scene, opening), figures(0, 0, 1, 0, 4));
@@ -408,6 +412,59 @@ fn a_pending_recount_is_answered_when_the_shuts_arrive() {
 }
 
 #[test]
+fn a_pending_recount_is_answered_when_the_last_ballot_arrives() {
+    let (scene, _, close) = decided();
+    let of_members = |record: &&Signed<Record>| scene.members.contains(&record.chain());
+    let (ballots, rest): (Vec<_>, Vec<_>) = scene.stage.records.iter().partition(of_members);
+    let (mut set, mut governance) = scene.replica(rest);
+    for record in ballots {
+        let waits = governance.recount(&set, &close).unwrap();
+        assert_eq!(waits.code(), "recount.pending");
+        let added = set.insert(record.clone()).unwrap();
+        governance.update(&set, added.slot());
+    }
+    assert_eq!(governance.recount(&set, &close), Some(&Recount::Confirmed));
+}
+
+#[test]
+fn a_pending_recount_is_answered_when_the_named_record_turns_out_to_be_no_vote() {
+    let mut scene = Scene::new(4, 1, 1);
+    let opening = scene.open_text();
+    let ledger = scene.stage.ledger(UnitId::from_bytes([9; 32]));
+    let account = scene.stage.open_member(0, &ledger, None);
+    let elsewhere = scene.stage.write(&account, MEMO, &[], &1_u64);
+    let tally = figures(0, 0, 0, 0, 4);
+    let close = scene.close(opening, &[elsewhere], Outcome::Rejected, tally);
+    let late = |record: &&Signed<Record>| record.chain() == account;
+    let (late, rest): (Vec<_>, Vec<_>) = scene.stage.records.iter().partition(late);
+    let (mut set, mut governance) = scene.replica(rest);
+    let waits = governance.recount(&set, &close).unwrap();
+    assert_eq!(*waits, Recount::Pending(Vec::from([elsewhere])));
+    let added = set.insert(late[0].clone()).unwrap();
+    governance.update(&set, added.slot());
+    let answer = governance.recount(&set, &close).unwrap();
+    assert_eq!(*answer, Recount::False(Falsehood::Shut(elsewhere)));
+}
+
+#[test]
+fn outcome_and_figures_are_both_checked() {
+    let code = |outcome, tally| {
+        let mut scene = Scene::new(4, 1, 1);
+        let opening = scene.open_text();
+        let ballot = scene.vote(0, opening, Choice::Yes);
+        scene.acknowledge(0, &[ballot]);
+        let shut = scene.shut(0, opening);
+        let close = scene.close(opening, &[shut], outcome, tally);
+        recount(&scene, close).code()
+    };
+    let (truth, lie) = (figures(1, 0, 0, 0, 4), figures(2, 0, 0, 0, 4));
+    assert_eq!(code(Outcome::Accepted, truth), "recount.confirmed");
+    assert_eq!(code(Outcome::Accepted, lie), "recount.false.result");
+    assert_eq!(code(Outcome::Rejected, truth), "recount.false.result");
+    assert_eq!(code(Outcome::Withdrawn, truth), "recount.false.result");
+}
+
+#[test]
 fn the_same_vote_is_closed_once_and_made_ready_once() {
     let (mut scene, opening, close) = decided();
     let Some(Act::Close(body)) = scene.set().act(scene.set().find(&close).unwrap()) else {
@@ -627,6 +684,33 @@ fn labels_name_what_each_record_counts_as() {
         scene.governance.label_digest(&scene.set().canonical())
     );
     assert_eq!(recount(&scene, close), &Recount::Confirmed);
+}
+
+#[test]
+fn a_certificate_that_a_recall_dropped_is_labelled_no_more() {
+    let (mut scene, opening, close) = decided();
+    let slot = scene.set().find(&close).unwrap();
+    let honoured = scene.set().record(slot).prev().unwrap();
+    scene.stage.recall(honoured, &[]);
+    scene.sync();
+    let standings = scene.governance.standings(&scene.set().canonical());
+    assert!(standings.iter().all(|(record, _)| *record != close));
+    let vote = scene.governance.vote(scene.set(), &opening).unwrap();
+    assert_eq!(vote.phase, Phase::Shut);
+    assert_eq!(recount(&scene, close), &Recount::Confirmed);
+}
+
+#[test]
+fn a_vote_that_a_recall_dropped_is_not_in_force() {
+    let (mut scene, opening, close) = decided();
+    let slot = scene.set().find(&opening).unwrap();
+    let honoured = scene.set().record(slot).prev().unwrap();
+    scene.stage.recall(honoured, &[]);
+    scene.sync();
+    let vote = scene.governance.vote(scene.set(), &opening).unwrap();
+    assert_eq!(vote.phase, Phase::Dropped);
+    let ready = crate::author::draft_ready(scene.set(), &scene.governance, &close, now(9_999));
+    assert_eq!(ready.unwrap_err().code(), "vote.refused.close");
 }
 
 #[test]

@@ -15,4 +15,6 @@ pub mod rules;
 pub mod tally;
 
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod scene;

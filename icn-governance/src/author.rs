@@ -19,7 +19,7 @@ use icn_types::time::Timestamp;
 use icn_types::verdict::{Breach, Verdict};
 
 use crate::body::{Ballot, Body, Choice, Proposal, RECEIPT_MAX, Receipt, Shut, Subject};
-use crate::count::{Deviation, Recount};
+use crate::count::{Deviation, Recount, latest};
 use crate::governance::Governance;
 use crate::rules::VoteRule;
 
@@ -245,9 +245,12 @@ pub fn draft_ballot(
     draft(set, governance, chain, refs, &Body::Ballot(ballot), at)
 }
 
-/// A teller acknowledges Valid ballots that it has not acknowledged yet, of
-/// every running vote that it tells; at most [`RECEIPT_MAX`] at a time.
+/// A teller acknowledges the ballot of each member that would count now and
+/// that it has not acknowledged yet, in every running vote that it tells; at
+/// most [`RECEIPT_MAX`] at a time. What another ballot replaces needs no
+/// receipt, so a member who votes often costs no more than one who votes once.
 /// `None` when there are none. Call it until then, and before every shut.
+/// Linear in the ballots of the running votes.
 ///
 /// # Errors
 /// As for every chain.
@@ -267,8 +270,9 @@ pub fn draft_receipts(
         .filter(|&opening| !said.has_shut(opening))
         .filter_map(|opening| Some((opening, governance.index.vote(opening)?)))
         .flat_map(|(opening, vote)| {
-            let all = vote.ballots.values().flatten().copied();
-            all.map(move |ballot| (opening, ballot))
+            let all = vote.ballots.values().flatten().copied().collect();
+            let latest = latest(set, &governance.index, &all).into_values();
+            latest.map(move |ballot| (opening, ballot))
         })
         .filter(|&(opening, ballot)| !said.has_acknowledged(opening, ballot))
         .map(|(_, ballot)| set.record(ballot).id())

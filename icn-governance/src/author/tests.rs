@@ -137,6 +137,22 @@ fn a_changed_mind_replaces_the_ballots_of_every_device() {
 }
 
 #[test]
+fn one_of_two_contradicting_ballots_is_no_answer_to_a_request() {
+    let mut scene = Scene::new(4, 1, 1);
+    let device = scene.second_device(0);
+    let opening = scene.open_text();
+    let one = scene.vote(0, opening, Choice::Yes);
+    let two = scene.vote_on(&device, opening, Choice::No, &[]);
+    for choice in [Choice::Yes, Choice::No] {
+        let Ok(Drafted::New(draft)) = ballot(&scene, &device, opening, choice) else {
+            panic!("only a new ballot settles it");
+        };
+        let refs = draft.content().refs();
+        assert!(refs.contains(&one) && refs.contains(&two));
+    }
+}
+
+#[test]
 fn only_members_propose_and_only_for_themselves() {
     let mut scene = Scene::new(4, 1, 1);
     let draft = |scene: &Scene, chain: &ChainId, proposal: &Proposal| {
@@ -311,6 +327,24 @@ fn a_teller_acknowledges_in_batches_and_only_what_is_new() {
     assert_eq!(sizes, [256, 4]);
     let member = scene.members[0];
     let nothing = draft_receipts(scene.set(), &scene.governance, &member, now(1));
+    assert_eq!(nothing, Ok(None));
+}
+
+#[test]
+fn a_teller_acknowledges_only_what_would_count() {
+    let mut scene = Scene::new(4, 1, 1);
+    let opening = scene.open_text();
+    let chain = scene.members[0];
+    let mut last = scene.vote(0, opening, Choice::Yes);
+    for choice in [Choice::No, Choice::Yes].repeat(4) {
+        last = scene.vote_on(&chain, opening, choice, &[last]);
+    }
+    let teller = scene.tellers[0];
+    let draft = draft_receipts(scene.set(), &scene.governance, &teller, now(1));
+    let draft = draft.unwrap().unwrap();
+    assert_eq!(draft.content().refs(), [last]);
+    scene.submit(Drafted::New(draft));
+    let nothing = draft_receipts(scene.set(), &scene.governance, &teller, now(1));
     assert_eq!(nothing, Ok(None));
 }
 

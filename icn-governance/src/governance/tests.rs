@@ -1,4 +1,4 @@
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::authority::{Act, Close, Opening, Outcome, Ready, Tip};
@@ -6,7 +6,7 @@ use icn_types::canon::{List, Raw};
 use icn_types::error::Coded as _;
 use icn_types::id::{Digest, RecordId, UnitId};
 use icn_types::record::{Kind, Record};
-use icn_types::set::Slot;
+use icn_types::set::{RecordSet, Slot};
 use icn_types::sign::Signed;
 use icn_types::verdict::Verdict;
 use proptest::prelude::*;
@@ -728,27 +728,36 @@ fn rules_of_a_running_vote_are_those_of_its_charter() {
 fn unruly(steps: &[(u8, u8)]) -> (Scene, RecordId) {
     let mut scene = Scene::new(4, 3, 2);
     let opening = scene.open_text();
-    let mut ballots = Vec::new();
     let mut shuts = Vec::new();
+    misbehave(&mut scene, opening, &mut shuts, steps);
+    if let [one, .., other] = *shuts.as_slice()
+        && one != other
+    {
+        let tally = figures(0, 0, 0, 0, 4);
+        scene.close(opening, &[one, other], Outcome::Rejected, tally);
+    }
+    (scene, opening)
+}
+
+fn misbehave(scene: &mut Scene, opening: RecordId, shuts: &mut Vec<RecordId>, steps: &[(u8, u8)]) {
+    let mut ballots = Vec::new();
     for &(what, who) in steps {
-        let choice = [Choice::Yes, Choice::No, Choice::Abstain, Choice::Veto][usize::from(who) % 4];
+        let choices = [Choice::Yes, Choice::No, Choice::Abstain, Choice::Veto];
+        let choice = choices[usize::from(who) % 4];
         let (member, teller) = (usize::from(who) % 4, usize::from(who) % 3);
-        match what % 6 {
+        let (voter, counter) = (scene.members[member], scene.tellers[teller]);
+        match what % 7 {
             0 => ballots.push(scene.vote(member, opening, choice)),
             1 => {
-                let chain = scene.members[member];
-                let last = ballots.last().copied();
-                let replaced: Vec<RecordId> = last.into_iter().collect();
-                ballots.push(scene.vote_on(&chain, opening, choice, &replaced));
+                let replaced: Vec<RecordId> = ballots.last().copied().into_iter().collect();
+                ballots.push(scene.vote_on(&voter, opening, choice, &replaced));
             }
             2 => {
-                let chain = scene.members[member];
                 let body = Ballot { opening, choice };
-                let id = scene
+                let forked = scene
                     .stage
-                    .write_after(&chain, None, BALLOT, &[opening], &body);
-                scene.sync();
-                ballots.push(id);
+                    .write_after(&voter, None, BALLOT, &[opening], &body);
+                ballots.push(forked);
             }
             3 | 4 => {
                 let seen: BTreeSet<RecordId> = ballots
@@ -762,27 +771,28 @@ fn unruly(steps: &[(u8, u8)]) -> (Scene, RecordId) {
                     scene.acknowledge(teller, &seen);
                 }
             }
-            _ => shuts.push(scene.shut(teller, opening)),
+            5 => shuts.push(scene.shut(teller, opening)),
+            _ => {
+                let memo = u64::from(who);
+                scene.stage.write_after(&counter, None, MEMO, &[], &memo);
+            }
         }
+        scene.sync();
     }
-    if let [one, .., other] = *shuts.as_slice()
-        && one != other
-    {
-        scene.close(
-            opening,
-            &[one, other],
-            Outcome::Rejected,
-            figures(0, 0, 0, 0, 4),
-        );
-    }
-    (scene, opening)
+}
+
+/// The same header without its content.
+fn bare(record: &Signed<Record>) -> Signed<Record> {
+    Record::bare(record.header().clone(), *record.signature())
+        .verify(&record.key().prepare())
+        .unwrap()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn the_order_of_arrival_changes_nothing(
-        steps in prop::collection::vec((0_u8..6, any::<u8>()), 1..24),
+        steps in prop::collection::vec((0_u8..7, any::<u8>()), 1..24),
         keys in prop::collection::vec(any::<u32>(), 64),
     ) {
         let (scene, opening) = unruly(&steps);
@@ -798,6 +808,67 @@ proptest! {
         let ours = scene.governance.vote(scene.set(), &opening).unwrap();
         prop_assert_eq!(theirs.tally, ours.tally);
         prop_assert_eq!(theirs.phase, ours.phase);
+    }
+
+    #[test]
+    fn nothing_that_comes_after_a_close_changes_its_count(
+        before in prop::collection::vec((0_u8..5, any::<u8>()), 1..12),
+        after in prop::collection::vec((0_u8..7, any::<u8>()), 1..12),
+    ) {
+        let mut scene = Scene::new(4, 3, 2);
+        let opening = scene.open_text();
+        misbehave(&mut scene, opening, &mut Vec::new(), &before);
+        let shuts = [scene.shut(0, opening), scene.shut(1, opening)];
+        let tally = figures(0, 0, 0, 0, 4);
+        let close = scene.close(opening, &shuts, Outcome::Rejected, tally);
+        let label = recount(&scene, close).clone();
+        let ballots = counted(&scene, opening, &shuts);
+        misbehave(&mut scene, opening, &mut Vec::new(), &after);
+        prop_assert_eq!(&counted(&scene, opening, &shuts), &ballots);
+        // Counted anew by somebody who comes to it late.
+        let late = Governance::of(scene.set());
+        prop_assert_eq!(late.recount(scene.set(), &close), Some(&label));
+        prop_assert_eq!(recount(&scene, close), &label);
+    }
+
+    #[test]
+    fn verdicts_move_once_and_headers_may_come_first(
+        steps in prop::collection::vec((0_u8..7, any::<u8>()), 1..20),
+        bare_first in any::<u64>(),
+    ) {
+        let (scene, _) = unruly(&steps);
+        let topic = scene.governance.topic();
+        let mut set = RecordSet::new(scene.stage.domain());
+        let mut governance = Governance::new(scene.stage.domain());
+        let comes_bare = |(at, record): &(usize, &Signed<Record>)| {
+            record.topic() == topic && bare_first & (1 << (at % 64)) != 0
+        };
+        let (late, now): (Vec<_>, Vec<_>) =
+            scene.stage.records.iter().enumerate().partition(comes_bare);
+        let mut order: Vec<(usize, Signed<Record>)> =
+            now.into_iter().map(|(at, record)| (at, record.clone())).collect();
+        order.extend(late.iter().map(|(at, record)| (*at, bare(record))));
+        order.sort_by_key(|(at, _)| *at);
+        order.extend(late.iter().map(|(at, record)| (*at, (*record).clone())));
+        let mut decided: BTreeMap<RecordId, bool> = BTreeMap::new();
+        for (_, record) in order {
+            let added = set.insert(record).unwrap();
+            governance.update(&set, added.slot());
+            for slot in set.slots() {
+                let verdict = governance.verdict(slot);
+                if !verdict.is_waiting() {
+                    let valid = verdict.is_valid();
+                    let known = *decided.entry(set.record(slot).id()).or_insert(valid);
+                    prop_assert_eq!(known, valid);
+                } else {
+                    prop_assert!(!decided.contains_key(&set.record(slot).id()));
+                }
+            }
+        }
+        prop_assert_eq!(
+            governance.standings(&set.canonical()),
+            scene.governance.standings(&scene.set().canonical())
+        );
     }
 
     #[test]

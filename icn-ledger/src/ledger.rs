@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use icn_types::id::{ChainId, Digest, DomainId, RecordId, TopicId};
+use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
 use icn_types::judge::{Judge, NeedsUpgrade};
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
@@ -120,8 +120,9 @@ impl Ledger {
 
     /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
     pub fn refresh(&mut self, set: &RecordSet) {
-        if self.columns.is_none() {
+        if self.columns.is_none() || self.bends != set.bends() {
             self.columns = Some(self.count(set));
+            self.bends = set.bends();
         }
     }
 
@@ -134,8 +135,8 @@ impl Ledger {
     #[must_use]
     pub fn columns(&self, set: &RecordSet) -> Cow<'_, Columns> {
         match &self.columns {
-            Some(columns) => Cow::Borrowed(columns),
-            None => Cow::Owned(self.count(set)),
+            Some(columns) if self.bends == set.bends() => Cow::Borrowed(columns),
+            _ => Cow::Owned(self.count(set)),
         }
     }
 
@@ -182,6 +183,18 @@ impl Ledger {
     }
 
     /// The account at the end of a chain's spine.
+    /// The payment that a chain made under an operation key, on its spine.
+    #[must_use]
+    pub fn payment(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        key: &OperationKey,
+    ) -> Option<RecordId> {
+        let payment = self.account(set, chain).payment(key)?;
+        Some(set.record(payment).id())
+    }
+
     pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
         let tip = set.spine(chain).last().copied();
         match tip.and_then(|tip| self.judge.state_at(tip)) {

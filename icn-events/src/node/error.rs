@@ -1,3 +1,4 @@
+use icn_sync::{NotCommitted, RestoreError};
 use icn_types::canon::DecodeError;
 use icn_types::error::{Coded, Fault};
 use icn_types::host::{LimitError, RowError, StoreError, TransportError};
@@ -40,9 +41,18 @@ pub enum NodeError {
         /// What is wrong with it.
         source: DecodeError,
     },
-    /// A record of the store or of the genesis is not well-formed.
-    #[error("stored record is refused")]
+    /// A stored record does not follow from those before it.
+    #[error("stored records do not fit together")]
+    Restore(#[from] RestoreError),
+    /// A record that this node wrote is not well-formed.
+    #[error("own record is refused")]
     Refused(#[from] Refusal),
+    /// The replica has not been told that a step is durable.
+    #[error("step was not committed")]
+    Uncommitted(#[from] NotCommitted),
+    /// The genesis names a unit that is none, or that another domain issues.
+    #[error("genesis names a unit that cannot be used")]
+    Unit,
     /// An earlier step was cut short after it had changed the node's memory.
     /// Open the node again from its store.
     #[error("an earlier step did not end, open the node again")]
@@ -60,18 +70,27 @@ impl Coded for NodeError {
             Self::OtherDomain => "node.domain",
             Self::Gap { .. } => "node.gap",
             Self::Record { .. } => "node.record",
+            Self::Restore(error) => error.code(),
             Self::Refused(error) => error.code(),
+            Self::Uncommitted(error) => error.code(),
+            Self::Unit => "node.unit",
             Self::Interrupted => "node.interrupted",
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
-            Self::OtherDomain | Self::Interrupted => Fault::Caller,
+            Self::OtherDomain | Self::Interrupted | Self::Unit => Fault::Caller,
+            Self::Restore(error) => error.fault(),
+            Self::Uncommitted(error) => error.fault(),
             Self::Limit(error) => error.fault(),
             Self::Sign(error) => error.fault(),
             Self::Transport(error) => error.fault(),
-            Self::Store(_) | Self::Row(_) | Self::Gap { .. } | Self::Record { .. } | Self::Refused(_) => Fault::Environment,
+            Self::Store(_)
+            | Self::Row(_)
+            | Self::Gap { .. }
+            | Self::Record { .. }
+            | Self::Refused(_) => Fault::Environment,
         }
     }
 }

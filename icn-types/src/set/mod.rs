@@ -34,8 +34,9 @@ pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
 pub use office::{Decision, Frozen, Office, Seat};
 pub use rule::AuthorityRule;
 
-use crate::authority::{Act, Open};
+use crate::authority::{Act, Charter, Open};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
+use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
@@ -223,10 +224,8 @@ impl RecordSet {
             .office()
             .and_then(|office| office.seat(&chain))
             .and_then(Seat::last_row);
-        let row = self.registry.rows.last_effective(&self.arena, last_row);
-        let unknown =
-            last_row.is_some_and(|row| self.registry.rows.effective(&self.arena, row).is_none());
-        if unknown {
+        let (row, is_open) = self.registry.rows.last_effective(&self.arena, last_row);
+        if is_open {
             self.unseated.insert(chain);
         } else {
             self.unseated.remove(&chain);
@@ -258,8 +257,12 @@ impl RecordSet {
     }
 
     /// Remembers the key of an epoch once the content that states it is here.
+    /// Only the authority chain starts epochs, whatever kinds others use.
     fn learn_epoch(&mut self, slot: Slot) {
         let record = self.arena.record(slot);
+        if record.chain() != self.authority {
+            return;
+        }
         if let Some(epoch) = Epoch::of(record) {
             self.epochs.insert(record.id(), epoch);
         }
@@ -408,6 +411,27 @@ impl RecordSet {
         self.tip
     }
 
+    /// The key that writes the authority chain: the one of the charter, or of
+    /// the last Recall on the spine.
+    #[must_use]
+    pub fn registrar(&self) -> Option<PublicKey> {
+        let tip = self
+            .spine(&self.authority)
+            .last()
+            .map(|&tip| self.record(tip))?;
+        let epoch = tip.epoch().unwrap_or_else(|| tip.id());
+        self.epochs.get(&epoch).map(Epoch::public_key)
+    }
+
+    /// The charter, once it is here.
+    #[must_use]
+    pub fn charter(&self) -> Option<Charter> {
+        match self.act(self.spine(&self.authority).first().copied()?)? {
+            Act::Charter(charter) => Some(charter),
+            _ => None,
+        }
+    }
+
     /// The body of a stored Open.
     #[must_use]
     pub fn open(&self, id: &RecordId) -> Option<&Open> {
@@ -423,6 +447,30 @@ impl RecordSet {
             .filter(|(_, row)| self.registry.rows.effective(&self.arena, *row) == Some(true))
             .filter_map(|(_, row)| self.registry.rows.row(row).tip())
             .filter_map(|tip| self.arena.find(&tip.head))
+    }
+
+    /// Other stored records right after the same predecessor on the same chain,
+    /// ascending by id. Whatever they say, at most one of them is on the spine.
+    pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
+        let all = match self.arena.node(slot).prev {
+            Some(prev) => self.arena.node(prev).children.as_slice(),
+            None => self
+                .spines
+                .get(&self.record(slot).chain())
+                .map_or(&[][..], Spine::roots),
+        };
+        all.iter().copied().filter(move |&other| other != slot)
+    }
+
+    /// The proof that one key signed both records for one position. Nothing is
+    /// checked again: both were when they were added.
+    ///
+    /// # Errors
+    /// [`NoProof`] when they are the same record or stand apart.
+    pub fn equivocation(&self, one: Slot, other: Slot) -> Result<Equivocation, NoProof> {
+        let epoch = self.record(one).epoch().ok_or(NoProof::Apart)?;
+        let key = self.epochs.get(&epoch).ok_or(NoProof::Apart)?.public_key();
+        Equivocation::stored(self.record(one), self.record(other), key)
     }
 
     /// Where the current writer of a chain puts its next record. `None` while

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::id::{RecordId, TopicId};
+use crate::record::Kind;
 
 use super::arena::{Arena, Slot};
 
@@ -52,6 +53,11 @@ impl Spine {
 
     pub(super) fn path(&self) -> &[Slot] {
         &self.path
+    }
+
+    /// Records that have no predecessor, ascending by id.
+    pub(super) fn roots(&self) -> &[Slot] {
+        &self.roots
     }
 
     pub(super) fn tip(&self) -> Option<Slot> {
@@ -122,17 +128,14 @@ impl Spine {
         }
         self.sealed = len;
         self.ended = ended;
-        if self
-            .path
-            .get(len)
-            .is_some_and(|&next| !self.counts(arena, next))
-        {
+        let before = (self.path.get(len).copied(), self.path.len(), self.fork);
+        // Which children count right after the sealed record may be new both
+        // ways: a final row ends an epoch, and a Recall may drop that row.
+        if self.is_only_child_gone(arena, len) {
             self.path.truncate(len);
-            movement = Movement::Bent;
         }
-        let before = (self.path.len(), self.fork);
         self.extend(arena);
-        if before != (self.path.len(), self.fork) {
+        if before != (self.path.get(len).copied(), self.path.len(), self.fork) {
             movement = Movement::Bent;
         }
         movement
@@ -146,11 +149,24 @@ impl Spine {
         head.is_none_or(|head| self.contains(arena, head))
     }
 
-    /// Right after a final Seal the records of the ended epoch do not count.
+    /// Whether the record on the path at `len` is not the only one that counts
+    /// there any more.
+    fn is_only_child_gone(&self, arena: &Arena, len: usize) -> bool {
+        let before = len.checked_sub(1).and_then(|last| self.path.get(last));
+        let children = before.map_or(&self.roots, |&slot| &arena.node(slot).children);
+        let mut counted = children.iter().filter(|&&child| self.counts(arena, child));
+        self.path.get(len).is_some()
+            && (counted.next(), counted.next()) != (self.path.get(len), None)
+    }
+
+    /// Right after a final Seal the records of the ended epoch do not count. A
+    /// Recall never counts as a child: a Valid one moves the start of the
+    /// spine, and any other may come from a stranger.
     fn counts(&self, arena: &Arena, child: Slot) -> bool {
         let node = arena.node(child);
         let right_after = self.depth(arena, child) == self.sealed.saturating_add(1);
-        !(right_after && self.ended.is_some() && node.record.epoch() == self.ended)
+        let has_ended = right_after && self.ended.is_some() && node.record.epoch() == self.ended;
+        !has_ended && node.record.kind() != Kind::RECALL
     }
 
     /// Follows the only child until there is none or more than one.

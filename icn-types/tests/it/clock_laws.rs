@@ -74,9 +74,10 @@ struct Bent {
 impl Clock for Bent {
     fn now(&self) -> Timestamp {
         let reads = self.reads.fetch_add(1, Ordering::Relaxed);
-        if matches!(self.twist, Twist::Panics) && reads == 100 {
-            panic!("no time like the present");
-        }
+        assert!(
+            !matches!(self.twist, Twist::Panics) || reads != 100,
+            "no time like the present"
+        );
         Timestamp::from_millis(1_000)
     }
 
@@ -98,30 +99,30 @@ impl Clock for Bent {
     }
 }
 
-fn law_broken_by(twist: Twist) -> &'static str {
+fn law_broken_by(twist: Twist) -> Option<&'static str> {
     let clock = Bent {
         reads: AtomicU64::new(0),
         twist,
     };
-    check(&clock, || ()).unwrap_err().law()
+    check(&clock, || ()).err().map(|violation| violation.law())
 }
 
 #[test]
 fn a_clock_that_panics_is_caught() {
-    assert_eq!(law_broken_by(Twist::Panics), "clock.total");
+    assert_eq!(law_broken_by(Twist::Panics), Some("clock.total"));
 }
 
 #[test]
 fn a_clock_that_goes_back_is_caught() {
-    assert_eq!(law_broken_by(Twist::GoesBack), "clock.forward");
+    assert_eq!(law_broken_by(Twist::GoesBack), Some("clock.forward"));
 }
 
 #[test]
 fn a_clock_that_stands_still_is_caught() {
-    assert_eq!(law_broken_by(Twist::StandsStill), "clock.moving");
+    assert_eq!(law_broken_by(Twist::StandsStill), Some("clock.moving"));
 }
 
 #[test]
 fn a_clock_that_reads_its_times_apart_is_caught() {
-    assert_eq!(law_broken_by(Twist::ReadsApart), "clock.together");
+    assert_eq!(law_broken_by(Twist::ReadsApart), Some("clock.together"));
 }

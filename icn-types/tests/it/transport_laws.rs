@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use async_trait::async_trait;
@@ -27,9 +27,9 @@ fn local_network_keeps_the_laws() {
 fn the_laws_hold_through_pointers() {
     let network = LocalNetwork::new();
     let boxed: Box<dyn Transport> = Box::new(network.join(peer(0)));
-    let shared: std::sync::Arc<dyn Transport> = std::sync::Arc::new(network.join(peer(1)));
+    let shared: Arc<dyn Transport> = Arc::new(network.join(peer(1)));
     block_on(async {
-        (&boxed).send(peer(1), Frame::new(b"x")).await.unwrap();
+        boxed.send(peer(1), Frame::new(b"x")).await.unwrap();
         assert_eq!(shared.recv().await, Ok(Incoming::Up(peer(0))));
         let event = shared.recv().await.unwrap();
         assert_eq!(event.peer(), peer(0));
@@ -134,7 +134,7 @@ fn a_cut_made_before_joining_holds() {
 
 #[test]
 fn a_full_share_holds_the_writer_until_read() {
-    let inbox = std::sync::Arc::new(Inbox::new(2, 4));
+    let inbox = Arc::new(Inbox::new(2, 4));
     let link = inbox.open(peer(1));
     let other = inbox.open(peer(2));
     // One frame always fits, and one peer's share is not another's.
@@ -337,8 +337,12 @@ impl Bent {
         .await;
     }
 
+    fn stashed(&self) -> MutexGuard<'_, VecDeque<Incoming>> {
+        self.stash.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn stash(&self, event: Incoming) {
-        self.stash.lock().unwrap().push_back(event);
+        self.stashed().push_back(event);
     }
 
     fn bent(&self, from: PeerId, frame: &Frame) -> Incoming {
@@ -414,7 +418,7 @@ impl Transport for Bent {
     }
 
     async fn recv(&self) -> Result<Incoming, TransportError> {
-        let stashed = self.stash.lock().unwrap().pop_front();
+        let stashed = self.stashed().pop_front();
         if let Some(event) = stashed {
             return Ok(event);
         }

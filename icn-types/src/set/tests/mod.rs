@@ -1,3 +1,9 @@
+mod decisions;
+mod evidence;
+mod hostile;
+mod reference;
+mod worlds;
+
 use alloc::vec::Vec;
 
 use super::*;

@@ -15,9 +15,8 @@ use crate::rules::VoteRule;
 use crate::scene::now;
 use crate::tally::Excess;
 
-fn all() -> Vec<Box<dyn Coded>> {
-    let mut all: Vec<Box<dyn Coded>> = Vec::from([Box::new(Excess) as Box<dyn Coded>]);
-    for rule in [
+pub(crate) const fn rules() -> [VoteRule; 12] {
+    [
         VoteRule::ProposalProposer,
         VoteRule::BallotOpening,
         VoteRule::BallotRoll,
@@ -30,7 +29,12 @@ fn all() -> Vec<Box<dyn Coded>> {
         VoteRule::ShutTeller,
         VoteRule::ShutEarly,
         VoteRule::ShutTwice,
-    ] {
+    ]
+}
+
+fn all() -> Vec<Box<dyn Coded>> {
+    let mut all: Vec<Box<dyn Coded>> = Vec::from([Box::new(Excess) as Box<dyn Coded>]);
+    for rule in rules() {
         all.push(Box::new(rule));
     }
     for flaw in [

@@ -18,3 +18,5 @@ pub mod tally;
 mod codes;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod vectors;

@@ -127,20 +127,45 @@ impl Spine {
         }
         self.sealed = len;
         self.ended = ended;
-        if self
-            .path
-            .get(len)
-            .is_some_and(|&next| !self.counts(arena, next))
-        {
+        let before = (self.path.get(len).copied(), self.path.len(), self.fork);
+        if before.0.is_some() && self.only_child(arena, len) != before.0 {
             self.path.truncate(len);
-            movement = Movement::Bent;
         }
-        let before = (self.path.len(), self.fork);
         self.extend(arena);
-        if before != (self.path.len(), self.fork) {
+        if before != (self.path.get(len).copied(), self.path.len(), self.fork) {
             movement = Movement::Bent;
         }
         movement
+    }
+
+    /// The one record that counts at a position of the path, if it is alone.
+    /// Which ones count right after a Seal changes with the Seal: a Recall can
+    /// bring back what a dropped final one had excluded.
+    fn only_child(&self, arena: &Arena, seq: usize) -> Option<Slot> {
+        let before = seq
+            .checked_sub(1)
+            .and_then(|seq| self.path.get(seq).copied());
+        let mut counted = self.children(arena, before);
+        match (counted.next(), counted.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Records that count right after `before`, or first on the chain.
+    fn children<'a>(
+        &'a self,
+        arena: &'a Arena,
+        before: Option<Slot>,
+    ) -> impl Iterator<Item = Slot> + 'a {
+        let children = match before {
+            Some(before) => &arena.node(before).children,
+            None => &self.roots,
+        };
+        children
+            .iter()
+            .copied()
+            .filter(|&child| self.counts(arena, child))
     }
 
     fn depth(&self, arena: &Arena, slot: Slot) -> usize {
@@ -161,15 +186,10 @@ impl Spine {
     /// Follows the only child until there is none or more than one.
     fn extend(&mut self, arena: &Arena) {
         loop {
-            let children = match self.tip() {
-                Some(tip) => &arena.node(tip).children,
-                None => &self.roots,
-            };
-            let mut counted = children
-                .iter()
-                .copied()
-                .filter(|&child| self.counts(arena, child));
-            match (counted.next(), counted.next()) {
+            let mut counted = self.children(arena, self.tip());
+            let found = (counted.next(), counted.next());
+            drop(counted);
+            match found {
                 (Some(only), None) => self.path.push(only),
                 (Some(lowest), Some(second)) => {
                     self.fork = Some((lowest, second));

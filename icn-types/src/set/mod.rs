@@ -223,9 +223,7 @@ impl RecordSet {
             .and_then(|office| office.seat(&chain))
             .and_then(Seat::last_row);
         let row = self.registry.rows.last_effective(&self.arena, last_row);
-        let unknown =
-            last_row.is_some_and(|row| self.registry.rows.effective(&self.arena, row).is_none());
-        if unknown {
+        if self.registry.rows.awaits_head(&self.arena, last_row) {
             self.unseated.insert(chain);
         } else {
             self.unseated.remove(&chain);

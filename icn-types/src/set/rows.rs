@@ -148,6 +148,21 @@ impl Rows {
         Some(runs_through && earlier_counts == Some(true))
     }
 
+    /// Whether a row at or before `index`, after the last one that counts, has
+    /// a head that is not stored yet. It may count later, even below a row that
+    /// never will.
+    pub(super) fn awaits_head(&self, arena: &Arena, index: Option<RowIndex>) -> bool {
+        let mut next = index;
+        while let Some(at) = next {
+            match self.effective(arena, at) {
+                Some(true) => return false,
+                None => return true,
+                Some(false) => next = self.row(at).earlier,
+            }
+        }
+        false
+    }
+
     /// The last row at or before `index` that counts.
     pub(super) fn last_effective(
         &mut self,

@@ -188,6 +188,24 @@ fn equal_sets_in_any_order_of_arrival_have_equal_digests() {
     }
 }
 
+/// Found by worlds of icn-sync: the head of the later, contradicting row came
+/// first, so the answer for the last row was known while the earlier was not.
+#[test]
+fn a_row_counts_when_its_head_comes_after_that_of_a_contradicting_row() {
+    let (mut stage, a, _) = two();
+    let one = note_after(&mut stage, &a, None, 1);
+    let other = note_after(&mut stage, &a, None, 2);
+    let other2 = note_after(&mut stage, &a, Some(other), 3);
+    stage.seal_at(&a, Some(one), Finality::Open);
+    stage.seal_at(&a, Some(other2), Finality::Open);
+    assert_eq!(stage.set.sealed_len(&a), 1);
+    let late = |id: RecordId| id == one.head;
+    let (last, first): (Vec<_>, Vec<_>) =
+        stage.records.iter().partition(|record| late(record.id()));
+    let set = stage.replay(first.into_iter().chain(last));
+    assert_eq!(set.sealed_len(&a), 1);
+}
+
 /// Found by worlds of icn-sync: the epoch that the dropped Seal had ended and
 /// the one that it made room for both go on after the sealed record.
 #[test]

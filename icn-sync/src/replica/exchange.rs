@@ -164,7 +164,7 @@ impl Replica {
         if let Some(session) = self.session(from, topic) {
             session.reading = Some(reading);
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     /// Compares a page of a peer's strays; the last one ends the reading.
@@ -205,7 +205,7 @@ impl Replica {
         } else {
             self.read_to_the_end(from, topic, &reading, page.answers, out);
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     /// What follows from a whole clock of a peer.

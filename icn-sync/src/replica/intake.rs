@@ -52,14 +52,14 @@ impl Replica {
         for envelope in all {
             self.take_in(envelope, Way::Pushed(from), now, out);
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     pub(super) fn answered(&mut self, from: PeerId, all: &[Envelope], now: Ticks, out: &mut Out) {
         for envelope in all {
             self.take_in(envelope, Way::Asked(from), now, out);
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     /// Takes in one record and whatever waited for it.

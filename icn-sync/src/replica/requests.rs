@@ -171,7 +171,7 @@ impl Replica {
     }
 
     /// Sends what was noted for a peer.
-    pub(super) fn request(&mut self, to: PeerId, _now: Ticks, out: &mut Out) {
+    pub(super) fn request(&mut self, to: PeerId, out: &mut Out) {
         let Some(peer) = self.peers.get_mut(&to) else {
             return;
         };
@@ -256,7 +256,7 @@ impl Replica {
                     self.want_record(peer, topic, id, now);
                 }
             }
-            self.request(peer, now, out);
+            self.request(peer, out);
         }
     }
 
@@ -358,7 +358,7 @@ impl Replica {
                 self.tell_all(topic, now);
             }
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     /// Asks again for a chain that this peer was asked for.

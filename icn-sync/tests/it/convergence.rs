@@ -61,9 +61,7 @@ fn run(seed: u64) {
     let mut world = world(&drama, seed, count, 500 + (seed % 5) * 100, config);
     world.net.set_weather(Weather::new(100, 100, 5, 400));
     world.connect_all();
-    eprintln!("before {:?}", world.nodes().map(|(_, n)| n.replica.set().len()).collect::<Vec<_>>());
     settle(&mut world, &format!("seed {seed}"));
-    eprintln!("seed {seed} total {} after {:?} t {:?} strays {:?} recs {}", drama.stage.records.len(), world.nodes().map(|(_, n)| n.replica.set().len()).collect::<Vec<_>>(), world.now(), world.nodes().map(|(_, n)| n.replica.set().canonical().beside().len()).collect::<Vec<_>>(), world.records_sent());
 
     // What they agree on is the canonical part of everything that they hold.
     let mut union = icn_types::set::RecordSet::new(drama.stage.domain());

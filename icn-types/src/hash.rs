@@ -39,3 +39,33 @@ impl Hasher {
         self.0.finalize().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::{Hasher, sha256};
+    use crate::id::Hex;
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        assert_eq!(
+            Hex(&sha256(b"abc")).to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(Hasher::new().finish(), sha256(b""));
+    }
+
+    proptest! {
+        #[test]
+        fn parts_hash_as_the_whole(left: Vec<u8>, right: Vec<u8>) {
+            let mut hasher = Hasher::new();
+            hasher.update(&left);
+            hasher.update(&right);
+            prop_assert_eq!(hasher.finish(), sha256(&[left, right].concat()));
+        }
+    }
+}

@@ -107,3 +107,61 @@ impl fmt::Display for Hex<'_> {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::ToString as _;
+
+    use super::{DomainId, Hex, RecordId};
+    use crate::canon::{self, Reason};
+
+    const BYTES: [u8; 32] = {
+        let mut bytes = [0xab; 32];
+        bytes[0] = 0x01;
+        bytes
+    };
+
+    #[test]
+    fn a_name_is_shown_as_64_lower_case_digits() {
+        let text = RecordId::from_bytes(BYTES).to_string();
+        assert_eq!(text, format!("01{}", "ab".repeat(31)));
+    }
+
+    #[test]
+    fn debug_tells_the_kind_and_the_first_four_bytes() {
+        assert_eq!(
+            format!("{:?}", RecordId::from_bytes(BYTES)),
+            "RecordId(01ababab)"
+        );
+        assert_eq!(
+            format!("{:?}", DomainId::from_bytes(BYTES)),
+            "DomainId(01ababab)"
+        );
+    }
+
+    #[test]
+    fn names_are_ordered_as_their_bytes() {
+        let mut higher = [0; 32];
+        higher[0] = 1;
+        let mut lower = [0xff; 32];
+        lower[0] = 0;
+        assert!(RecordId::from_bytes(lower) < RecordId::from_bytes(higher));
+    }
+
+    #[test]
+    fn a_name_is_a_byte_string_of_32() {
+        let bytes = canon::to_bytes(&RecordId::from_bytes(BYTES));
+        assert_eq!((bytes.len(), &bytes[..2]), (34, &[0x58, 32][..]));
+        assert_eq!(canon::from_bytes(&bytes), Ok(RecordId::from_bytes(BYTES)));
+        let short = canon::to_bytes(&[0_u8; 31]);
+        let error = canon::from_bytes::<RecordId>(&short).unwrap_err();
+        assert_eq!(error.reason(), Reason::Range);
+    }
+
+    #[test]
+    fn hex_of_nothing_is_empty() {
+        assert_eq!(Hex(&[]).to_string(), "");
+        assert_eq!(Hex(&[0x00, 0x0f, 0xf0]).to_string(), "000ff0");
+    }
+}

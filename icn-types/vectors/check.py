@@ -273,8 +273,8 @@ class Reader:
             key = self.shaped({"bytes": 32})
             admit(key)
             return key
-        if name in RULES:
-            return RULES[name](self)
+        if name in PARTS:
+            return PARTS[name](self)
         return self.number(0, 2 ** int(name[1:]) - 1, UINT)
 
     def tagged(self, tag, fields):
@@ -301,20 +301,32 @@ CHARTER, RECALL = 0, 4
 
 
 def read_header(reader):
-    fields = [MAYBE, MAYBE, MAYBE, "u64", MAYBE, "u16", "u64", ID, "u32"]
-    header = reader.tagged("icn/types/header/v1", fields)
-    _, topic, chain, epoch, seq, prev, kind, _, _, length = header
-    if None in (topic, chain):
-        fits = (topic, chain, epoch, prev, seq, kind) == (None,) * 4 + (0, CHARTER)
-    elif epoch is None:
-        fits = prev is not None and seq > 0 and kind == RECALL
-    else:
-        fits = kind not in (CHARTER, RECALL) and (seq == 0) == (prev is None)
-    if not fits:
+    """`[tag, topic, chain, epoch, seq, prev, kind, at, content hash, length]`"""
+    if reader.array() != 10:
+        raise Refused("canon.count")
+    tag = reader.string(TEXT)
+    if tag != "icn/types/header/v1":
+        raise Refused("canon.tag")
+    place = [reader.shaped(shape) for shape in (MAYBE, MAYBE, MAYBE, "u64", MAYBE)]
+    named = tuple(part is not None for part in place[:3] + place[4:])
+    seq, first = place[3], place[4] is None
+    founding = named == (False, False, False, False) and seq == 0
+    succession = named == (True, True, False, True)
+    if not (founding or succession or named[:3] == (True, True, True)):
         raise Refused("header.place")
+    rest = [reader.shaped(shape) for shape in ("u16", "u64", ID, "u32")]
+    kind, length = rest[0], rest[3]
     if length > CONTENT_LEN_MAX:
         raise Refused("canon.limit")
-    return header
+    if founding:
+        fits = kind == CHARTER
+    elif succession:
+        fits = kind == RECALL and seq > 0
+    else:
+        fits = kind not in (CHARTER, RECALL) and (seq == 0) == first
+    if not fits:
+        raise Refused("header.place")
+    return [tag, *place, *rest]
 
 
 def read_content(reader):
@@ -347,7 +359,171 @@ def read_record(reader):
     return [tag, header, signature, read("content", content)]
 
 
-RULES = {"header": read_header, "content": read_content, "record": read_record}
+
+# Bodies of the authority chain
+
+SIGNATURE = {"bytes": 64}
+INCEPTION = {"tagged": "icn/types/inception/v1", "fields": [ID, "key", "key"]}
+
+
+def many(shape, low, high):
+    return {"list": shape, "min": low, "max": high}
+
+
+def require(holds, code):
+    if not holds:
+        raise Refused(code)
+
+
+def ascending(items):
+    return all(a < b for a, b in zip(items, items[1:]))
+
+
+def plain(*fields):
+    """An array without a tag."""
+
+    def read_plain(reader):
+        if reader.array() != len(fields):
+            raise Refused("canon.count")
+        return [reader.shaped(field) for field in fields]
+
+    return read_plain
+
+
+def body(name, *fields, rule=lambda value: None):
+    def read_body(reader):
+        value = reader.tagged(f"icn/types/{name}/v1", fields)
+        rule(value)
+        return value
+
+    return read_body
+
+
+def ruled(read_part, rule):
+    def read_ruled(reader):
+        value = read_part(reader)
+        rule(value)
+        return value
+
+    return read_ruled
+
+
+def choice(code, options):
+    """`[kind, ...]`, where kind and number of items go together."""
+
+    def read_choice(reader):
+        length = reader.array()
+        kind = reader.shaped("u64")
+        fields = options.get(kind, ())
+        require(kind in options and length == len(fields) + 1, code)
+        return [kind] + [reader.shaped(field) for field in fields]
+
+    return read_choice
+
+
+def read_voter(reader):
+    if reader.array() != 2:
+        raise Refused("canon.count")
+    kind = reader.shaped("u64")
+    require(kind in (0, 1), "recall.voter")
+    return [kind, reader.shaped("u8" if kind else ID)]
+
+
+def read_start(reader):
+    if reader.data[reader.at : reader.at + 1] == b"\xf6":
+        return reader.simple()
+    return plain(ID, {"option": "tip"})(reader)
+
+
+def read_amount(reader):
+    amount = reader.shaped("u64")
+    require(amount > 0, "amount.zero")
+    require(amount < 2**63, "amount.large")
+    return amount
+
+
+def read_outcome(reader):
+    outcome = reader.shaped("u64")
+    require(outcome <= 6, "outcome.kind")
+    return outcome
+
+
+def charter_rule(charter):
+    _, nonce, _, _, recovery, roll, _, _ = charter
+    names = [hashlib.sha256(cbor2.dumps(member, canonical=True)).digest() for member in roll]
+    belong = all(member[1] == nonce for member in roll)
+    require(belong and ascending(names), "charter.roll")
+    require(ascending(recovery) and (recovery or len(roll) >= 4), "charter.recovery")
+
+
+def grant_rule(grant):
+    floor, ceiling, float_ = grant
+    require(floor <= 0 <= ceiling and float_ < 2**63, "grant.range")
+
+
+def terms_rule(terms):
+    tellers, needed = terms[:2]
+    require(ascending(tellers) and 0 < needed <= len(tellers), "opening.tellers")
+
+
+PARTS = {
+    "header": read_header,
+    "content": read_content,
+    "record": read_record,
+    "amount": read_amount,
+    "owner": choice(
+        "chain.owner", {0: (), 1: (ID, "u32"), 2: ("u32",), 3: ("u32",), 4: ("key",), 5: ("u32",)}
+    ),
+    "chain": body("chain", ID, "owner"),
+    "tip": plain("u64", ID),
+    "start": read_start,
+    "grant": ruled(plain("i64", "i64", "u64"), grant_rule),
+    "consent-of": ruled(
+        plain("u64", SIGNATURE), lambda value: require(value[0] < 2, "consent.kind")
+    ),
+    "sealed": plain("header", SIGNATURE),
+    "row": plain(ID, ID, {"option": "sealed"}, "bool"),
+    "voter": read_voter,
+    "vote": plain("voter", SIGNATURE),
+    "action": choice("action.kind", {0: (ID, ID, ID, "amount")}),
+    "terms": ruled(plain(many(ID, 1, 32), "u8", "u64", "u64"), terms_rule),
+    "outcome": read_outcome,
+    "charter": body(
+        "charter",
+        *(ID, "u16", "key", many("key", 0, 16), many(INCEPTION, 1, 512), "u64", "item"),
+        rule=charter_rule,
+    ),
+    "roll": body("roll", many(INCEPTION, 0, 512), many(ID, 0, 512)),
+    "open": body(
+        "open",
+        *("chain", "key", "key", "u16", "start", "u64", MAYBE, {"option": "grant"}),
+        "consent-of",
+        rule=lambda open_: require((open_[6] == 0) == (open_[7] is None), "open.claims"),
+    ),
+    "consent": body(
+        "consent", ID, ID, "start", "key", "key", "u16", {"option": "grant"}
+    ),
+    "raise": body("raise", ID, "i64", rule=lambda r: require(r[2] <= 0, "grant.range")),
+    "seal": body(
+        "seal",
+        many("row", 1, 256),
+        rule=lambda seal: require(ascending([row[0] for row in seal[1]]), "seal.rows"),
+    ),
+    "recall": body(
+        "recall",
+        "key",
+        many("vote", 1, 512),
+        rule=lambda r: require(ascending([vote[0] for vote in r[2]]), "recall.votes"),
+    ),
+    "recall-vote": body("recall-vote", ID, ID, "key"),
+    "opening": body("opening", ID, ID, many("action", 0, 16), "item", ID, "terms"),
+    "close": body(
+        "close",
+        *(ID, "outcome", many(ID, 1, 32), "item"),
+        rule=lambda close: require(ascending(close[3]), "close.shuts"),
+    ),
+    "ready": body("ready", ID),
+}
 
 
 # Cases
@@ -443,6 +619,7 @@ def check_record(case):
 
 
 FILES = {
+    "bodies.json": check_canonical,
     "canonical.json": check_canonical,
     "ids.json": check_id,
     "keys.json": check_key,

@@ -385,6 +385,18 @@ proptest! {
 }
 
 #[test]
+fn the_greatest_number_of_one_width_is_refused_in_the_next() {
+    for bytes in [
+        &[0x18, 23][..],
+        &[0x19, 0, 0xff],
+        &[0x1a, 0, 0, 0xff, 0xff],
+        &[0x1b, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff],
+    ] {
+        assert_eq!(reason::<u64>(bytes), Reason::NotShortest);
+    }
+}
+
+#[test]
 fn a_type_with_two_spellings_breaks_the_law() {
     #[derive(Debug)]
     struct Lax(u64);

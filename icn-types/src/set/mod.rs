@@ -10,8 +10,9 @@
 //! - The **spine** of a chain is its sealed path and the unforked records after
 //!   it. Seals decide, then "exactly one child"; validity plays no part.
 //! - The **canonical set** is all spines, the two lowest ids at each open fork,
-//!   and the stored ancestors of these. It is what replicas exchange, and the
-//!   only thing that labels, columns and digests depend on.
+//!   and the stored ancestors of these, with the proposals that Openings name
+//!   and the Shuts that Closes name. It is what replicas exchange, and the only
+//!   thing that labels, columns and digests depend on.
 
 mod admission;
 mod arena;
@@ -30,11 +31,12 @@ pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
-pub use office::{Decision, Office, Seat};
+pub use office::{Decision, Frozen, Office, Seat};
 pub use rule::AuthorityRule;
 
-use crate::authority::{Act, Open};
+use crate::authority::{Act, Charter, Open};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
+use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
@@ -222,8 +224,8 @@ impl RecordSet {
             .office()
             .and_then(|office| office.seat(&chain))
             .and_then(Seat::last_row);
-        let row = self.registry.rows.last_effective(&self.arena, last_row);
-        if self.registry.rows.awaits_head(&self.arena, last_row) {
+        let (row, is_open) = self.registry.rows.last_effective(&self.arena, last_row);
+        if is_open {
             self.unseated.insert(chain);
         } else {
             self.unseated.remove(&chain);
@@ -255,8 +257,12 @@ impl RecordSet {
     }
 
     /// Remembers the key of an epoch once the content that states it is here.
+    /// Only the authority chain starts epochs, whatever kinds others use.
     fn learn_epoch(&mut self, slot: Slot) {
         let record = self.arena.record(slot);
+        if record.chain() != self.authority {
+            return;
+        }
         if let Some(epoch) = Epoch::of(record) {
             self.epochs.insert(record.id(), epoch);
         }
@@ -405,6 +411,27 @@ impl RecordSet {
         self.tip
     }
 
+    /// The key that writes the authority chain: the one of the charter, or of
+    /// the last Recall on the spine.
+    #[must_use]
+    pub fn registrar(&self) -> Option<PublicKey> {
+        let tip = self
+            .spine(&self.authority)
+            .last()
+            .map(|&tip| self.record(tip))?;
+        let epoch = tip.epoch().unwrap_or_else(|| tip.id());
+        self.epochs.get(&epoch).map(Epoch::public_key)
+    }
+
+    /// The charter, once it is here.
+    #[must_use]
+    pub fn charter(&self) -> Option<Charter> {
+        match self.act(self.spine(&self.authority).first().copied()?)? {
+            Act::Charter(charter) => Some(charter),
+            _ => None,
+        }
+    }
+
     /// The body of a stored Open.
     #[must_use]
     pub fn open(&self, id: &RecordId) -> Option<&Open> {
@@ -481,6 +508,40 @@ impl RecordSet {
             epoch,
             seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
             prev: tip.map(Record::id),
+        })
+    }
+
+    /// What a Valid Opening froze, with the roll of its moment. It depends on
+    /// the ancestors of the Opening only.
+    #[must_use]
+    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.registry.frozen(opening)
+    }
+
+    /// The newest Seal in force that names a stored head of this chain and
+    /// counts, with that head.
+    #[must_use]
+    pub fn newest_seal(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
+        let mut next = self.office()?.seat(chain)?.last_row();
+        while let Some(index) = next {
+            let row = self.registry.rows.row(index);
+            if self.registry.rows.effective(&self.arena, index) == Some(true) {
+                let head = self.arena.find(&row.tip()?.head)?;
+                return Some((row.by(), head));
+            }
+            next = row.earlier();
+        }
+        None
+    }
+
+    /// Whether the current epoch of a chain is sealed for good, so that only
+    /// a next Open continues it.
+    #[must_use]
+    pub fn is_frozen(&self, chain: &ChainId) -> bool {
+        let seat = self.office().and_then(|office| office.seat(chain));
+        seat.is_some_and(|seat| {
+            let row = seat.last_row().map(|row| self.registry.rows.row(row));
+            row.is_some_and(|row| row.ends(&seat.open()))
         })
     }
 

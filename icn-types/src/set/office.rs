@@ -1,6 +1,7 @@
 //! The office: what the authority chain has decided up to some record.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::authority::{
@@ -26,6 +27,8 @@ pub struct Office {
     community: [u8; 32],
     recovery: Vec<PublicKey>,
     roll: BTreeMap<MemberId, Inception>,
+    /// Ids of the roll, shared by all openings until it changes.
+    members: Arc<[MemberId]>,
     chains: BTreeMap<ChainId, Seat>,
     decisions: BTreeMap<RecordId, Decision>,
     opened: BTreeSet<ProposalId>,
@@ -107,6 +110,45 @@ impl Decision {
     }
 }
 
+/// What an Opening froze: a function of its own path, whatever the office in
+/// force has decided since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    opening: Opening,
+    at: Timestamp,
+    roll: Arc<[MemberId]>,
+}
+
+impl Frozen {
+    pub(super) const fn new(opening: Opening, at: Timestamp, roll: Arc<[MemberId]>) -> Self {
+        Self { opening, at, roll }
+    }
+
+    /// The body of the Opening.
+    #[must_use]
+    pub const fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// When it claims to have been written.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The roll on the record date, ascending.
+    #[must_use]
+    pub fn roll(&self) -> &[MemberId] {
+        &self.roll
+    }
+
+    /// Whether the member may vote. O(log n) in the roll.
+    #[must_use]
+    pub fn is_on_roll(&self, member: &MemberId) -> bool {
+        self.roll.binary_search(member).is_ok()
+    }
+}
+
 /// What else a rule may look at: rows and epochs of the same path.
 pub(super) trait Path {
     /// A stored Open with its position on the authority chain.
@@ -125,6 +167,20 @@ pub(super) fn adopted(path: &impl Path, record: &Record) -> Vec<(RecordId, Open)
     opens.into_iter().map(|(_, id, open)| (id, open)).collect()
 }
 
+/// The Open `wanted` if it is `current` or one that `current` goes back to.
+/// All of these are ancestors of a record that finds `current` in force; what
+/// else is stored must not matter.
+fn earlier_epoch(path: &impl Path, current: RecordId, wanted: RecordId) -> Option<Open> {
+    let (_, newest) = path.open(&current)?;
+    let mut epoch = (current, newest);
+    while epoch.0 != wanted {
+        let prior = epoch.1.start.prior()?;
+        let (_, open) = path.open(&prior)?;
+        epoch = (prior, open);
+    }
+    Some(epoch.1)
+}
+
 impl Office {
     pub(super) fn found(domain: DomainId, charter: &Charter) -> Self {
         Self {
@@ -136,6 +192,7 @@ impl Office {
                 .iter()
                 .map(|member| (member.id(), member.clone()))
                 .collect(),
+            members: charter.roll.iter().map(Inception::id).collect(),
             chains: BTreeMap::new(),
             decisions: BTreeMap::new(),
             opened: BTreeSet::new(),
@@ -151,6 +208,11 @@ impl Office {
     #[must_use]
     pub fn member(&self, id: &MemberId) -> Option<&Inception> {
         self.roll.get(id)
+    }
+
+    /// Ids of the roll, ascending.
+    pub(super) fn members(&self) -> Arc<[MemberId]> {
+        Arc::clone(&self.members)
     }
 
     /// Digest of the member ids on the roll, ascending.
@@ -265,12 +327,12 @@ impl Office {
             return Ok(());
         };
         let record = Record::bare(sealed.header.clone(), sealed.signature);
-        let (_, epoch) = sealed
+        let epoch = sealed
             .header
             .epoch()
-            .and_then(|epoch| path.open(&epoch))
+            .and_then(|epoch| earlier_epoch(path, seat.open, epoch))
             .ok_or(Rule::SealHeader)?;
-        if record.claim().chain() != row.chain || epoch.chain.id() != row.chain {
+        if record.claim().chain() != row.chain || record.claim().topic() != epoch.chain.topic() {
             return Err(Rule::SealHeader);
         }
         record
@@ -430,6 +492,7 @@ impl Office {
                 for id in &change.leave {
                     self.roll.remove(id);
                 }
+                self.members = self.roll.keys().copied().collect();
             }
             Act::Raise(raise) => {
                 for seat in self

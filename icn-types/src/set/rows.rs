@@ -14,6 +14,8 @@ pub(super) struct RowIndex(u32);
 
 #[derive(Debug, Clone)]
 pub(super) struct Row {
+    /// The record that wrote it.
+    by: Slot,
     open: RecordId,
     tip: Option<Tip>,
     is_final: bool,
@@ -24,9 +26,19 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// The record that wrote the row.
+    pub(super) const fn by(&self) -> Slot {
+        self.by
+    }
+
     /// The sealed record.
     pub(super) const fn tip(&self) -> Option<Tip> {
         self.tip
+    }
+
+    /// The row of the same chain before this one.
+    pub(super) const fn earlier(&self) -> Option<RowIndex> {
+        self.earlier
     }
 
     /// Whether this row ended the epoch that `open` started.
@@ -83,6 +95,7 @@ impl Rows {
         }
         let index = RowIndex(u32::try_from(self.rows.len()).ok()?);
         self.rows.push(Row {
+            by,
             open: row.open,
             tip: row.tip,
             is_final: row.is_final,
@@ -148,34 +161,22 @@ impl Rows {
         Some(runs_through && earlier_counts == Some(true))
     }
 
-    /// Whether a row at or before `index`, after the last one that counts, has
-    /// a head that is not stored yet. It may count later, even below a row that
-    /// never will.
-    pub(super) fn awaits_head(&self, arena: &Arena, index: Option<RowIndex>) -> bool {
-        let mut next = index;
-        while let Some(at) = next {
-            match self.effective(arena, at) {
-                Some(true) => return false,
-                None => return true,
-                Some(false) => next = self.row(at).earlier,
-            }
-        }
-        false
-    }
-
-    /// The last row at or before `index` that counts.
+    /// The last row at or before `index` that counts, and whether one after it
+    /// may yet come to count because its head is not stored.
     pub(super) fn last_effective(
         &mut self,
         arena: &Arena,
         index: Option<RowIndex>,
-    ) -> Option<RowIndex> {
-        let mut next = index;
+    ) -> (Option<RowIndex>, bool) {
+        let (mut next, mut is_open) = (index, false);
         while let Some(at) = next {
-            if self.learn(arena, at) == Some(true) {
-                return Some(at);
+            match self.learn(arena, at) {
+                Some(true) => return (Some(at), is_open),
+                Some(false) => {}
+                None => is_open = true,
             }
             next = self.row(at).earlier;
         }
-        None
+        (None, is_open)
     }
 }

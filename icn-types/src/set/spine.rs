@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::id::{RecordId, TopicId};
+use crate::record::Kind;
 
 use super::arena::{Arena, Slot};
 
@@ -128,7 +129,9 @@ impl Spine {
         self.sealed = len;
         self.ended = ended;
         let before = (self.path.get(len).copied(), self.path.len(), self.fork);
-        if before.0.is_some() && self.only_child(arena, len) != before.0 {
+        // Which children count right after the sealed record may be new both
+        // ways: a final row ends an epoch, and a Recall may drop that row.
+        if self.is_only_child_gone(arena, len) {
             self.path.truncate(len);
         }
         self.extend(arena);
@@ -136,36 +139,6 @@ impl Spine {
             movement = Movement::Bent;
         }
         movement
-    }
-
-    /// The one record that counts at a position of the path, if it is alone.
-    /// Which ones count right after a Seal changes with the Seal: a Recall can
-    /// bring back what a dropped final one had excluded.
-    fn only_child(&self, arena: &Arena, seq: usize) -> Option<Slot> {
-        let before = seq
-            .checked_sub(1)
-            .and_then(|seq| self.path.get(seq).copied());
-        let mut counted = self.children(arena, before);
-        match (counted.next(), counted.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
-        }
-    }
-
-    /// Records that count right after `before`, or first on the chain.
-    fn children<'a>(
-        &'a self,
-        arena: &'a Arena,
-        before: Option<Slot>,
-    ) -> impl Iterator<Item = Slot> + 'a {
-        let children = match before {
-            Some(before) => &arena.node(before).children,
-            None => &self.roots,
-        };
-        children
-            .iter()
-            .copied()
-            .filter(|&child| self.counts(arena, child))
     }
 
     fn depth(&self, arena: &Arena, slot: Slot) -> usize {
@@ -176,20 +149,38 @@ impl Spine {
         head.is_none_or(|head| self.contains(arena, head))
     }
 
-    /// Right after a final Seal the records of the ended epoch do not count.
+    /// Whether the record on the path at `len` is not the only one that counts
+    /// there any more.
+    fn is_only_child_gone(&self, arena: &Arena, len: usize) -> bool {
+        let before = len.checked_sub(1).and_then(|last| self.path.get(last));
+        let children = before.map_or(&self.roots, |&slot| &arena.node(slot).children);
+        let mut counted = children.iter().filter(|&&child| self.counts(arena, child));
+        self.path.get(len).is_some()
+            && (counted.next(), counted.next()) != (self.path.get(len), None)
+    }
+
+    /// Right after a final Seal the records of the ended epoch do not count. A
+    /// Recall never counts as a child: a Valid one moves the start of the
+    /// spine, and any other may come from a stranger.
     fn counts(&self, arena: &Arena, child: Slot) -> bool {
         let node = arena.node(child);
         let right_after = self.depth(arena, child) == self.sealed.saturating_add(1);
-        !(right_after && self.ended.is_some() && node.record.epoch() == self.ended)
+        let has_ended = right_after && self.ended.is_some() && node.record.epoch() == self.ended;
+        !has_ended && node.record.kind() != Kind::RECALL
     }
 
     /// Follows the only child until there is none or more than one.
     fn extend(&mut self, arena: &Arena) {
         loop {
-            let mut counted = self.children(arena, self.tip());
-            let found = (counted.next(), counted.next());
-            drop(counted);
-            match found {
+            let children = match self.tip() {
+                Some(tip) => &arena.node(tip).children,
+                None => &self.roots,
+            };
+            let mut counted = children
+                .iter()
+                .copied()
+                .filter(|&child| self.counts(arena, child));
+            match (counted.next(), counted.next()) {
                 (Some(only), None) => self.path.push(only),
                 (Some(lowest), Some(second)) => {
                     self.fork = Some((lowest, second));

@@ -8,6 +8,7 @@
     reason = "the lints know test functions only, not what they call"
 )]
 
+mod bodies;
 mod canonical;
 mod ids;
 mod json;
@@ -68,8 +69,9 @@ impl File {
     }
 }
 
-fn files() -> [File; 5] {
+fn files() -> [File; 6] {
     [
+        bodies::file(),
         canonical::file(),
         ids::file(),
         keys::file(),

@@ -25,6 +25,7 @@ pub(super) fn file() -> File {
     let story = Story::new();
     let mut cases = vec![story.charter.case.clone()];
     cases.extend([story.open(), story.entry(), story.seal(), story.raise()].map(|told| told.case));
+    cases.push(story.bare());
     cases.extend(story.refused());
     File {
         name: "records.json",
@@ -325,6 +326,24 @@ impl Story {
         .signed("raise of a grant", &self.registrar)
     }
 
+    /// The member's record as it travels while its content is not at hand.
+    fn bare(&self) -> Claims {
+        let Told { record, case } = self.entry();
+        let bytes = to_bare(&record.to_bytes());
+        let read: Unverified<Record> = canon::from_bytes(&bytes).unwrap();
+        let read = read.verify(&self.member.public_key().prepare()).unwrap();
+        assert_eq!((read.id(), read.content()), (record.id(), None));
+        let mut claims = case.1;
+        for (field, value) in &mut claims {
+            match (*field, value) {
+                ("value", Json::List(items)) => items[3] = Json::Null,
+                ("hex", value) => *value = Json::hex(&bytes),
+                _ => {}
+            }
+        }
+        ("first record of a member without content", claims)
+    }
+
     /// Damage to the first record of the member, signed or not: none of this
     /// gets as far as its signature.
     fn refused(&self) -> Vec<Claims> {
@@ -345,9 +364,12 @@ impl Story {
         let mut swapped = good.clone();
         swapped[first..second + 34].rotate_left(34);
         rehash(&mut swapped);
-        let mut bare = good[..at(b"icn/types/content/v1") - 2].to_vec();
-        bare.push(0xf6);
-        assert!(canon::from_bytes::<Unverified<Record>>(&bare).is_ok());
+        let long = |len: &[u8]| {
+            let mut bytes = to_bare(&good);
+            let at = bytes.len() - 1 - 66 - 2; // null, signature, length
+            bytes.splice(at..at + 2, len.iter().copied());
+            bytes
+        };
         vec![
             refused(
                 "content changed",
@@ -366,6 +388,12 @@ impl Story {
                 &changed(seq, &[1]),
                 "header.place",
             ),
+            refused(
+                "content announced too long",
+                &long(&[0x1a, 0, 2, 0, 1]),
+                "canon.limit",
+            ),
+            refused("chain without topic", &without_topic(&good), "header.place"),
             refused("charter with a place", &self.with_kind(0), "header.place"),
             refused("recall with an epoch", &self.with_kind(4), "header.place"),
             refused("refs out of order", &swapped, "content.refs"),
@@ -380,6 +408,20 @@ impl Story {
         bytes.splice(at..at + 3, [kind]);
         bytes
     }
+}
+
+/// The same record without its content.
+fn to_bare(record: &[u8]) -> Vec<u8> {
+    let tag = b"icn/types/content/v1";
+    let content = record.windows(tag.len()).position(|w| w == tag).unwrap() - 2;
+    [&record[..content], &[0xf6]].concat()
+}
+
+/// The same record with null for its topic.
+fn without_topic(record: &[u8]) -> Vec<u8> {
+    let tag = b"icn/types/header/v1";
+    let topic = record.windows(tag.len()).position(|w| w == tag).unwrap() + tag.len();
+    [&record[..topic], &[0xf6], &record[topic + 34..]].concat()
 }
 
 /// Makes the header name the content again.

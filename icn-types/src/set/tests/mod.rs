@@ -1,3 +1,9 @@
+mod decisions;
+mod evidence;
+mod hostile;
+mod reference;
+mod worlds;
+
 use alloc::vec::Vec;
 
 use super::*;
@@ -344,7 +350,7 @@ mod office {
         };
         let new = stage.draw_key();
         let forged = stage.open_body(chain, &new, start, 0, Some(GRANT), &new);
-        let id = stage.act(&Act::Open(forged.clone()), &[]);
+        let id = stage.act(&Act::Open(forged), &[]);
         assert_eq!(broken(&stage, &id), "open.consent");
 
         let (mut stage, a, _) = two();
@@ -411,7 +417,7 @@ mod office {
         let mut s = stage.clone();
         let id = attempt(&mut s, Start::After { prior, tip: None });
         assert_eq!(broken(&s, &id), "open.head");
-        let mut s = stage.clone();
+        let mut s = stage;
         note(&mut s, &a, 1);
         s.seal(&a, Finality::Final);
         let id = attempt(&mut s, Start::After { prior, tip: None });

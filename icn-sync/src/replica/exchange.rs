@@ -192,7 +192,8 @@ impl Replica {
             let slot = self.set.find(&stray.id);
             let bare = slot.is_some_and(|slot| self.set.record(slot).content().is_none());
             if slot.is_none() || (bare && stray.content) {
-                reading.lacks |= self.want_record(from, topic, stray.id, now);
+                reading.lacks = true;
+                self.want_record(from, topic, stray.id, now);
             }
             reading.peer_lacks |= !clock.lists_stray(stray);
         }

@@ -100,20 +100,12 @@ impl Replica {
     }
 
     /// Notes a record to ask a peer for, unless it was asked for already.
-    /// Answers whether it is missing here.
-    pub(super) fn want_record(
-        &mut self,
-        peer: PeerId,
-        topic: TopicId,
-        id: RecordId,
-        now: Ticks,
-    ) -> bool {
+    pub(super) fn want_record(&mut self, peer: PeerId, topic: TopicId, id: RecordId, now: Ticks) {
         if self.may_ask(Wanted::Record(id), peer, topic, id, now)
             && let Some(session) = self.session(peer, topic)
         {
             session.wants.ids.push(id);
         }
-        true
     }
 
     /// Notes a chain to ask a peer for, from where this replica stands.

@@ -35,13 +35,16 @@ impl Replica {
     /// Sends the digests whose time has come.
     pub(super) fn ask_what_is_due(&mut self, now: Ticks, out: &mut Out) {
         let config = self.config;
+        let authority = self.authority_topic();
         let mut due: Vec<(PeerId, Vec<TopicId>)> = Vec::new();
         for (id, peer) in &mut self.peers {
             if peer.score.is_muted(now) {
                 continue;
             }
             let topics = peer.sessions().filter(|(_, session)| session.due <= now);
-            let topics: Vec<TopicId> = topics.map(|(topic, _)| *topic).collect();
+            let mut topics: Vec<TopicId> = topics.map(|(topic, _)| *topic).collect();
+            // Opens first: without them nothing else can be stored.
+            topics.sort_by_key(|topic| *topic != authority);
             if !topics.is_empty() {
                 due.push((*id, topics));
             }
@@ -147,13 +150,18 @@ impl Replica {
             },
             _ => return, // a page before this one was lost
         };
+        let mut held_back = false;
         for row in &page.rows {
             reading.peer_lacks |= clock.row(&row.chain).map(|own| own.tip) != Some(row.tip);
             if let Some(tip) = row.tip
                 && self.set.find(&tip.head).is_none()
             {
                 reading.lacks = true;
-                self.want_chain(from, topic, row.chain, tip.head, now);
+                if self.awaits_open(from, &row.chain) {
+                    held_back = true;
+                } else {
+                    self.want_chain(from, topic, row.chain, tip.head, now);
+                }
             }
         }
         reading.peer_lacks |= has_more(&clock, page);
@@ -163,6 +171,7 @@ impl Replica {
         };
         if let Some(session) = self.session(from, topic) {
             session.reading = Some(reading);
+            session.held_back |= held_back;
         }
         self.request(from, out);
     }

@@ -75,9 +75,16 @@ impl Replica {
         }
     }
 
+    /// What waited for a record just stored, or for a Recall that was decided
+    /// because of it.
     fn released_by(&mut self, stored: RecordId) -> Vec<(Envelope, Way)> {
-        let released = self.early.released_by(&stored).into_iter();
+        let mut released = self.early.released_by(&stored);
+        for &judged in self.set.judged().get(self.heard..).unwrap_or_default() {
+            released.extend(self.early.released_by(&self.set.record(judged).id()));
+        }
+        self.heard = self.set.judged().len();
         released
+            .into_iter()
             .map(|(peer, envelope)| (envelope, Way::Pushed(peer)))
             .collect()
     }

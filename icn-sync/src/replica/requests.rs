@@ -349,6 +349,9 @@ impl Replica {
             if progress {
                 self.tell_all(topic, now);
             }
+            if topic == self.authority_topic() {
+                self.resume(from, now);
+            }
         }
         self.request(from, out);
     }
@@ -383,6 +386,30 @@ impl Replica {
     fn tell_all(&mut self, topic: TopicId, now: Ticks) {
         for peer in self.peers.values_mut() {
             if let Some(session) = peer.session(topic) {
+                session.due = now;
+            }
+        }
+    }
+
+    /// Whether a chain's Open is probably still on its way from this peer.
+    pub(super) fn awaits_open(&mut self, from: PeerId, chain: &ChainId) -> bool {
+        let authority = self.authority_topic();
+        self.set.spine(chain).is_empty()
+            && *chain != self.set.authority()
+            && self
+                .session(from, authority)
+                .is_some_and(|session| session.unanswered > 0)
+    }
+
+    /// Goes on with topics that waited for the authority topic.
+    fn resume(&mut self, from: PeerId, now: Ticks) {
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return;
+        };
+        for topic in &self.topics {
+            if let Some(session) = peer.session(*topic)
+                && core::mem::take(&mut session.held_back)
+            {
                 session.due = now;
             }
         }

@@ -226,3 +226,6 @@ impl Decode for Ratio {
         Self::new(numerator, denominator).map_err(|error| r.error(Reason::Value(error.code())))
     }
 }
+
+#[cfg(test)]
+mod tests;

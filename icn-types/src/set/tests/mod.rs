@@ -309,7 +309,7 @@ mod office {
         };
         let new = stage.draw_key();
         let forged = stage.open_body(chain, &new, start, 0, Some(GRANT), &new);
-        let id = stage.act(&Act::Open(forged.clone()), &[]);
+        let id = stage.act(&Act::Open(forged), &[]);
         assert_eq!(broken(&stage, &id), "open.consent");
 
         let (mut stage, a, _) = two();

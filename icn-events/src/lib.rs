@@ -1,1 +1,7 @@
 #![doc = include_str!("../README.md")]
+
+pub mod audit;
+pub mod bus;
+pub mod genesis;
+pub mod node;
+pub mod sheet;

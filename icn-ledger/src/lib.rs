@@ -1,2 +1,27 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 #![doc = include_str!("../README.md")]
+
+extern crate alloc;
+
+mod account;
+pub mod authorize;
+pub mod columns;
+mod digest;
+pub mod entry;
+pub mod event;
+pub mod ledger;
+mod legs;
+pub mod position;
+pub mod rule;
+mod rules;
+pub mod unit;
+
+pub use authorize::{Authorized, PaymentRequest, Refusal};
+pub use columns::{Column, Columns, Transit};
+pub use entry::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
+pub use event::LedgerEvent;
+pub use ledger::Ledger;
+pub use legs::LegId;
+pub use position::{Finality, Limits, Positions};
+pub use rule::LedgerRule;
+pub use unit::{Unit, UnitCode};

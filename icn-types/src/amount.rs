@@ -174,6 +174,29 @@ impl Coded for RatioError {
 }
 
 impl Ratio {
+    /// Nothing.
+    pub const ZERO: Self = Self::of(0, 1);
+
+    /// One half.
+    pub const HALF: Self = Self::of(1, 2);
+
+    /// Two thirds.
+    pub const TWO_THIRDS: Self = Self::of(2, 3);
+
+    /// Everything.
+    pub const ONE: Self = Self::of(1, 1);
+
+    /// A known fraction between 0 and 1.
+    const fn of(numerator: u64, denominator: u64) -> Self {
+        match Self::new(numerator, denominator) {
+            Ok(ratio) => ratio,
+            Err(_) => Self {
+                numerator: 0,
+                denominator: NonZeroU64::MIN,
+            },
+        }
+    }
+
     /// `numerator / denominator`.
     ///
     /// # Errors

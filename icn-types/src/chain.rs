@@ -56,6 +56,9 @@ pub enum Owner {
     Teller(u32),
     /// A node, for its audit log.
     Node(PeerId),
+    /// Somebody who trades with the cooperative without being on its roll, by
+    /// number.
+    Partner(u32),
 }
 
 impl Owner {
@@ -97,6 +100,11 @@ impl Encode for Owner {
                 w.uint(4);
                 peer.encode(w);
             }
+            Self::Partner(number) => {
+                w.array(2);
+                w.uint(5);
+                number.encode(w);
+            }
         }
     }
 }
@@ -110,6 +118,7 @@ impl Decode for Owner {
             (2, 2) => u32::decode(r).map(Self::Shared),
             (3, 2) => u32::decode(r).map(Self::Teller),
             (4, 2) => PeerId::decode(r).map(Self::Node),
+            (5, 2) => u32::decode(r).map(Self::Partner),
             _ => Err(r.error(Reason::Value("chain.owner"))),
         }
     }
@@ -125,7 +134,16 @@ mod tests {
 
     #[test]
     fn an_owner_has_exactly_its_parts() {
-        for (kind, items) in [(0, 2), (1, 2), (2, 1), (2, 3), (3, 1), (4, 1), (5, 2)] {
+        for (kind, items) in [
+            (0, 2),
+            (1, 2),
+            (2, 1),
+            (2, 3),
+            (3, 1),
+            (4, 1),
+            (5, 1),
+            (6, 2),
+        ] {
             let mut w = Writer::new();
             w.array(items);
             w.uint(kind);

@@ -63,6 +63,25 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// A case from its parts. Only the judge knows that what it relies on is
+    /// Valid; whoever makes one answers for that.
+    #[must_use]
+    pub const fn new(
+        set: &'a RecordSet,
+        header: &'a Header,
+        content: &'a Content,
+        open: &'a Open,
+        prev: Option<Slot>,
+    ) -> Self {
+        Self {
+            set,
+            header,
+            content,
+            open,
+            prev,
+        }
+    }
+
     /// The records it refs, in the order of its refs.
     pub fn refs(&self) -> impl Iterator<Item = Slot> + 'a {
         let set = self.set;

@@ -273,8 +273,8 @@ class Reader:
             key = self.shaped({"bytes": 32})
             admit(key)
             return key
-        if name in RULES:
-            return RULES[name](self)
+        if name in PARTS:
+            return PARTS[name](self)
         return self.number(0, 2 ** int(name[1:]) - 1, UINT)
 
     def tagged(self, tag, fields):
@@ -466,13 +466,13 @@ def terms_rule(terms):
     require(ascending(tellers) and 0 < needed <= len(tellers), "opening.tellers")
 
 
-RULES = {
+PARTS = {
     "header": read_header,
     "content": read_content,
     "record": read_record,
     "amount": read_amount,
     "owner": choice(
-        "chain.owner", {0: (), 1: (ID, "u32"), 2: ("u32",), 3: ("u32",), 4: ("key",)}
+        "chain.owner", {0: (), 1: (ID, "u32"), 2: ("u32",), 3: ("u32",), 4: ("key",), 5: ("u32",)}
     ),
     "chain": body("chain", ID, "owner"),
     "tip": plain("u64", ID),

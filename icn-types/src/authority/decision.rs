@@ -9,7 +9,7 @@ use crate::name32;
 pub const TELLERS_MAX: usize = 32;
 
 /// Most actions of one proposal.
-const ACTIONS_MAX: usize = 16;
+pub const ACTIONS_MAX: usize = 16;
 
 name32! {
     /// A proposal: SHA-256 of what it proposes, with proposer and nonce. It

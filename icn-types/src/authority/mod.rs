@@ -21,7 +21,8 @@ use crate::record::{Content, Kind};
 pub(crate) use charter::recalls_by_key;
 pub use charter::{Charter, FORMAT, ROLL_MAX, RollChange};
 pub use decision::{
-    Action, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, TELLERS_MAX, operation_key,
+    ACTIONS_MAX, Action, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, TELLERS_MAX,
+    operation_key,
 };
 pub use epoch::{Consent, ConsentTerms, Grant, Open, Raise, Start, Tip};
 pub use recall::{Recall, Vote, VoteTerms, Voter};

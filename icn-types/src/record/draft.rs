@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use crate::canon::to_bytes;
+use crate::canon::{Reader, to_bytes};
 use crate::key::{BadSignature, SignError, Signature, Signer, VerifyingKey};
 use crate::sign::{Signed, Unverified};
 use crate::time::Timestamp;
@@ -22,10 +22,15 @@ pub struct Draft {
 
 impl Draft {
     /// A draft of `content` at `place`. `None` when kind and place contradict
-    /// each other or the content is too long.
+    /// each other, or when the content is too long or nests too deeply for any
+    /// reader: what can be signed can be read.
     #[must_use]
     pub fn new(place: Place, kind: Kind, at: Timestamp, content: Content) -> Option<Self> {
-        let header = Header::new(place, kind, at, &to_bytes(&content))?;
+        let bytes = to_bytes(&content);
+        Reader::new(&bytes)
+            .and_then(|mut reader| reader.item())
+            .ok()?;
+        let header = Header::new(place, kind, at, &bytes)?;
         Some(Self { header, content })
     }
 

@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use crate::authority::{Act, Open};
 use crate::error::{Coded, Fault};
 use crate::id::{ChainId, RecordId, TopicId};
-use crate::key::{BadSignature, VerifyingKey};
+use crate::key::{BadSignature, PublicKey, VerifyingKey};
 use crate::record::{Kind, Place, Record};
 use crate::sign::{Signed, Unverified};
 use crate::verdict::Verdict;
@@ -132,6 +132,10 @@ impl Epoch {
             }),
             _ => None,
         }
+    }
+
+    pub(super) const fn public_key(&self) -> PublicKey {
+        self.key.public_key()
     }
 
     pub(super) const fn open(&self) -> Option<&Open> {

@@ -3,10 +3,12 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::authority::Act;
 use crate::canon::to_bytes;
 use crate::canonical;
 use crate::hash::Hasher;
 use crate::id::{ChainId, Digest, RecordId, TopicId};
+use crate::record::Kind;
 
 use super::RecordSet;
 use super::arena::Slot;
@@ -113,7 +115,22 @@ impl RecordSet {
             .into_iter()
             .chain(record.epoch())
             .chain(record.refs().iter().copied())
+            .chain(self.named_by_value(slot))
             .filter_map(|id| self.find(&id))
+    }
+
+    /// Records of the governance topic that a vote's Opening or Close names
+    /// without relying on them: nobody waits for them, but whoever recounts
+    /// needs them, whatever their chains fork into later.
+    fn named_by_value(&self, slot: Slot) -> Vec<RecordId> {
+        if !matches!(self.record(slot).kind(), Kind::OPENING | Kind::CLOSE) {
+            return Vec::new();
+        }
+        match self.act(slot) {
+            Some(Act::Opening(opening)) => Vec::from([opening.record]),
+            Some(Act::Close(close)) => close.shuts.into_vec(),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -73,6 +73,12 @@ impl Equivocation {
         Self::pair(half(one), half(other), one.key())
     }
 
+    /// The proof from two records of a set, which verified both under the key
+    /// of their epoch.
+    pub(super) fn stored(one: &Record, other: &Record, key: PublicKey) -> Result<Self, NoProof> {
+        Self::pair(half(one), half(other), key)
+    }
+
     fn pair(one: Half, other: Half, key: PublicKey) -> Result<Self, NoProof> {
         let (low, high) = if one.header.id() < other.header.id() {
             (one, other)

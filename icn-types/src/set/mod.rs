@@ -10,8 +10,9 @@
 //! - The **spine** of a chain is its sealed path and the unforked records after
 //!   it. Seals decide, then "exactly one child"; validity plays no part.
 //! - The **canonical set** is all spines, the two lowest ids at each open fork,
-//!   and the stored ancestors of these. It is what replicas exchange, and the
-//!   only thing that labels, columns and digests depend on.
+//!   and the stored ancestors of these, with the proposals that Openings name
+//!   and the Shuts that Closes name. It is what replicas exchange, and the only
+//!   thing that labels, columns and digests depend on.
 
 mod admission;
 mod arena;
@@ -30,11 +31,12 @@ pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
-pub use office::{Decision, Office, Seat};
+pub use office::{Decision, Frozen, Office, Seat};
 pub use rule::AuthorityRule;
 
-use crate::authority::{Act, Open};
+use crate::authority::{Act, Charter, Open};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
+use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
@@ -409,6 +411,27 @@ impl RecordSet {
         self.tip
     }
 
+    /// The key that writes the authority chain: the one of the charter, or of
+    /// the last Recall on the spine.
+    #[must_use]
+    pub fn registrar(&self) -> Option<PublicKey> {
+        let tip = self
+            .spine(&self.authority)
+            .last()
+            .map(|&tip| self.record(tip))?;
+        let epoch = tip.epoch().unwrap_or_else(|| tip.id());
+        self.epochs.get(&epoch).map(Epoch::public_key)
+    }
+
+    /// The charter, once it is here.
+    #[must_use]
+    pub fn charter(&self) -> Option<Charter> {
+        match self.act(self.spine(&self.authority).first().copied()?)? {
+            Act::Charter(charter) => Some(charter),
+            _ => None,
+        }
+    }
+
     /// The body of a stored Open.
     #[must_use]
     pub fn open(&self, id: &RecordId) -> Option<&Open> {
@@ -424,6 +447,30 @@ impl RecordSet {
             .filter(|(_, row)| self.registry.rows.effective(&self.arena, *row) == Some(true))
             .filter_map(|(_, row)| self.registry.rows.row(row).tip())
             .filter_map(|tip| self.arena.find(&tip.head))
+    }
+
+    /// Other stored records right after the same predecessor on the same chain,
+    /// ascending by id. Whatever they say, at most one of them is on the spine.
+    pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
+        let all = match self.arena.node(slot).prev {
+            Some(prev) => self.arena.node(prev).children.as_slice(),
+            None => self
+                .spines
+                .get(&self.record(slot).chain())
+                .map_or(&[][..], Spine::roots),
+        };
+        all.iter().copied().filter(move |&other| other != slot)
+    }
+
+    /// The proof that one key signed both records for one position. Nothing is
+    /// checked again: both were when they were added.
+    ///
+    /// # Errors
+    /// [`NoProof`] when they are the same record or stand apart.
+    pub fn equivocation(&self, one: Slot, other: Slot) -> Result<Equivocation, NoProof> {
+        let epoch = self.record(one).epoch().ok_or(NoProof::Apart)?;
+        let key = self.epochs.get(&epoch).ok_or(NoProof::Apart)?.public_key();
+        Equivocation::stored(self.record(one), self.record(other), key)
     }
 
     /// Where the current writer of a chain puts its next record. `None` while
@@ -461,6 +508,40 @@ impl RecordSet {
             epoch,
             seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
             prev: tip.map(Record::id),
+        })
+    }
+
+    /// What a Valid Opening froze, with the roll of its moment. It depends on
+    /// the ancestors of the Opening only.
+    #[must_use]
+    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.registry.frozen(opening)
+    }
+
+    /// The newest Seal in force that names a stored head of this chain and
+    /// counts, with that head.
+    #[must_use]
+    pub fn newest_seal(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
+        let mut next = self.office()?.seat(chain)?.last_row();
+        while let Some(index) = next {
+            let row = self.registry.rows.row(index);
+            if self.registry.rows.effective(&self.arena, index) == Some(true) {
+                let head = self.arena.find(&row.tip()?.head)?;
+                return Some((row.by(), head));
+            }
+            next = row.earlier();
+        }
+        None
+    }
+
+    /// Whether the current epoch of a chain is sealed for good, so that only
+    /// a next Open continues it.
+    #[must_use]
+    pub fn is_frozen(&self, chain: &ChainId) -> bool {
+        let seat = self.office().and_then(|office| office.seat(chain));
+        seat.is_some_and(|seat| {
+            let row = seat.last_row().map(|row| self.registry.rows.row(row));
+            row.is_some_and(|row| row.ends(&seat.open()))
         })
     }
 

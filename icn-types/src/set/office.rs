@@ -1,6 +1,7 @@
 //! The office: what the authority chain has decided up to some record.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::authority::{
@@ -26,6 +27,8 @@ pub struct Office {
     community: [u8; 32],
     recovery: Vec<PublicKey>,
     roll: BTreeMap<MemberId, Inception>,
+    /// Ids of the roll, shared by all openings until it changes.
+    members: Arc<[MemberId]>,
     chains: BTreeMap<ChainId, Seat>,
     decisions: BTreeMap<RecordId, Decision>,
     opened: BTreeSet<ProposalId>,
@@ -107,6 +110,45 @@ impl Decision {
     }
 }
 
+/// What an Opening froze: a function of its own path, whatever the office in
+/// force has decided since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    opening: Opening,
+    at: Timestamp,
+    roll: Arc<[MemberId]>,
+}
+
+impl Frozen {
+    pub(super) const fn new(opening: Opening, at: Timestamp, roll: Arc<[MemberId]>) -> Self {
+        Self { opening, at, roll }
+    }
+
+    /// The body of the Opening.
+    #[must_use]
+    pub const fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// When it claims to have been written.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The roll on the record date, ascending.
+    #[must_use]
+    pub fn roll(&self) -> &[MemberId] {
+        &self.roll
+    }
+
+    /// Whether the member may vote. O(log n) in the roll.
+    #[must_use]
+    pub fn is_on_roll(&self, member: &MemberId) -> bool {
+        self.roll.binary_search(member).is_ok()
+    }
+}
+
 /// What else a rule may look at: rows and epochs of the same path.
 pub(super) trait Path {
     /// A stored Open with its position on the authority chain.
@@ -150,6 +192,7 @@ impl Office {
                 .iter()
                 .map(|member| (member.id(), member.clone()))
                 .collect(),
+            members: charter.roll.iter().map(Inception::id).collect(),
             chains: BTreeMap::new(),
             decisions: BTreeMap::new(),
             opened: BTreeSet::new(),
@@ -165,6 +208,11 @@ impl Office {
     #[must_use]
     pub fn member(&self, id: &MemberId) -> Option<&Inception> {
         self.roll.get(id)
+    }
+
+    /// Ids of the roll, ascending.
+    pub(super) fn members(&self) -> Arc<[MemberId]> {
+        Arc::clone(&self.members)
     }
 
     /// Digest of the member ids on the roll, ascending.
@@ -444,6 +492,7 @@ impl Office {
                 for id in &change.leave {
                     self.roll.remove(id);
                 }
+                self.members = self.roll.keys().copied().collect();
             }
             Act::Raise(raise) => {
                 for seat in self

@@ -9,7 +9,7 @@ use crate::record::Kind;
 use crate::verdict::{Breach, Verdict};
 
 use super::arena::{Arena, Slot};
-use super::office::{Office, Path, Seat, adopted};
+use super::office::{Frozen, Office, Path, Seat, adopted};
 use super::rows::{NewRow, RowIndex, Rows};
 use super::rule::AuthorityRule as Rule;
 
@@ -23,6 +23,8 @@ pub(super) struct Registry {
     /// Offices at the tips of Valid paths. A tip's office moves on with the
     /// next record; a second child of one record gets its own by a new fold.
     offices: BTreeMap<Slot, Office>,
+    /// What each Valid Opening froze.
+    frozen: BTreeMap<Slot, Frozen>,
     pub(super) rows: Rows,
 }
 
@@ -53,6 +55,7 @@ impl Registry {
             undecided: BTreeSet::new(),
             log: Vec::new(),
             offices: BTreeMap::new(),
+            frozen: BTreeMap::new(),
             rows: Rows::default(),
         }
     }
@@ -163,6 +166,12 @@ impl Registry {
     }
 
     fn step(&mut self, arena: &Arena, slot: Slot, act: &Act, office: &mut Office) {
+        if let Act::Opening(opening) = act {
+            let at = arena.record(slot).at();
+            self.frozen
+                .entry(slot)
+                .or_insert_with(|| Frozen::new(opening.clone(), at, office.members()));
+        }
         let rows = self.write_rows(arena, slot, act, office);
         office.apply(
             &View {
@@ -253,6 +262,10 @@ impl Registry {
         {
             self.offices.insert(slot, office);
         }
+    }
+
+    pub(super) fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.frozen.get(&opening)
     }
 
     pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {

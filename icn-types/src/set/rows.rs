@@ -14,6 +14,8 @@ pub(super) struct RowIndex(u32);
 
 #[derive(Debug, Clone)]
 pub(super) struct Row {
+    /// The record that wrote it.
+    by: Slot,
     open: RecordId,
     tip: Option<Tip>,
     is_final: bool,
@@ -37,9 +39,19 @@ enum Reach {
 }
 
 impl Row {
+    /// The record that wrote the row.
+    pub(super) const fn by(&self) -> Slot {
+        self.by
+    }
+
     /// The sealed record.
     pub(super) const fn tip(&self) -> Option<Tip> {
         self.tip
+    }
+
+    /// The row of the same chain before this one.
+    pub(super) const fn earlier(&self) -> Option<RowIndex> {
+        self.earlier
     }
 
     /// Whether this row ended the epoch that `open` started.
@@ -96,6 +108,7 @@ impl Rows {
         }
         let index = RowIndex(u32::try_from(self.rows.len()).ok()?);
         self.rows.push(Row {
+            by,
             open: row.open,
             tip: row.tip,
             is_final: row.is_final,

@@ -55,6 +55,11 @@ impl Spine {
         &self.path
     }
 
+    /// Records that have no predecessor, ascending by id.
+    pub(super) fn roots(&self) -> &[Slot] {
+        &self.roots
+    }
+
     pub(super) fn tip(&self) -> Option<Slot> {
         self.path.last().copied()
     }

@@ -8,3 +8,6 @@ pub mod faulty;
 pub mod stage;
 pub mod store;
 pub mod transport;
+mod violation;
+
+pub use violation::Violation;

@@ -684,7 +684,10 @@ fn worlds(seeds: core::ops::Range<u64>) {
         }
     }
     assert!(failed.is_empty(), "worlds {failed:?}");
-    assert!(seen.iter().all(|figure| *figure > 50), "records, forks, recalls: {seen:?}");
+    assert!(
+        seen.iter().all(|figure| *figure > 50),
+        "records, forks, recalls: {seen:?}"
+    );
 }
 
 #[test]

@@ -76,6 +76,7 @@ pub fn owner() -> impl Strategy<Value = Owner> {
         (member_id(), any::<u32>()).prop_map(|(id, device)| Owner::Member(id, device)),
         any::<u32>().prop_map(Owner::Shared),
         any::<u32>().prop_map(Owner::Teller),
+        any::<u32>().prop_map(Owner::Partner),
         public_key().prop_map(|key| Owner::Node(PeerId::new(key))),
     ]
 }

@@ -274,7 +274,7 @@ fn opens() -> Vec<Case> {
         ),
         bad(
             "open for an owner of another kind",
-            &open(list([uint(5), uint(0)]), null(), free(), null(), by(0)),
+            &open(list([uint(6), uint(0)]), null(), free(), null(), by(0)),
             "chain.owner",
         ),
         bad(

@@ -1,5 +1,6 @@
 //! Definitions and the names that follow from them.
 
+use icn_types::authority::{ProposalId, operation_key};
 use icn_types::canon::{self, Decode, Encode};
 use icn_types::chain::{Chain, Owner};
 use icn_types::hash;
@@ -15,6 +16,7 @@ pub(super) fn file() -> File {
     let mut cases = members();
     cases.extend(topics());
     cases.extend(chains());
+    cases.extend(operations());
     File {
         name: "ids.json",
         purpose: "definitions in canonical bytes and their names: the SHA-256 of these bytes",
@@ -132,4 +134,35 @@ fn chains() -> Vec<Case> {
             vec![Item::Uint(4), Item::bytes(key_of(5).as_bytes())],
         ),
     ]
+}
+
+/// The definition of an operation key has no type in public; its bytes are
+/// told here and hashed.
+fn operations() -> Vec<Case> {
+    let (domain, proposal) = ([3; 32], [7; 32]);
+    [0, 1]
+        .map(|action| {
+            let item = Item::Array(vec![
+                Item::Text("icn/types/action-key/v1"),
+                Item::bytes(&domain),
+                Item::bytes(&proposal),
+                Item::Uint(action.into()),
+            ]);
+            let (domain, proposal) = (
+                DomainId::from_bytes(domain),
+                ProposalId::from_bytes(proposal),
+            );
+            let key = operation_key(domain, proposal, action);
+            let bytes = canon::to_bytes(&item);
+            assert_eq!(&hash::sha256(&bytes), key.as_bytes());
+            Case::new(
+                format!("operation key of action {action}"),
+                vec![
+                    ("value", item.describe()),
+                    ("hex", Json::hex(&bytes)),
+                    ("id", Json::hex(key.as_bytes())),
+                ],
+            )
+        })
+        .into()
 }

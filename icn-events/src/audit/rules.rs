@@ -1,0 +1,132 @@
+use std::collections::BTreeSet;
+
+use icn_types::authority::ProposalId;
+use icn_types::chain::Owner;
+use icn_types::error::{Coded, Fault};
+use icn_types::id::DomainId;
+use icn_types::judge::{Case, Rules};
+use icn_types::key::PeerId;
+use icn_types::set::Slot;
+use icn_types::time::Timestamp;
+use icn_types::verdict::Breach;
+
+use super::line::{AUDIT_LINE, AuditEvent, AuditLine};
+
+/// The rules of one node's audit topic.
+///
+/// Only the node's own chain counts, time never goes back on it, and no action
+/// of a decision is paid twice.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditRules {
+    domain: DomainId,
+    node: PeerId,
+}
+
+/// The rule that an audit line breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditRule {
+    /// The chain does not belong to the node whose topic it lies in.
+    #[error("audit chain does not belong to the node of its topic")]
+    Owner,
+    /// The line was recorded before the one before it.
+    #[error("audit line goes back in time")]
+    Time,
+    /// The chain has a payment for this action of this proposal already.
+    #[error("action was recorded as paid before")]
+    Twice,
+}
+
+impl Coded for AuditRule {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Owner => "audit.owner",
+            Self::Time => "audit.time",
+            Self::Twice => "audit.twice",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Rule
+    }
+}
+
+/// What the lines of an audit chain add up to. Grows with the payments.
+#[derive(Clone, Debug, Default)]
+pub struct AuditState {
+    recorded_at: Timestamp,
+    paid: BTreeSet<(ProposalId, u16)>,
+}
+
+impl AuditState {
+    /// When the last line was recorded; the start of time before the first.
+    #[must_use]
+    pub const fn recorded_at(&self) -> Timestamp {
+        self.recorded_at
+    }
+
+    /// Whether this action was recorded as paid.
+    #[must_use]
+    pub fn is_paid(&self, proposal: ProposalId, action: u16) -> bool {
+        self.paid.contains(&(proposal, action))
+    }
+}
+
+impl AuditRules {
+    /// The rules of the audit topic of `node`.
+    #[must_use]
+    pub const fn new(domain: DomainId, node: PeerId) -> Self {
+        Self { domain, node }
+    }
+
+    /// The domain.
+    #[must_use]
+    pub const fn domain(&self) -> DomainId {
+        self.domain
+    }
+
+    /// The node.
+    #[must_use]
+    pub const fn node(&self) -> PeerId {
+        self.node
+    }
+}
+
+impl Rules for AuditRules {
+    type State = AuditState;
+    type Delta = AuditLine;
+    type Rule = AuditRule;
+
+    fn start(&self) -> AuditState {
+        AuditState::default()
+    }
+
+    fn judge(&self, case: &Case<'_>, state: &AuditState) -> Result<AuditLine, Breach<AuditRule>> {
+        if case.header.kind() != AUDIT_LINE {
+            return Err(Breach::Kind);
+        }
+        let line: AuditLine = case.content.read().map_err(|_| Breach::Body)?;
+        if case.open.chain.owner() != Owner::Node(self.node) {
+            return Err(Breach::Rule(AuditRule::Owner));
+        }
+        if line.recorded_at < state.recorded_at {
+            return Err(Breach::Rule(AuditRule::Time));
+        }
+        match line.event {
+            AuditEvent::Paid {
+                proposal, action, ..
+            } if state.is_paid(proposal, action) => Err(Breach::Rule(AuditRule::Twice)),
+            _ => Ok(line),
+        }
+    }
+
+    fn apply(&self, _: Slot, line: AuditLine, state: &mut AuditState) {
+        state.recorded_at = line.recorded_at;
+        if let AuditEvent::Paid {
+            proposal, action, ..
+        } = line.event
+        {
+            state.paid.insert((proposal, action));
+        }
+    }
+}

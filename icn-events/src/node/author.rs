@@ -1,0 +1,173 @@
+//! Requests of the host: propose, vote, pay, refuse.
+
+use icn_governance::author::{Drafted, Refusal as VoteRefusal, draft_ballot, draft_proposal};
+use icn_governance::body::{Ballot, Choice, Proposal};
+use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
+use icn_types::error::{Coded, Fault};
+use icn_types::id::{ChainId, RecordId, UnitId};
+use icn_types::record::Draft;
+use icn_types::time::Times;
+
+use super::Node;
+use super::error::NodeError;
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the two outcomes of a granted request"
+)]
+pub enum Authored {
+    /// The record was written and is durable.
+    New(RecordId),
+    /// The same request was granted before, by this record.
+    Again(RecordId),
+}
+
+impl Authored {
+    /// The record.
+    #[must_use]
+    pub const fn id(self) -> RecordId {
+        match self {
+            Self::New(id) | Self::Again(id) => id,
+        }
+    }
+}
+
+/// Why a request was not granted. Nothing was written, unless the node itself
+/// failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorError {
+    /// A rule of voting says no.
+    #[error("vote is refused")]
+    Vote(#[from] VoteRefusal),
+    /// A rule of the ledger says no.
+    #[error("payment is refused")]
+    Money(#[from] MoneyRefusal),
+    /// This node has no key of the chain.
+    #[error("node has no key of chain {0}")]
+    NoKey(ChainId),
+    /// This node keeps no accounts in the unit.
+    #[error("node keeps no accounts in unit {0}")]
+    NoUnit(UnitId),
+    /// The node failed.
+    #[error("node failed")]
+    Node(#[from] NodeError),
+}
+
+impl Coded for AuthorError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Vote(refusal) => refusal.code(),
+            Self::Money(refusal) => refusal.code(),
+            Self::NoKey(_) => "node.key",
+            Self::NoUnit(_) => "node.no_unit",
+            Self::Node(error) => error.code(),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Vote(refusal) => refusal.fault(),
+            Self::Money(refusal) => refusal.fault(),
+            Self::NoKey(_) | Self::NoUnit(_) => Fault::Caller,
+            Self::Node(error) => error.fault(),
+        }
+    }
+}
+
+impl Node {
+    /// Writes a proposal on a member's chain.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn propose(
+        &mut self,
+        chain: &ChainId,
+        proposal: Proposal,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let drafted = draft_proposal(self.set(), self.governance(), chain, proposal, times.now)?;
+        self.author_vote(chain, drafted, times).await
+    }
+
+    /// Casts a member's ballot in the vote that `opening` started.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn vote(
+        &mut self,
+        chain: &ChainId,
+        opening: RecordId,
+        choice: Choice,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let ballot = Ballot { opening, choice };
+        let drafted = draft_ballot(self.set(), self.governance(), chain, ballot, times.now)?;
+        self.author_vote(chain, drafted, times).await
+    }
+
+    /// Pays from an account. The same key and request pays once.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn pay(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        request: &PaymentRequest,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
+        match ledger.authorize(self.set(), chain, request, times.now)? {
+            Authorized::Again(id) => Ok(Authored::Again(id)),
+            Authorized::Draft(draft) => self.author(chain, draft, times).await,
+        }
+    }
+
+    /// Sends a leg back to its payer.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn refuse(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        leg: LegId,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
+        let draft = ledger.draft_refusal(self.set(), chain, leg, times.now)?;
+        self.author(chain, draft, times).await
+    }
+
+    async fn author_vote(
+        &mut self,
+        chain: &ChainId,
+        drafted: Drafted,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        match drafted {
+            Drafted::Again(id) => Ok(Authored::Again(id)),
+            Drafted::New(draft) => self.author(chain, *draft, times).await,
+        }
+    }
+
+    async fn author(
+        &mut self,
+        chain: &ChainId,
+        draft: Draft,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let signer = self
+            .signer_of(chain)
+            .cloned()
+            .ok_or(AuthorError::NoKey(*chain))?;
+        let id = draft.header().id();
+        let mut work = self.begin()?;
+        self.write(draft, &signer, times, &mut work)?;
+        self.end(work).await?;
+        Ok(Authored::New(id))
+    }
+}

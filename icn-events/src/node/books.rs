@@ -1,0 +1,110 @@
+//! The books: one owner of every view that follows from the set.
+
+use std::collections::BTreeMap;
+
+use icn_governance::governance::Governance;
+use icn_ledger::{Ledger, Unit};
+use icn_types::id::{ChainId, DomainId, RecordId, TopicId, UnitId};
+use icn_types::key::PeerId;
+use icn_types::set::{RecordSet, Slot};
+use icn_types::topic::Topic;
+
+use crate::audit::AuditLog;
+
+use super::event::NodeEvent;
+
+/// Votes, ledgers and this node's audit log: each a function of the set.
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) governance: Governance,
+    pub(super) ledgers: BTreeMap<UnitId, Ledger>,
+    pub(super) audit: AuditLog,
+}
+
+impl Books {
+    pub(super) fn new(domain: DomainId, units: &[Unit], node: PeerId) -> Self {
+        Self {
+            governance: Governance::new(domain),
+            ledgers: units
+                .iter()
+                .map(|unit| (unit.id(), Ledger::new(domain, unit.clone())))
+                .collect(),
+            audit: AuditLog::new(domain, node),
+        }
+    }
+
+    /// Topics that these books are about.
+    pub(super) fn topics(domain: DomainId, units: &[Unit], node: PeerId) -> Vec<Topic> {
+        let ledgers = units.iter().map(|unit| Topic::Ledger(domain, unit.id()));
+        [Topic::Governance(domain), Topic::Audit(domain, node)]
+            .into_iter()
+            .chain(ledgers)
+            .collect()
+    }
+
+    /// Takes note of one stored record.
+    pub(super) fn update(&mut self, set: &RecordSet, slot: Slot, events: &mut Vec<NodeEvent>) {
+        events.extend(
+            self.governance
+                .update(set, slot)
+                .into_iter()
+                .map(NodeEvent::Vote),
+        );
+        for (unit, ledger) in &mut self.ledgers {
+            let learned = ledger.update(set, slot).into_iter();
+            events.extend(learned.map(|event| NodeEvent::Money { unit: *unit, event }));
+        }
+        self.audit.update(set, slot);
+    }
+
+    /// Counts anew where a spine moved.
+    pub(super) fn refresh(&mut self, set: &RecordSet) {
+        for ledger in self.ledgers.values_mut() {
+            ledger.refresh(set);
+        }
+    }
+
+    /// Whether the record is Valid by the rules of its topic; none for a topic
+    /// that these books are not about.
+    pub(super) fn is_valid(&self, set: &RecordSet, slot: Slot) -> bool {
+        let record = set.record(slot);
+        if record.chain() == set.authority() {
+            return set.verdict(slot).is_valid();
+        }
+        let topic = record.topic();
+        if topic == self.governance.topic() {
+            return self.governance.verdict(slot).is_valid();
+        }
+        if topic == self.audit.topic() {
+            return self.audit.verdict(slot).is_valid();
+        }
+        let ledger = self.ledgers.values().find(|ledger| ledger.topic() == topic);
+        ledger.is_some_and(|ledger| ledger.verdict(slot).is_valid())
+    }
+
+    /// The ledger in whose topic a chain lies.
+    pub(super) fn ledger_of(&self, set: &RecordSet, chain: &ChainId) -> Option<&Ledger> {
+        let open = set.office()?.seat(chain)?.open();
+        let topic = set.open(&open)?.chain.topic();
+        self.ledgers.values().find(|ledger| ledger.topic() == topic)
+    }
+
+    /// What is waited for and not stored, by topic.
+    pub(super) fn missing(&self, set: &RecordSet) -> Vec<(TopicId, Vec<RecordId>)> {
+        let absent = |id: &RecordId| set.find(id).is_none();
+        let mut missing = Vec::new();
+        let votes: Vec<RecordId> = self
+            .governance
+            .waiting()
+            .map(|(id, _)| id)
+            .filter(absent)
+            .collect();
+        missing.push((self.governance.topic(), votes));
+        for ledger in self.ledgers.values() {
+            let ids = ledger.waiting().map(|(id, _)| id).filter(absent).collect();
+            missing.push((ledger.topic(), ids));
+        }
+        missing.retain(|(_, ids): &(TopicId, Vec<RecordId>)| !ids.is_empty());
+        missing
+    }
+}

@@ -1,0 +1,206 @@
+//! Duties: what the keys of this node oblige it to write by itself.
+//!
+//! Each duty follows from the set and the time alone, so a node that crashed
+//! in the middle takes up exactly what is left, and does nothing twice.
+
+use icn_governance::author::{Drafted, draft_receipts, draft_shut};
+use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest};
+use icn_types::authority::{Action, operation_key};
+use icn_types::canon::List;
+use icn_types::chain::Owner;
+use icn_types::id::{ChainId, OperationKey, RecordId};
+use icn_types::record::Draft;
+use icn_types::set::Decision;
+use icn_types::time::Timestamp;
+
+use crate::audit::AuditEvent;
+
+use super::{Acknowledgement, Node, SharedSigner};
+
+impl Node {
+    /// The next record that this node owes, with the key that signs it.
+    pub(super) fn next_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
+        self.audit_duty(now)
+            .or_else(|| self.registrar_duty(now))
+            .or_else(|| self.chain_duties(now))
+    }
+
+    fn chain_duties(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
+        let office = self.set().office()?;
+        office.seats().find_map(|(chain, seat)| {
+            let signer = self
+                .signers
+                .iter()
+                .find(|signer| signer.public_key() == seat.key())?;
+            let owner = self.set().open(&seat.open())?.chain.owner();
+            let at = self.not_before_tip(chain, now);
+            let draft = match (owner, self.books.ledger_of(self.set(), chain)) {
+                (Owner::Teller(_), _) => self.teller_duty(chain, at),
+                (Owner::Shared(_), Some(ledger)) => self
+                    .treasury_duty(ledger, chain, at)
+                    .or_else(|| self.account_duty(ledger, chain, at)),
+                (_, Some(ledger)) => self.account_duty(ledger, chain, at),
+                (_, None) => None,
+            }?;
+            Some((draft, signer.clone()))
+        })
+    }
+
+    /// A clock that went back is taken to stand at the chain's last record.
+    pub(super) fn not_before_tip(&self, chain: &ChainId, now: Timestamp) -> Timestamp {
+        let tip = self.set().spine(chain).last();
+        tip.map_or(now, |&tip| now.max(self.set().record(tip).at()))
+    }
+
+    /// Acknowledge what arrived, and name Seals that make credit spendable.
+    fn account_duty(&self, ledger: &Ledger, chain: &ChainId, at: Timestamp) -> Option<Draft> {
+        let acks = match self.acknowledgement {
+            Acknowledgement::Automatic => ledger.draft_acks(self.set(), chain, at).ok().flatten(),
+            Acknowledgement::Manual => None,
+        };
+        acks.or_else(|| ledger.draft_cover(self.set(), chain, at).ok().flatten())
+    }
+
+    /// Give receipts for ballots; end the list when the period is over.
+    fn teller_duty(&self, chain: &ChainId, at: Timestamp) -> Option<Draft> {
+        let (set, governance) = (self.set(), self.governance());
+        if let Ok(Some(receipts)) = draft_receipts(set, governance, chain, at) {
+            return Some(*receipts);
+        }
+        let running = set.office()?.decisions().filter(|(_, decision)| {
+            decision.close().is_none() && decision.opening().terms.tellers.contains(chain)
+        });
+        running.map(|(opening, _)| opening).find_map(|opening| {
+            match draft_shut(set, governance, chain, opening, at) {
+                Ok(Drafted::New(draft)) => Some(*draft),
+                _ => None,
+            }
+        })
+    }
+
+    /// Pay what was decided. The operation key follows from the proposal, so
+    /// no second certificate, treasurer or restart pays again.
+    fn treasury_duty(&self, ledger: &Ledger, chain: &ChainId, at: Timestamp) -> Option<Draft> {
+        self.ready_actions().find_map(|ready| {
+            let Action::Pay {
+                payer,
+                payee,
+                unit,
+                amount,
+            } = ready.action
+            else {
+                return None;
+            };
+            if payer != *chain
+                || unit != ledger.unit().id()
+                || ledger.payment(self.set(), chain, &ready.key).is_some()
+            {
+                return None;
+            }
+            let request = PaymentRequest {
+                legs: List::new([Leg { payee, amount }]).ok()?,
+                key: ready.key,
+                decision: Some((ready.ready, ready.number)),
+                effective: None,
+                memo: None,
+                cause: Some(ready.ready),
+            };
+            match ledger.authorize(self.set(), chain, &request, at) {
+                Ok(Authorized::Draft(draft)) => Some(draft),
+                _ => None,
+            }
+        })
+    }
+
+    /// Actions of decisions that may take effect and were counted right.
+    fn ready_actions(&self) -> impl Iterator<Item = ReadyAction> + '_ {
+        let decisions = self
+            .set()
+            .office()
+            .into_iter()
+            .flat_map(icn_types::set::Office::decisions);
+        decisions.flat_map(move |(_, decision)| self.actions_of(decision))
+    }
+
+    fn actions_of(&self, decision: &Decision) -> Vec<ReadyAction> {
+        let (Some((close, _, _)), Some(ready)) = (decision.close(), decision.ready()) else {
+            return Vec::new();
+        };
+        let confirmed = self
+            .governance()
+            .recount(self.set(), &close)
+            .is_some_and(|recount| recount.is_confirmed());
+        if !confirmed {
+            return Vec::new();
+        }
+        let opening = decision.opening();
+        (0..)
+            .zip(&opening.actions)
+            .map(|(number, action)| ReadyAction {
+                ready,
+                number,
+                action: *action,
+                key: operation_key(self.set().domain(), opening.proposal, number),
+            })
+            .collect()
+    }
+
+    /// Record what was opened, closed and paid, each once.
+    fn audit_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
+        let log = self.audit();
+        let signer = self.signer_of(&log.chain_id())?;
+        let event = self.unrecorded()?;
+        let draft = log.draft(self.set(), event, None, now).ok()?;
+        Some((draft, signer.clone()))
+    }
+
+    fn unrecorded(&self) -> Option<AuditEvent> {
+        let office = self.set().office()?;
+        office.decisions().find_map(|(opening, decision)| {
+            let proposal = decision.opening().proposal;
+            let opened = AuditEvent::Opened {
+                proposal,
+                opening: *opening,
+            };
+            let closed = decision
+                .close()
+                .map(|(close, _, outcome)| AuditEvent::Closed {
+                    proposal,
+                    close,
+                    outcome,
+                });
+            let paid = self.actions_of(decision).into_iter().filter_map(|ready| {
+                let entry = self.entry_of(&ready)?;
+                Some(AuditEvent::Paid {
+                    proposal,
+                    action: ready.number,
+                    ready: ready.ready,
+                    entry,
+                })
+            });
+            let lines: Vec<AuditEvent> = self
+                .audit()
+                .of_proposal(self.set(), &proposal)
+                .map(|logged| logged.line.event)
+                .collect();
+            let mut due = std::iter::once(opened).chain(closed).chain(paid);
+            due.find(|event| !lines.contains(event))
+        })
+    }
+
+    /// The posted payment that carried an action out.
+    fn entry_of(&self, ready: &ReadyAction) -> Option<RecordId> {
+        let Action::Pay { payer, unit, .. } = ready.action else {
+            return None;
+        };
+        self.ledger(&unit)?.payment(self.set(), &payer, &ready.key)
+    }
+}
+
+/// One action that may be carried out now.
+struct ReadyAction {
+    ready: RecordId,
+    number: u16,
+    action: Action,
+    key: OperationKey,
+}

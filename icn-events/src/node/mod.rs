@@ -1,0 +1,404 @@
+//! The node: records, votes, money and audit of one domain on one machine.
+//!
+//! A node joins the replica with the domain crates. It owns each of them
+//! alone, lets others only look, and never spawns: the host calls
+//! [`step`](Node::step) with the time, or polls [`run`](Node::run).
+//!
+//! A step takes what arrived, does what this node's keys oblige it to, puts
+//! everything that it stored into one commit, and only then sends. Money that
+//! a decision moves and the audit line about it are in the same commit.
+//! Dropping a node anywhere is a crash, and a crash loses nothing that left it.
+
+mod author;
+mod books;
+mod duty;
+mod error;
+mod event;
+mod journal;
+mod registrar;
+mod schema;
+mod settings;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{Either, select};
+
+use icn_governance::governance::Governance;
+use icn_ledger::Ledger;
+use icn_sync::{Committed, Input, Replica, Step, SyncEvent};
+use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
+use icn_types::id::{ChainId, Digest, TopicId, UnitId};
+use icn_types::key::Signer;
+use icn_types::record::{Draft, Record};
+use icn_types::set::RecordSet;
+use icn_types::sign::Signed;
+use icn_types::time::Times;
+
+use crate::audit::AuditLog;
+use crate::bus::Bus;
+
+use books::Books;
+use journal::Journal;
+
+pub use author::{AuthorError, Authored};
+pub use error::NodeError;
+pub use event::NodeEvent;
+pub use settings::{Acknowledgement, NodeSettings};
+
+/// Frames that one step takes in; more wait for the next one.
+const FRAMES_PER_STEP: usize = 256;
+
+/// Records that one step writes of its own accord.
+const DUTIES_PER_STEP: usize = 256;
+
+/// Longest time between two steps of [`Node::run`]: what is due by wall time
+/// is done at most this much late.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Ids that one step asks for because a judge waits for them.
+const ASKED_PER_STEP: usize = 64;
+
+/// A key store that the host keeps, shared with a node.
+pub type SharedSigner = Arc<dyn Signer + Send + Sync>;
+
+/// One node of one domain.
+pub struct Node {
+    journal: Journal,
+    transport: Arc<dyn Transport>,
+    replica: Replica,
+    books: Books,
+    signers: Vec<SharedSigner>,
+    acknowledgement: Acknowledgement,
+    bus: Bus<NodeEvent>,
+    /// Arrived while `run` waited.
+    held: Option<Incoming>,
+    /// A step changed memory and has not ended.
+    interrupted: bool,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node")
+            .field("domain", &self.set().domain())
+            .field("records", &self.set().len())
+            .field("interrupted", &self.interrupted)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Records stored, from others and of its own.
+    pub stored: usize,
+    /// Of these, the ones that this node wrote.
+    pub authored: usize,
+    /// Frames taken in.
+    pub received: usize,
+    /// Frames handed to the transport.
+    pub sent: usize,
+}
+
+impl Progress {
+    /// Whether nothing happened.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.stored == 0 && self.received == 0 && self.sent == 0
+    }
+}
+
+/// What a step has gathered for its one commit.
+#[derive(Default)]
+struct Work {
+    steps: Vec<Step>,
+    events: Vec<NodeEvent>,
+    progress: Progress,
+}
+
+impl Node {
+    /// Opens a node on its store. An empty store starts with the genesis; one
+    /// of another domain is refused.
+    ///
+    /// Costs one signature check per stored record.
+    ///
+    /// # Errors
+    /// [`NodeError`]: the store fails, belongs to another domain or holds
+    /// something that this code did not write.
+    pub async fn open(settings: NodeSettings) -> Result<Self, NodeError> {
+        let NodeSettings {
+            genesis,
+            units,
+            store,
+            transport,
+            signers,
+            acknowledgement,
+            sync,
+        } = settings;
+        let (domain, node) = (genesis.domain(), transport.local_peer());
+        let (journal, stored) = Journal::open(store, &genesis).await?;
+        let topics = Books::topics(domain, &units, node);
+        let peers = genesis
+            .peers()
+            .iter()
+            .map(crate::genesis::Peer::id)
+            .filter(|peer| *peer != node);
+        let replica = Replica::restore(domain, topics, peers, sync, stored)?;
+        let mut books = Books::new(domain, &units, node);
+        let mut told_before = Vec::new();
+        for slot in replica.set().slots() {
+            books.update(replica.set(), slot, &mut told_before);
+        }
+        books.refresh(replica.set());
+        Ok(Self {
+            journal,
+            transport,
+            replica,
+            books,
+            signers,
+            acknowledgement,
+            bus: Bus::new(),
+            held: None,
+            interrupted: false,
+        })
+    }
+
+    /// Does everything that can be done now and makes it durable.
+    ///
+    /// # Errors
+    /// [`NodeError`]. After a failed commit the node answers
+    /// [`NodeError::Interrupted`]: open it again from its store.
+    pub async fn step(&mut self, times: Times) -> Result<Progress, NodeError> {
+        let mut work = self.begin()?;
+        self.take_in(times, &mut work)?;
+        self.ask_for_missing(times, &mut work);
+        if self
+            .replica
+            .next_deadline()
+            .is_some_and(|due| due <= times.ticks)
+        {
+            self.input(Input::Wake, times, &mut work)?;
+        }
+        self.do_duties(times, &mut work)?;
+        self.end(work).await
+    }
+
+    /// Steps whenever something arrives or is due, for ever. `sleep` waits for
+    /// a duration in whatever way the host waits. Cancel-safe: what arrived is
+    /// taken in by the next call.
+    ///
+    /// # Errors
+    /// [`NodeError`] of the step that failed.
+    pub async fn run<S, F>(&mut self, clock: &dyn Clock, mut sleep: S) -> Result<(), NodeError>
+    where
+        S: FnMut(Duration) -> F,
+        F: Future<Output = ()>,
+    {
+        loop {
+            let times = clock.times();
+            let progress = self.step(times).await?;
+            let due = self
+                .replica
+                .next_deadline()
+                .map_or(PAUSE, |due| due.since(times.ticks));
+            if progress.authored > 0 || due.is_zero() {
+                continue;
+            }
+            let waited = {
+                let arrival = self.transport.recv();
+                let pause = sleep(due.min(PAUSE));
+                futures::pin_mut!(arrival, pause);
+                match select(arrival, pause).await {
+                    Either::Left((arrived, _)) => Some(arrived?),
+                    Either::Right(_) => None,
+                }
+            };
+            self.held = waited.or(self.held.take());
+        }
+    }
+
+    /// A node whose step did not end cannot begin another one.
+    fn begin(&self) -> Result<Work, NodeError> {
+        if self.interrupted {
+            Err(NodeError::Interrupted)
+        } else {
+            Ok(Work::default())
+        }
+    }
+
+    fn take_in(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
+        for _ in 0..FRAMES_PER_STEP {
+            let arrived = match self.held.take() {
+                Some(held) => Some(Ok(held)),
+                None => self.transport.recv().now_or_never(),
+            };
+            let input = match arrived.transpose()? {
+                None => return Ok(()),
+                Some(Incoming::Up(peer)) => Input::PeerUp(peer),
+                Some(Incoming::Down(peer)) => Input::PeerDown(peer),
+                Some(Incoming::Frame { from, frame }) => Input::Frame {
+                    from,
+                    bytes: frame.as_bytes().to_vec(),
+                },
+            };
+            work.progress.received += 1;
+            self.input(input, times, work)?;
+        }
+        Ok(())
+    }
+
+    fn ask_for_missing(&mut self, times: Times, work: &mut Work) {
+        for (topic, mut ids) in self.books.missing(self.replica.set()) {
+            ids.truncate(ASKED_PER_STEP);
+            work.steps.push(
+                self.replica
+                    .handle(Input::Missing { topic, ids }, times.ticks),
+            );
+        }
+    }
+
+    fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
+        for _ in 0..DUTIES_PER_STEP {
+            let Some((draft, signer)) = self.next_duty(times.now) else {
+                return Ok(());
+            };
+            self.write(draft, &signer, times, work)?;
+        }
+        Ok(())
+    }
+
+    /// Signs a draft and takes it in like any record.
+    fn write(
+        &mut self,
+        draft: Draft,
+        signer: &SharedSigner,
+        times: Times,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
+        let record: Signed<Record> = draft.sign(&**signer)?;
+        let id = record.id();
+        self.input(Input::Local(Box::new(record)), times, work)?;
+        work.events.push(NodeEvent::Authored(id));
+        work.progress.authored += 1;
+        Ok(())
+    }
+
+    fn input(&mut self, input: Input, times: Times, work: &mut Work) -> Result<(), NodeError> {
+        let step = self.replica.handle(input, times.ticks);
+        for event in step.events() {
+            if let SyncEvent::Refused { refusal, .. } = event {
+                return Err(NodeError::Refused(*refusal));
+            }
+            work.events.push(NodeEvent::Sync(event.clone()));
+        }
+        self.interrupted |= !step.stored().is_empty();
+        for stored in step.stored() {
+            self.books
+                .update(self.replica.set(), stored.slot, &mut work.events);
+        }
+        if !step.stored().is_empty() {
+            self.books.refresh(self.replica.set());
+        }
+        work.progress.stored += step.stored().len();
+        work.steps.push(step);
+        Ok(())
+    }
+
+    /// One commit for everything, then the frames, then the notices.
+    async fn end(&mut self, mut work: Work) -> Result<Progress, NodeError> {
+        let stored = work.steps.iter().flat_map(Step::stored);
+        let mut batch = Batch::new();
+        self.journal
+            .append(&mut batch, stored.map(|stored| stored.bytes.as_slice()))?;
+        if !batch.is_empty() {
+            self.journal.commit(batch).await?;
+        }
+        if let Some(last) = work.steps.last().map(Step::number) {
+            let committed = Committed::i_vouch_that_all_is_durable_through(last);
+            for step in std::mem::take(&mut work.steps) {
+                self.send(step, committed, &mut work.progress).await?;
+            }
+        }
+        self.interrupted = false;
+        for event in work.events {
+            self.bus.publish(event);
+        }
+        Ok(work.progress)
+    }
+
+    /// A frame that cannot be handed over now is not an error: the next
+    /// exchange with that peer brings what it said.
+    async fn send(
+        &self,
+        step: Step,
+        committed: Committed,
+        progress: &mut Progress,
+    ) -> Result<(), NodeError> {
+        for (peer, bytes) in step.release(committed)? {
+            match self.transport.send(peer, Frame::from(bytes)).await {
+                Ok(()) => progress.sent += 1,
+                Err(TransportError::Closed) => return Err(TransportError::Closed.into()),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// All records that the node holds.
+    #[must_use]
+    pub const fn set(&self) -> &RecordSet {
+        self.replica.set()
+    }
+
+    /// Proposals and votes.
+    #[must_use]
+    pub const fn governance(&self) -> &Governance {
+        &self.books.governance
+    }
+
+    /// The accounts in one unit.
+    #[must_use]
+    pub fn ledger(&self, unit: &UnitId) -> Option<&Ledger> {
+        self.books.ledgers.get(unit)
+    }
+
+    /// The accounts in every unit, ascending by unit.
+    pub fn ledgers(&self) -> impl ExactSizeIterator<Item = &Ledger> {
+        self.books.ledgers.values()
+    }
+
+    /// This node's audit log.
+    #[must_use]
+    pub const fn audit(&self) -> &AuditLog {
+        &self.books.audit
+    }
+
+    /// The replica, for its clocks and counters.
+    #[must_use]
+    pub const fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// Where to hear what the node learns and does, after it is durable.
+    #[must_use]
+    pub const fn events(&self) -> &Bus<NodeEvent> {
+        &self.bus
+    }
+
+    /// Digest of the canonical records of a topic.
+    #[must_use]
+    pub fn set_digest(&self, topic: TopicId) -> Digest {
+        self.set().canonical().digest(topic)
+    }
+
+    /// The signer that writes a chain now, if this node has it.
+    fn signer_of(&self, chain: &ChainId) -> Option<&SharedSigner> {
+        let key = self.set().office()?.seat(chain)?.key();
+        self.signers
+            .iter()
+            .find(|signer| signer.public_key() == key)
+    }
+}

@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use icn_ledger::Unit;
+use icn_sync::Config;
+use icn_types::host::{Store, Transport};
+
+use crate::genesis::Genesis;
+
+use super::error::NodeError;
+use super::{Node, SharedSigner};
+
+/// Everything that a node is made of. There is no default for any port.
+pub struct NodeSettings {
+    pub(super) genesis: Genesis,
+    pub(super) units: Vec<Unit>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) signers: Vec<SharedSigner>,
+    pub(super) acknowledgement: Acknowledgement,
+    pub(super) sync: Config,
+}
+
+impl std::fmt::Debug for NodeSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeSettings")
+            .field("domain", &self.genesis.domain())
+            .field("units", &self.units)
+            .field("signers", &self.signers.len())
+            .field("acknowledgement", &self.acknowledgement)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether incoming payments are acknowledged without being asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "either the node does it or its owner does"
+)]
+pub enum Acknowledgement {
+    /// Everything that the account may take is taken at once.
+    #[default]
+    Automatic,
+    /// The host decides about each payment.
+    Manual,
+}
+
+impl NodeSettings {
+    /// A node of the cooperative that `genesis` describes.
+    ///
+    /// # Errors
+    /// [`NodeError::Unit`] when the genesis names a unit that cannot be read
+    /// or that another domain issues.
+    pub fn new(
+        genesis: Genesis,
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, NodeError> {
+        let units = genesis
+            .units()
+            .iter()
+            .map(|raw| {
+                raw.read::<Unit>()
+                    .ok()
+                    .filter(|unit| unit.issuer == genesis.domain())
+                    .ok_or(NodeError::Unit)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            genesis,
+            units,
+            store,
+            transport,
+            signers: Vec::new(),
+            acknowledgement: Acknowledgement::default(),
+            sync: Config::default(),
+        })
+    }
+
+    /// Adds a key that the node writes with: for every chain whose epoch names
+    /// it, and for the authority chain if it is the registrar's.
+    #[must_use]
+    pub fn with_signer(mut self, signer: SharedSigner) -> Self {
+        self.signers.push(signer);
+        self
+    }
+
+    /// The same with another way to treat incoming payments.
+    #[must_use]
+    pub const fn with_acknowledgement(mut self, acknowledgement: Acknowledgement) -> Self {
+        self.acknowledgement = acknowledgement;
+        self
+    }
+
+    /// The same with other settings of the exchange with peers.
+    #[must_use]
+    pub const fn with_sync(mut self, sync: Config) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// Opens the node.
+    ///
+    /// # Errors
+    /// As [`Node::open`] says.
+    pub async fn open(self) -> Result<Node, NodeError> {
+        Node::open(self).await
+    }
+}

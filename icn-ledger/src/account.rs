@@ -1,0 +1,202 @@
+//! The account: what one ledger chain adds up to, over all its epochs.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use icn_types::authority::Open;
+use icn_types::id::{ChainId, OperationKey};
+use icn_types::set::Slot;
+
+/// State of a ledger chain after one record: a fold over its prev path in
+/// which Invalid records play no part.
+///
+/// No sum can overflow: 2^64 legs of the largest amount fit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    /// Atoms sent by payments, whatever became of them.
+    sent: i128,
+    /// Credit from below a Seal that this chain named.
+    sealed: i128,
+    /// Credit from elsewhere, by where it came from.
+    unsealed: BTreeMap<(ChainId, u64), BTreeMap<Slot, i128>>,
+    unsealed_total: i128,
+    /// Legs taken here.
+    taken: BTreeSet<LegAt>,
+    /// Own payments by operation key.
+    payments: BTreeMap<OperationKey, Slot>,
+    /// Taken payments by payer and operation key.
+    answered: BTreeMap<(ChainId, OperationKey), Slot>,
+    /// Sealed heads that this chain named, by chain. Heads on one path are
+    /// kept as the last of them.
+    cover: BTreeMap<ChainId, Vec<Slot>>,
+    /// Floor of the epoch in force, raises included.
+    floor: Option<i64>,
+}
+
+/// A leg by slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LegAt {
+    pub(crate) slot: Slot,
+    pub(crate) leg: u8,
+}
+
+/// Where credit came from: a record on its sender's chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Source {
+    pub(crate) chain: ChainId,
+    pub(crate) seq: u64,
+    pub(crate) slot: Slot,
+}
+
+/// What one record changes.
+#[derive(Debug)]
+pub(crate) struct Delta {
+    pub(crate) terms: Terms,
+    pub(crate) change: Change,
+}
+
+/// What a record changes by its refs alone.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    pub(crate) floor: Option<i64>,
+    /// New covers of the chains whose cover moves.
+    pub(crate) cover: BTreeMap<ChainId, Vec<Slot>>,
+    /// Credit that becomes sealed.
+    pub(crate) sealed: BTreeMap<Source, i128>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Change {
+    None,
+    Paid { key: OperationKey, total: i128 },
+    Took(Vec<Taking>),
+}
+
+/// One leg that a record takes.
+#[derive(Debug)]
+pub(crate) struct Taking {
+    pub(crate) leg: LegAt,
+    /// The key of a payment, which its payer cannot use here again.
+    pub(crate) key: Option<(ChainId, OperationKey)>,
+    /// None for a refusal, which brings no credit.
+    pub(crate) credit: Option<Credit>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Credit {
+    pub(crate) source: Source,
+    pub(crate) amount: i128,
+    pub(crate) is_sealed: bool,
+}
+
+impl Account {
+    /// Position by this chain's own path: taken credit without what it sent.
+    pub(crate) const fn position(&self) -> i128 {
+        self.sealed + self.unsealed_total - self.sent
+    }
+
+    /// What the account may spend after `terms`, negative when it stands
+    /// below its floor: sealed + min(unsealed, float) - sent - charged - floor.
+    /// `None` without a grant.
+    pub(crate) fn available(&self, open: &Open, terms: &Terms) -> Option<i128> {
+        let (grant, floor) = (open.grant?, terms.floor?);
+        let moved: i128 = terms.sealed.values().sum();
+        let sealed = self.sealed + moved;
+        let unsealed = self.unsealed_total - moved;
+        Some(
+            sealed + unsealed.min(i128::from(grant.float))
+                - self.sent
+                - i128::from(open.charged)
+                - i128::from(floor),
+        )
+    }
+
+    pub(crate) const fn floor(&self) -> Option<i64> {
+        self.floor
+    }
+
+    /// The own payment under a key.
+    pub(crate) fn payment(&self, key: &OperationKey) -> Option<Slot> {
+        self.payments.get(key).copied()
+    }
+
+    /// The payment of `payer` under a key that was taken here.
+    pub(crate) fn answered(&self, payer: ChainId, key: OperationKey) -> Option<Slot> {
+        self.answered.get(&(payer, key)).copied()
+    }
+
+    pub(crate) fn has_taken(&self, leg: LegAt) -> bool {
+        self.taken.contains(&leg)
+    }
+
+    /// Sealed heads of a chain that this one named.
+    pub(crate) fn cover(&self, chain: &ChainId) -> &[Slot] {
+        self.cover.get(chain).map_or(&[], Vec::as_slice)
+    }
+
+    /// Unsealed credit from records at `from..=to` of one chain.
+    pub(crate) fn unsealed(
+        &self,
+        chain: ChainId,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = (Source, i128)> + '_ {
+        let range = (from <= to).then(|| self.unsealed.range((chain, from)..=(chain, to)));
+        range
+            .into_iter()
+            .flatten()
+            .flat_map(|(&(chain, seq), atoms)| {
+                atoms
+                    .iter()
+                    .map(move |(&slot, &atoms)| (Source { chain, seq, slot }, atoms))
+            })
+    }
+
+    /// Chains with unsealed credit from them, ascending.
+    pub(crate) fn creditors(&self) -> BTreeSet<ChainId> {
+        self.unsealed.keys().map(|(chain, _)| *chain).collect()
+    }
+
+    pub(crate) fn apply(&mut self, slot: Slot, delta: Delta) {
+        let Delta { terms, change } = delta;
+        self.floor = terms.floor;
+        self.cover.extend(terms.cover);
+        for (source, atoms) in terms.sealed {
+            let place = (source.chain, source.seq);
+            if let Some(slots) = self.unsealed.get_mut(&place) {
+                slots.remove(&source.slot);
+                if slots.is_empty() {
+                    self.unsealed.remove(&place);
+                }
+                self.unsealed_total -= atoms;
+                self.sealed += atoms;
+            }
+        }
+        match change {
+            Change::None => {}
+            Change::Paid { key, total } => {
+                self.payments.insert(key, slot);
+                self.sent += total;
+            }
+            Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
+        }
+    }
+
+    fn take(&mut self, taking: Taking) {
+        self.taken.insert(taking.leg);
+        if let Some(key) = taking.key {
+            self.answered.insert(key, taking.leg.slot);
+        }
+        let Some(credit) = taking.credit else {
+            return;
+        };
+        if credit.is_sealed {
+            self.sealed += credit.amount;
+        } else {
+            let Source { chain, seq, slot } = credit.source;
+            let slots = self.unsealed.entry((chain, seq)).or_default();
+            *slots.entry(slot).or_default() += credit.amount;
+            self.unsealed_total += credit.amount;
+        }
+    }
+}

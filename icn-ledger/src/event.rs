@@ -1,0 +1,52 @@
+//! What a ledger tells about the records that it decided.
+
+use icn_types::id::{ChainId, RecordId};
+use icn_types::verdict::Breach;
+
+use crate::legs::LegId;
+use crate::rule::LedgerRule;
+
+/// Something that a replica's ledger learned. Unsigned and local: two replicas
+/// learn the same things in different orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LedgerEvent {
+    /// A Valid payment arrived.
+    Paid {
+        /// The payment.
+        payment: RecordId,
+        /// Who pays.
+        payer: ChainId,
+    },
+    /// A payee took a leg.
+    Acknowledged {
+        /// The acknowledgement.
+        ack: RecordId,
+        /// The leg.
+        leg: LegId,
+        /// Who took it.
+        payee: ChainId,
+    },
+    /// A payee sent a leg back.
+    Refused {
+        /// The refusal.
+        refusal: RecordId,
+        /// The leg.
+        leg: LegId,
+        /// Who sent it back.
+        payee: ChainId,
+    },
+    /// A record breaks a rule and ends its epoch. Together with its ancestors
+    /// it convicts its author.
+    Convicted {
+        /// The record.
+        record: RecordId,
+        /// The chain that it ends the epoch of.
+        chain: ChainId,
+        /// What it breaks.
+        breach: Breach<LedgerRule>,
+    },
+    /// A fork, Seal or Recall moved a spine: labels and columns of records
+    /// that were known before may have changed.
+    Relabelled,
+}

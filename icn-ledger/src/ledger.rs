@@ -1,0 +1,244 @@
+//! The ledger: one unit in one domain, followed record by record.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
+use icn_types::judge::{Judge, NeedsUpgrade};
+use icn_types::set::{RecordSet, Slot};
+use icn_types::topic::Topic;
+use icn_types::verdict::{Breach, Verdict};
+
+use crate::account::Account;
+use crate::columns::Columns;
+use crate::digest;
+use crate::entry::Entry;
+use crate::event::LedgerEvent;
+use crate::legs::{LegId, taken};
+use crate::position::{self, Finality, Positions};
+use crate::rule::LedgerRule;
+use crate::rules::LedgerRules;
+use crate::unit::Unit;
+
+/// The accounts of one unit.
+///
+/// It holds verdicts and sums, never records: every call takes the same
+/// [`RecordSet`], and [`update`](Self::update) hears of each record that the
+/// set added or completed, once, in the order of adding.
+///
+/// While chains only grow, a record costs what it names, whatever the number
+/// of accounts and the length of history. A fork, or a Seal or Recall that
+/// moves a spine, makes the next [`refresh`](Self::refresh) count anew.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    unit: Unit,
+    pub(crate) judge: Judge<LedgerRules>,
+    /// None while labels may have moved and nobody counted anew.
+    columns: Option<Columns>,
+    /// The set's bends that the columns are of.
+    bends: u64,
+}
+
+impl Ledger {
+    /// A ledger that has seen nothing.
+    #[must_use]
+    pub fn new(domain: DomainId, unit: Unit) -> Self {
+        let id = unit.id();
+        let topic = Topic::Ledger(domain, id).id();
+        let rules = LedgerRules {
+            domain,
+            unit: id,
+            min_leg: unit.min_leg,
+            topic,
+        };
+        Self {
+            unit,
+            judge: Judge::new(rules, topic),
+            columns: Some(Columns::default()),
+            bends: 0,
+        }
+    }
+
+    /// The unit.
+    #[must_use]
+    pub const fn unit(&self) -> &Unit {
+        &self.unit
+    }
+
+    /// The topic that its chains lie in.
+    #[must_use]
+    pub const fn topic(&self) -> TopicId {
+        self.judge.topic()
+    }
+
+    /// Takes note of a record that the set added or completed, of whatever
+    /// topic, and answers with what it learned.
+    pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<LedgerEvent> {
+        let mut events = Vec::new();
+        let is_own = set.record(slot).topic() == self.topic();
+        let moved = set.bends() != self.bends || (is_own && !is_plain(set, slot));
+        self.bends = set.bends();
+        if moved {
+            self.columns = None;
+            events.push(LedgerEvent::Relabelled);
+        }
+        for decided in self.judge.update(set, slot) {
+            self.learn(set, decided, &mut events);
+        }
+        events
+    }
+
+    fn learn(&mut self, set: &RecordSet, slot: Slot, events: &mut Vec<LedgerEvent>) {
+        let record = set.record(slot);
+        match self.judge.verdict(slot) {
+            Verdict::Valid => {
+                if let Some(entry) = Entry::of(record) {
+                    self.post(set, slot, &entry);
+                    announce(set, slot, &entry, events);
+                }
+            }
+            Verdict::Invalid(Breach::Ended) | Verdict::Waiting => {}
+            Verdict::Invalid(breach) => events.push(LedgerEvent::Convicted {
+                record: record.id(),
+                chain: record.chain(),
+                breach,
+            }),
+        }
+    }
+
+    fn post(&mut self, set: &RecordSet, slot: Slot, entry: &Entry) {
+        let Some(columns) = &mut self.columns else {
+            return;
+        };
+        let posted = is_plain(set, slot)
+            .then(|| columns.post(set, slot, entry))
+            .flatten();
+        if posted.is_none() {
+            self.columns = None;
+        }
+    }
+
+    /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
+    pub fn refresh(&mut self, set: &RecordSet) {
+        if self.columns.is_none() || self.bends != set.bends() {
+            self.columns = Some(self.count(set));
+            self.bends = set.bends();
+        }
+    }
+
+    fn count(&self, set: &RecordSet) -> Columns {
+        Columns::of(&set.canonical(), &self.judge)
+    }
+
+    /// Columns of the canonical set. Borrowed, unless a spine moved since the
+    /// last [`refresh`](Self::refresh).
+    #[must_use]
+    pub fn columns(&self, set: &RecordSet) -> Cow<'_, Columns> {
+        match &self.columns {
+            Some(columns) if self.bends == set.bends() => Cow::Borrowed(columns),
+            _ => Cow::Owned(self.count(set)),
+        }
+    }
+
+    /// The same counted from nothing: what the maintained ones must equal.
+    #[must_use]
+    pub fn recount(&self, set: &RecordSet) -> Columns {
+        self.count(set)
+    }
+
+    /// Verdict about a record of the topic.
+    #[must_use]
+    pub fn verdict(&self, slot: Slot) -> Verdict<LedgerRule> {
+        self.judge.verdict(slot)
+    }
+
+    /// The first epoch met that needs newer code; totals are incomplete then.
+    #[must_use]
+    pub const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
+        self.judge.needs_upgrade()
+    }
+
+    /// Records that wait, by the record that each waits for first.
+    pub fn waiting(&self) -> impl Iterator<Item = (RecordId, &[Slot])> {
+        self.judge.waiting()
+    }
+
+    /// Where one account stands.
+    #[must_use]
+    pub fn positions(&self, set: &RecordSet, chain: &ChainId) -> Positions {
+        position::of(self, set, chain)
+    }
+
+    /// How final one leg is. `None` for a leg that no posted record sent.
+    #[must_use]
+    pub fn finality(&self, set: &RecordSet, leg: &LegId) -> Option<Finality> {
+        position::finality(self, set, leg)
+    }
+
+    /// The label digest: equal on replicas with equal canonical sets. Linear
+    /// in the set.
+    #[must_use]
+    pub fn label_digest(&self, set: &RecordSet) -> Digest {
+        digest::labels(&set.canonical(), &self.judge, &self.columns(set))
+    }
+
+    /// The account at the end of a chain's spine.
+    /// The payment that a chain made under an operation key, on its spine.
+    #[must_use]
+    pub fn payment(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        key: &OperationKey,
+    ) -> Option<RecordId> {
+        let payment = self.account(set, chain).payment(key)?;
+        Some(set.record(payment).id())
+    }
+
+    pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
+        let tip = set.spine(chain).last().copied();
+        match tip.and_then(|tip| self.judge.state_at(tip)) {
+            Some(account) => Cow::Borrowed(account),
+            None => Cow::Owned(self.judge.state(set, tip)),
+        }
+    }
+}
+
+/// Whether a record and everything that it relies on stand on spines.
+fn is_plain(set: &RecordSet, slot: Slot) -> bool {
+    let mut refs = set.record(slot).refs().iter().filter_map(|id| set.find(id));
+    set.on_spine(slot) && refs.all(|named| set.on_spine(named))
+}
+
+fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerEvent>) {
+    let record = set.record(slot);
+    let (id, chain) = (record.id(), record.chain());
+    let Some(content) = record.content() else {
+        return;
+    };
+    match entry {
+        Entry::Payment(_) => events.push(LedgerEvent::Paid {
+            payment: id,
+            payer: chain,
+        }),
+        Entry::Ack(ack) => {
+            events.extend(
+                taken(content, &ack.legs).map(|leg| LedgerEvent::Acknowledged {
+                    ack: id,
+                    leg,
+                    payee: chain,
+                }),
+            );
+        }
+        Entry::Refuse(refuse) => {
+            events.extend(
+                taken(content, &refuse.legs).map(|leg| LedgerEvent::Refused {
+                    refusal: id,
+                    leg,
+                    payee: chain,
+                }),
+            );
+        }
+        Entry::Note(_) => {}
+    }
+}

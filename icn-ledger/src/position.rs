@@ -1,0 +1,139 @@
+//! Positions: where an account stands and what it may spend.
+
+use icn_types::amount::Position;
+use icn_types::authority::Open;
+use icn_types::id::{ChainId, RecordId};
+use icn_types::set::RecordSet;
+
+use crate::account::{Account, Terms};
+use crate::ledger::Ledger;
+use crate::legs::LegId;
+
+/// Where one account stands. Zeros for one that nothing happened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Positions {
+    /// By posted records. Positive: the community owes the holder.
+    pub posted: Position,
+    /// By records that are not posted.
+    pub contested: Position,
+    /// Sent and not taken yet, in atoms; already taken out of `posted`.
+    pub outgoing: u128,
+    /// Sent to the account and not taken yet, in atoms; not in `posted`.
+    pub incoming: u128,
+    /// Acknowledged legs of its records that are not posted, in atoms.
+    pub charged: u128,
+    /// What the epoch in force allows; none without an epoch or a grant.
+    pub limits: Option<Limits>,
+}
+
+/// What the epoch in force allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Lowest position that payments may reach, raises included that the
+    /// account has named.
+    pub floor: i64,
+    /// Highest position that an acknowledgement may reach.
+    pub ceiling: i64,
+    /// Credit that may be spent before its payment is sealed, in atoms.
+    pub float: u64,
+    /// What is left above the floor; negative below it.
+    pub available: Position,
+    /// What a payment may move: `available`, but never below zero.
+    pub spendable: u128,
+}
+
+/// How final a leg is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "the three answers there are")]
+pub enum Finality {
+    /// Sent; its payee has not taken it.
+    Local,
+    /// Taken by its payee.
+    Acknowledged,
+    /// Taken, and both records are under Seals that count: no later record
+    /// of anybody changes it.
+    Sealed,
+}
+
+pub(crate) fn of(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Positions {
+    let column = ledger.columns(set).account(chain);
+    Positions {
+        posted: Position::new(column.posted),
+        contested: Position::new(column.contested),
+        outgoing: column.outgoing,
+        incoming: column.incoming,
+        charged: column.charged,
+        limits: limits(ledger, set, chain),
+    }
+}
+
+fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
+    let (id, open) = epoch(set, chain)?;
+    let account = ledger.account(set, chain);
+    let terms = standing_terms(set, chain, id, open, &account);
+    let (grant, floor) = (open.grant?, terms.floor?);
+    let available = account.available(open, &terms)?;
+    Some(Limits {
+        floor,
+        ceiling: grant.ceiling,
+        float: grant.float,
+        available: Position::new(available),
+        spendable: available.max(0).unsigned_abs(),
+    })
+}
+
+/// The epoch in force of a chain.
+pub(crate) fn epoch<'a>(set: &'a RecordSet, chain: &ChainId) -> Option<(RecordId, &'a Open)> {
+    let id = set.office()?.seat(chain)?.open();
+    Some((id, set.open(&id)?))
+}
+
+/// The terms of a next record that names nothing.
+fn standing_terms(
+    set: &RecordSet,
+    chain: &ChainId,
+    id: RecordId,
+    open: &Open,
+    account: &Account,
+) -> Terms {
+    let tip = set.spine(chain).last();
+    let is_begun = tip.is_some_and(|&tip| set.record(tip).epoch() == Some(id));
+    Terms {
+        floor: if is_begun {
+            account.floor()
+        } else {
+            open.grant.map(|grant| grant.floor)
+        },
+        ..Terms::default()
+    }
+}
+
+pub(crate) fn finality(ledger: &Ledger, set: &RecordSet, leg: &LegId) -> Option<Finality> {
+    let columns = ledger.columns(set);
+    if columns.transit(leg).is_some() {
+        return Some(Finality::Local);
+    }
+    let by = columns.taken_by(leg)?;
+    if !on_spine(set, &leg.record) {
+        return None;
+    }
+    if is_sealed(set, &leg.record) && is_sealed(set, &by) {
+        Some(Finality::Sealed)
+    } else {
+        Some(Finality::Acknowledged)
+    }
+}
+
+fn on_spine(set: &RecordSet, id: &RecordId) -> bool {
+    set.find(id).is_some_and(|slot| set.on_spine(slot))
+}
+
+fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
+    set.find(id).is_some_and(|slot| {
+        let record = set.record(slot);
+        let sealed = set.sealed_len(&record.chain());
+        set.on_spine(slot) && usize::try_from(record.seq()).is_ok_and(|seq| seq < sealed)
+    })
+}

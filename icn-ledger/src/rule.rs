@@ -1,0 +1,99 @@
+//! Rules of ledger chains, by the code of their breach.
+
+use icn_types::error::{Coded, Fault};
+
+/// The rule of its kind that an entry breaks. Legs are looked at in order;
+/// where several rules are broken by one leg or by the whole entry, the
+/// first of this list counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerRule {
+    /// A leg goes to the payer's own chain.
+    #[error("payment has a leg to its own chain")]
+    PaySelf,
+    /// A leg is below the least amount of the unit.
+    #[error("leg is below the least amount of the unit")]
+    PayMin,
+    /// The chain used the operation key before.
+    #[error("operation key was used before on this chain")]
+    PayKey,
+    /// A shared account pays something else than a decided action, or another
+    /// account claims to carry one out.
+    #[error("payment does not equal a decided action of this account")]
+    PayDecision,
+    /// The epoch has no grant.
+    #[error("epoch grants no credit")]
+    LimitGrant,
+    /// The payment is above what the account may spend.
+    #[error("payment is above what the account may spend")]
+    LimitFloor,
+    /// The named position is not among the refs.
+    #[error("taken leg names no ref")]
+    AckRef,
+    /// The named record sends no legs.
+    #[error("taken leg is of a record that sends none")]
+    AckKind,
+    /// A returned leg cannot be refused once more.
+    #[error("returned leg cannot be refused")]
+    RefuseKind,
+    /// The leg does not exist or is sent to another chain.
+    #[error("leg is not sent to this chain")]
+    AckPayee,
+    /// The payment behind the returned leg is not on this chain's own path.
+    #[error("returned leg is of a payment that is not on this path")]
+    AckReturn,
+    /// The chain took another payment of the same payer under the same key.
+    #[error("another payment under the same key was taken")]
+    AckKey,
+    /// The chain took the leg before.
+    #[error("leg was taken before")]
+    AckTwice,
+    /// The account would stand above its ceiling.
+    #[error("acknowledgement lifts the account above its ceiling")]
+    LimitCeiling,
+}
+
+impl LedgerRule {
+    /// Every rule, in order of precedence.
+    pub const ALL: [Self; 14] = [
+        Self::PaySelf,
+        Self::PayMin,
+        Self::PayKey,
+        Self::PayDecision,
+        Self::LimitGrant,
+        Self::LimitFloor,
+        Self::AckRef,
+        Self::AckKind,
+        Self::RefuseKind,
+        Self::AckPayee,
+        Self::AckReturn,
+        Self::AckKey,
+        Self::AckTwice,
+        Self::LimitCeiling,
+    ];
+}
+
+impl Coded for LedgerRule {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::PaySelf => "pay.self",
+            Self::PayMin => "pay.min",
+            Self::PayKey => "pay.key",
+            Self::PayDecision => "pay.decision",
+            Self::LimitGrant => "limit.grant",
+            Self::LimitFloor => "limit.floor",
+            Self::AckRef => "ack.ref",
+            Self::AckKind => "ack.kind",
+            Self::RefuseKind => "refuse.kind",
+            Self::AckPayee => "ack.payee",
+            Self::AckReturn => "ack.return",
+            Self::AckKey => "ack.key",
+            Self::AckTwice => "ack.twice",
+            Self::LimitCeiling => "limit.ceiling",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Rule
+    }
+}

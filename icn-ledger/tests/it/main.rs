@@ -1,0 +1,17 @@
+//! Tests of the public face of icn-ledger, one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+mod admission;
+mod attacks;
+mod columns;
+mod hours;
+mod limits;
+mod market;
+mod rules;
+mod treasury;
+mod unit;

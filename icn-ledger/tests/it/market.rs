@@ -1,0 +1,285 @@
+//! A cooperative with one unit, and a ledger that follows everything that is
+//! written. After every record the maintained columns are compared with ones
+//! that are counted from nothing.
+
+use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::{
+    Ack, Authorized, Column, Ledger, LedgerEvent, Leg, LegId, LegRef, Note, Payment,
+    PaymentRequest, Refuse, Unit, UnitCode,
+};
+use icn_types::amount::Amount;
+use icn_types::authority::{Grant, Tip};
+use icn_types::canon::List;
+use icn_types::hash::sha256;
+use icn_types::id::{ChainId, DomainId, OperationKey, RecordId};
+use icn_types::record::Draft;
+use icn_types::set::RecordSet;
+use icn_types::testkit::stage::{GRANT, Stage};
+use icn_types::time::Timestamp;
+use icn_types::topic::Topic;
+use icn_types::verdict::Verdict;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(0);
+
+pub(crate) struct Market {
+    pub(crate) stage: Stage,
+    pub(crate) ledger: Ledger,
+    pub(crate) unit: Unit,
+    pub(crate) chains: Vec<ChainId>,
+    pub(crate) events: Vec<LedgerEvent>,
+    fed: usize,
+    keys: u64,
+}
+
+/// A leg of a payment or a returned leg of a refusal.
+pub(crate) const fn leg(record: RecordId, leg: u8) -> LegId {
+    LegId { record, leg }
+}
+
+pub(crate) fn amount(atoms: u64) -> Amount {
+    Amount::new(atoms).unwrap()
+}
+
+pub(crate) fn hours(issuer: DomainId) -> Unit {
+    Unit {
+        issuer,
+        code: UnitCode::new("hours").unwrap(),
+        scale: icn_ledger::unit::Scale::new(1).unwrap(),
+        min_leg: amount(1),
+    }
+}
+
+/// A body that takes legs, with the refs that it needs.
+pub(crate) fn taking(legs: &[LegId]) -> (Vec<RecordId>, Vec<LegRef>) {
+    let mut refs: Vec<RecordId> = legs.iter().map(|leg| leg.record).collect();
+    refs.sort_unstable();
+    refs.dedup();
+    let legs = legs.iter().map(|leg| LegRef {
+        reference: u16::try_from(refs.binary_search(&leg.record).unwrap()).unwrap(),
+        leg: leg.leg,
+    });
+    let legs = legs.collect();
+    (refs, legs)
+}
+
+/// A ledger that heard of a set's records in the order of the set.
+pub(crate) fn follow(set: &RecordSet, unit: Unit) -> Ledger {
+    let mut ledger = Ledger::new(set.domain(), unit);
+    for slot in set.slots() {
+        ledger.update(set, slot);
+    }
+    ledger
+}
+
+impl Market {
+    /// Members with an account each: floor -100, float 20.
+    pub(crate) fn new(members: usize) -> Self {
+        Self::with_grant(members, GRANT)
+    }
+
+    pub(crate) fn with_grant(members: usize, grant: Grant) -> Self {
+        let stage = Stage::new(1, members);
+        let unit = hours(stage.domain());
+        let mut market = Self {
+            ledger: Ledger::new(stage.domain(), unit),
+            unit,
+            stage,
+            chains: Vec::new(),
+            events: Vec::new(),
+            fed: 0,
+            keys: 0,
+        };
+        let topic = market.topic();
+        for member in 0..members {
+            let chain = market.stage.open_member(member, &topic, Some(grant));
+            market.chains.push(chain);
+        }
+        market.feed();
+        market
+    }
+
+    pub(crate) fn topic(&self) -> Topic {
+        self.stage.ledger(self.unit.id())
+    }
+
+    /// Tells the ledger of everything new.
+    pub(crate) fn feed(&mut self) {
+        for record in &self.stage.records[self.fed..] {
+            let slot = self.stage.set.find(&record.id()).unwrap();
+            let events = self.ledger.update(&self.stage.set, slot);
+            self.events.extend(events);
+        }
+        self.fed = self.stage.records.len();
+        self.ledger.refresh(&self.stage.set);
+        let recounted = self.ledger.recount(&self.stage.set);
+        assert_eq!(*self.ledger.columns(&self.stage.set), recounted);
+        assert_eq!(recounted.sum(), 0, "value appeared or vanished");
+    }
+
+    pub(crate) fn key(&mut self) -> OperationKey {
+        self.keys += 1;
+        OperationKey::from_bytes(sha256(&self.keys.to_be_bytes()))
+    }
+
+    pub(crate) fn payment(&mut self, legs: &[(ChainId, u64)]) -> Payment {
+        let legs = legs.iter().map(|&(payee, atoms)| Leg {
+            payee,
+            amount: amount(atoms),
+        });
+        Payment {
+            legs: List::new(legs.collect::<Vec<_>>()).unwrap(),
+            key: self.key(),
+            decision: None,
+            effective: None,
+            memo: None,
+        }
+    }
+
+    pub(crate) fn request(&mut self, legs: &[(ChainId, u64)]) -> PaymentRequest {
+        let payment = self.payment(legs);
+        PaymentRequest {
+            legs: payment.legs,
+            key: payment.key,
+            decision: None,
+            effective: None,
+            memo: None,
+            cause: None,
+        }
+    }
+
+    /// Writes a payment, whether or not it follows the rules.
+    pub(crate) fn pay(&mut self, payer: ChainId, payee: ChainId, atoms: u64) -> RecordId {
+        let payment = self.payment(&[(payee, atoms)]);
+        self.post(payer, &[], &payment)
+    }
+
+    pub(crate) fn post(
+        &mut self,
+        payer: ChainId,
+        refs: &[RecordId],
+        payment: &Payment,
+    ) -> RecordId {
+        let id = self.stage.write(&payer, PAYMENT, refs, payment);
+        self.feed();
+        id
+    }
+
+    /// Pays after any record of the payer's chain: a second one is a fork.
+    pub(crate) fn pay_after(
+        &mut self,
+        payer: ChainId,
+        prev: Option<Tip>,
+        payee: ChainId,
+        atoms: u64,
+    ) -> RecordId {
+        let payment = self.payment(&[(payee, atoms)]);
+        let id = self.stage.write_after(&payer, prev, PAYMENT, &[], &payment);
+        self.feed();
+        id
+    }
+
+    pub(crate) fn ack(&mut self, payee: ChainId, legs: &[LegId]) -> RecordId {
+        let (refs, legs) = taking(legs);
+        let body = Ack {
+            legs: List::new(legs).unwrap(),
+        };
+        let id = self.stage.write(&payee, ACK, &refs, &body);
+        self.feed();
+        id
+    }
+
+    pub(crate) fn ack_after(
+        &mut self,
+        payee: ChainId,
+        prev: Option<Tip>,
+        legs: &[LegId],
+    ) -> RecordId {
+        let (refs, legs) = taking(legs);
+        let body = Ack {
+            legs: List::new(legs).unwrap(),
+        };
+        let id = self.stage.write_after(&payee, prev, ACK, &refs, &body);
+        self.feed();
+        id
+    }
+
+    pub(crate) fn refuse(&mut self, payee: ChainId, legs: &[LegId]) -> RecordId {
+        let (refs, legs) = taking(legs);
+        let body = Refuse {
+            legs: List::new(legs).unwrap(),
+        };
+        let id = self.stage.write(&payee, REFUSE, &refs, &body);
+        self.feed();
+        id
+    }
+
+    pub(crate) fn note(&mut self, chain: ChainId, refs: &[RecordId]) -> RecordId {
+        let id = self.stage.write(&chain, NOTE, refs, &Note::default());
+        self.feed();
+        id
+    }
+
+    pub(crate) fn submit(&mut self, draft: Draft) -> RecordId {
+        let id = self.stage.submit(draft);
+        self.feed();
+        id
+    }
+
+    /// Acknowledges what admission offers.
+    pub(crate) fn ack_all(&mut self, payee: ChainId) -> Option<RecordId> {
+        let draft = self.ledger.draft_acks(&self.stage.set, &payee, NOW);
+        draft.unwrap().map(|draft| self.submit(draft))
+    }
+
+    pub(crate) fn authorize(
+        &self,
+        payer: ChainId,
+        request: &PaymentRequest,
+    ) -> Result<Authorized, icn_ledger::Refusal> {
+        self.ledger.authorize(&self.stage.set, &payer, request, NOW)
+    }
+
+    pub(crate) fn seal(&mut self, chain: ChainId) -> RecordId {
+        let tip = self.stage.tip(&chain);
+        self.seal_at(chain, tip)
+    }
+
+    pub(crate) fn seal_at(&mut self, chain: ChainId, tip: Option<Tip>) -> RecordId {
+        let finality = icn_types::authority::Finality::Open;
+        let id = self.stage.seal_at(&chain, tip, finality);
+        self.feed();
+        id
+    }
+
+    pub(crate) fn reopen(&mut self, chain: ChainId, tip: Option<Tip>, charged: u64) -> RecordId {
+        let id = self.stage.reopen(&chain, tip, charged);
+        self.feed();
+        id
+    }
+
+    /// `valid`, `waiting`, or the code of the breach.
+    pub(crate) fn verdict(&self, id: &RecordId) -> &'static str {
+        match self.ledger.verdict(self.stage.set.find(id).unwrap()) {
+            Verdict::Valid => "valid",
+            Verdict::Waiting => "waiting",
+            Verdict::Invalid(breach) => breach.code(),
+        }
+    }
+
+    pub(crate) fn column(&self, chain: ChainId) -> Column {
+        self.ledger.columns(&self.stage.set).account(&chain)
+    }
+
+    pub(crate) fn posted(&self, chain: ChainId) -> i128 {
+        self.column(chain).posted
+    }
+
+    pub(crate) fn spendable(&self, chain: ChainId) -> u128 {
+        let positions = self.ledger.positions(&self.stage.set, &chain);
+        positions.limits.map_or(0, |limits| limits.spendable)
+    }
+
+    pub(crate) fn tip(&self, chain: ChainId) -> Option<Tip> {
+        self.stage.tip(&chain)
+    }
+}

@@ -1,0 +1,91 @@
+//! The vector clock of a topic: what two replicas compare.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use icn_types::id::{ChainId, Digest, TopicId};
+use icn_types::set::{RecordSet, Row};
+
+use crate::wire::Stray;
+
+/// What a replica holds of one topic, committed to by a digest.
+///
+/// Rows are `(chain, seq, head)`, ascending by chain; a head commits to
+/// everything before it, so equal rows mean equal prefixes. Strays are the
+/// canonical records that no row covers: fork pairs and what others rely on
+/// beside a spine, and records whose content is missing. An honest topic has
+/// none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorClock {
+    digest: Digest,
+    rows: Vec<Row>,
+    strays: Vec<Stray>,
+}
+
+impl VectorClock {
+    /// The set digest: equal exactly when the canonical records are.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Rows, ascending by chain.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Canonical records that no row covers, ascending by id.
+    #[must_use]
+    pub fn strays(&self) -> &[Stray] {
+        &self.strays
+    }
+
+    /// The row of a chain.
+    #[must_use]
+    pub fn row(&self, chain: &ChainId) -> Option<&Row> {
+        let at = self
+            .rows
+            .binary_search_by_key(chain, |row| row.chain)
+            .ok()?;
+        self.rows.get(at)
+    }
+
+    pub(crate) fn lists_stray(&self, stray: &Stray) -> bool {
+        self.strays
+            .binary_search_by_key(&stray.id, |own| own.id)
+            .is_ok_and(|at| self.strays.get(at) == Some(stray))
+    }
+}
+
+/// Clocks of all followed topics, computed again only after a change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clocks(BTreeMap<TopicId, Arc<VectorClock>>);
+
+impl Clocks {
+    pub(crate) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// Costs one walk over the rows, or over the set while a chain is forked.
+    pub(crate) fn read(
+        &mut self,
+        set: &RecordSet,
+        topics: impl IntoIterator<Item = TopicId>,
+        topic: TopicId,
+    ) -> Option<Arc<VectorClock>> {
+        if self.0.is_empty() {
+            let canonical = set.canonical();
+            for topic in topics {
+                let strays = canonical.irregular(topic).into_iter();
+                let clock = VectorClock {
+                    digest: canonical.digest(topic),
+                    rows: canonical.rows(topic),
+                    strays: strays.map(|(id, content)| Stray { id, content }).collect(),
+                };
+                self.0.insert(topic, Arc::new(clock));
+            }
+        }
+        self.0.get(&topic).cloned()
+    }
+}

@@ -1,0 +1,324 @@
+//! The exchange of clocks: who holds what the other lacks.
+//!
+//! One side sends digests. Where they differ the other sends its clock, and
+//! whoever lacks something asks for exactly that. No step relies on an earlier
+//! one having arrived: after a pause it starts again.
+
+use icn_types::canon::List;
+use icn_types::id::{ChainId, TopicId};
+use icn_types::key::PeerId;
+use icn_types::set::Row;
+use icn_types::time::Ticks;
+
+use crate::clock::VectorClock;
+use crate::event::{PeerFault, SyncEvent};
+use crate::peer::{Place, Reading};
+use crate::wire::{
+    ClockPage, Frame, Held, Hello, Mark, ROWS_MAX, STRAYS_MAX, Stray, StraysPage, TOPICS_MAX, pages,
+};
+
+use super::{Out, Replica, list};
+
+impl Replica {
+    pub(super) fn hello(&mut self, from: PeerId, hello: &Hello, now: Ticks, out: &mut Out) {
+        if hello.domain != self.set.domain() {
+            self.blame(from, PeerFault::Domain(hello.domain), now, out);
+            return;
+        }
+        for topic in &hello.topics {
+            if let Some(session) = self.session(from, *topic) {
+                session.follows = true;
+            }
+        }
+    }
+
+    /// Sends the digests whose time has come.
+    pub(super) fn ask_what_is_due(&mut self, now: Ticks, out: &mut Out) {
+        let config = self.config;
+        let mut due: Vec<(PeerId, Vec<TopicId>)> = Vec::new();
+        for (id, peer) in &mut self.peers {
+            if peer.score.is_muted(now) {
+                continue;
+            }
+            let topics = peer.sessions().filter(|(_, session)| session.due <= now);
+            let topics: Vec<TopicId> = topics.map(|(topic, _)| *topic).collect();
+            if !topics.is_empty() {
+                due.push((*id, topics));
+            }
+        }
+        for (peer, topics) in due {
+            let mut marks = Vec::new();
+            for topic in topics {
+                let Some(clock) = self.clock(topic) else {
+                    continue;
+                };
+                if let Some(session) = self.session(peer, topic) {
+                    session.asked(now, &config);
+                }
+                let digest = clock.digest();
+                marks.push(Mark { topic, digest });
+            }
+            for marks in pages::<_, 1, TOPICS_MAX>(&marks) {
+                out.send(peer, &Frame::Ask(marks));
+            }
+        }
+    }
+
+    /// Answers digests: "the same" or the clock.
+    pub(super) fn asked(&mut self, from: PeerId, marks: &[Mark], now: Ticks, out: &mut Out) {
+        let config = self.config;
+        let mut held = Vec::new();
+        for mark in marks {
+            let (topic, yours) = (mark.topic, mark.digest);
+            let Some(clock) = self.clock(topic) else {
+                continue;
+            };
+            if let Some(session) = self.session(from, topic) {
+                session.follows = true;
+            }
+            if yours == clock.digest() {
+                held.push(Held {
+                    topic,
+                    yours,
+                    mine: yours,
+                });
+                self.converged(from, topic, &clock, out);
+            } else {
+                if let Some(session) = self.session(from, topic) {
+                    session.stirred(now, &config);
+                }
+                send_clock(from, topic, &clock, false, out);
+            }
+        }
+        if let Ok(held) = List::new(held) {
+            out.send(from, &Frame::Held(held));
+        }
+    }
+
+    /// The peer holds everything of a clock that was sent to it.
+    pub(super) fn held(&mut self, from: PeerId, all: &[Held], out: &mut Out) {
+        for held in all {
+            let Some(clock) = self.clock(held.topic) else {
+                continue;
+            };
+            if held.yours != clock.digest() {
+                continue; // about an earlier clock
+            }
+            if held.mine == held.yours {
+                self.converged(from, held.topic, &clock, out);
+            }
+            if let Some(session) = self.session(from, held.topic) {
+                session.follows = true;
+                if held.mine == held.yours || session.covered == Some(held.mine) {
+                    session.settled();
+                }
+            }
+        }
+    }
+
+    fn converged(&mut self, peer: PeerId, topic: TopicId, clock: &VectorClock, out: &mut Out) {
+        let digest = Some(clock.digest());
+        if let Some(session) = self.session(peer, topic)
+            && session.reported != digest
+        {
+            session.reported = digest;
+            out.events.push(SyncEvent::Converged { topic, peer });
+        }
+    }
+
+    /// Compares a page of a peer's rows with the own ones.
+    pub(super) fn clock_page(&mut self, from: PeerId, page: &ClockPage, now: Ticks, out: &mut Out) {
+        let topic = page.topic;
+        let Some(clock) = self.clock(topic) else {
+            return;
+        };
+        let Some(session) = self.session(from, topic) else {
+            return;
+        };
+        session.follows = true;
+        let place = Place::Rows(page.after);
+        let mut reading = match session.reading.take() {
+            Some(reading) if reading.digest == page.digest && reading.place == place => reading,
+            _ if page.after.is_none() => Reading {
+                digest: page.digest,
+                place,
+                lacks: false,
+                peer_lacks: false,
+            },
+            _ => return, // a page before this one was lost
+        };
+        for row in &page.rows {
+            reading.peer_lacks |= clock.row(&row.chain).map(|own| own.tip) != Some(row.tip);
+            if let Some(tip) = row.tip
+                && self.set.find(&tip.head).is_none()
+            {
+                reading.lacks = true;
+                self.want_chain(from, topic, row.chain, tip.head, now);
+            }
+        }
+        reading.peer_lacks |= has_more(&clock, page);
+        reading.place = match page.rows.last().filter(|_| !page.ends) {
+            Some(row) => Place::Rows(Some(row.chain)),
+            None => Place::Strays(None),
+        };
+        if let Some(session) = self.session(from, topic) {
+            session.reading = Some(reading);
+        }
+        self.request(from, now, out);
+    }
+
+    /// Compares a page of a peer's strays; the last one ends the reading.
+    pub(super) fn strays_page(
+        &mut self,
+        from: PeerId,
+        page: &StraysPage,
+        now: Ticks,
+        out: &mut Out,
+    ) {
+        let topic = page.topic;
+        let Some(clock) = self.clock(topic) else {
+            return;
+        };
+        let reading = self
+            .session(from, topic)
+            .and_then(|session| session.reading.take());
+        let Some(mut reading) = reading else {
+            return;
+        };
+        if reading.digest != page.digest || reading.place != Place::Strays(page.after) {
+            return; // a page before this one was lost
+        }
+        for stray in &page.strays {
+            let slot = self.set.find(&stray.id);
+            let bare = slot.is_some_and(|slot| self.set.record(slot).content().is_none());
+            if slot.is_none() || (bare && stray.content) {
+                reading.lacks |= self.want_record(from, topic, stray.id, now);
+            }
+            reading.peer_lacks |= !clock.lists_stray(stray);
+        }
+        reading.peer_lacks |= has_more_strays(&clock, page);
+        if let Some(last) = page.strays.last().filter(|_| !page.ends) {
+            reading.place = Place::Strays(Some(last.id));
+            if let Some(session) = self.session(from, topic) {
+                session.reading = Some(reading);
+            }
+        } else {
+            self.read_to_the_end(from, topic, &reading, page.answers, out);
+        }
+        self.request(from, now, out);
+    }
+
+    /// What follows from a whole clock of a peer.
+    fn read_to_the_end(
+        &mut self,
+        from: PeerId,
+        topic: TopicId,
+        reading: &Reading,
+        answers: bool,
+        out: &mut Out,
+    ) {
+        let Some(clock) = self.clock(topic) else {
+            return;
+        };
+        if let Some(session) = self.session(from, topic)
+            && !reading.lacks
+        {
+            session.covered = Some(reading.digest);
+            if !reading.peer_lacks {
+                session.settled();
+            }
+        }
+        if !reading.lacks {
+            let held = Held {
+                topic,
+                yours: reading.digest,
+                mine: clock.digest(),
+            };
+            if let Ok(held) = List::new([held]) {
+                out.send(from, &Frame::Held(held));
+            }
+        }
+        if reading.peer_lacks && !answers {
+            send_clock(from, topic, &clock, true, out);
+        }
+    }
+}
+
+/// Whether there is an own chain in the range of a page that it lacks.
+fn has_more(clock: &VectorClock, page: &ClockPage) -> bool {
+    let chains = page.rows.as_ref();
+    let end = chains.last().map(|row| row.chain).filter(|_| !page.ends);
+    let in_range = |row: &&Row| {
+        page.after.is_none_or(|after| row.chain > after) && end.is_none_or(|end| row.chain <= end)
+    };
+    let is_listed = |chain: &ChainId| chains.binary_search_by_key(chain, |row| row.chain).is_ok();
+    clock
+        .rows()
+        .iter()
+        .filter(in_range)
+        .any(|row| !is_listed(&row.chain))
+}
+
+/// The same for strays.
+fn has_more_strays(clock: &VectorClock, page: &StraysPage) -> bool {
+    let ids = page.strays.as_ref();
+    let end = ids.last().map(|stray| stray.id).filter(|_| !page.ends);
+    let in_range = |stray: &&Stray| {
+        page.after.is_none_or(|after| stray.id > after) && end.is_none_or(|end| stray.id <= end)
+    };
+    let is_listed = |stray: &Stray| {
+        ids.binary_search_by_key(&stray.id, |other| other.id)
+            .is_ok()
+    };
+    clock
+        .strays()
+        .iter()
+        .filter(in_range)
+        .any(|stray| !is_listed(stray))
+}
+
+/// Sends a whole clock: rows, then strays.
+fn send_clock(to: PeerId, topic: TopicId, clock: &VectorClock, answers: bool, out: &mut Out) {
+    let digest = clock.digest();
+    let mut after = None;
+    let mut rows = clock.rows();
+    loop {
+        let (page, rest) = rows.split_at(rows.len().min(ROWS_MAX));
+        out.send(
+            to,
+            &Frame::Clock(ClockPage {
+                topic,
+                digest,
+                after,
+                rows: list(page.to_vec()),
+                ends: rest.is_empty(),
+            }),
+        );
+        after = page.last().map(|row| row.chain);
+        rows = rest;
+        if rows.is_empty() {
+            break;
+        }
+    }
+    let mut after = None;
+    let mut strays = clock.strays();
+    loop {
+        let (page, rest) = strays.split_at(strays.len().min(STRAYS_MAX));
+        out.send(
+            to,
+            &Frame::Strays(StraysPage {
+                topic,
+                digest,
+                after,
+                strays: list(page.to_vec()),
+                ends: rest.is_empty(),
+                answers,
+            }),
+        );
+        after = page.last().map(|stray| stray.id);
+        strays = rest;
+        if strays.is_empty() {
+            break;
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Records coming in: read, checked, stored, forwarded.
+
+use std::collections::BTreeMap;
+
+use icn_types::id::RecordId;
+use icn_types::key::PeerId;
+use icn_types::record::Record;
+use icn_types::set::{Added, Equivocation, Refusal, Slot};
+use icn_types::sign::{Signed, Unverified};
+use icn_types::time::Ticks;
+
+use crate::early::Notice;
+use crate::event::{PeerFault, SyncEvent};
+use crate::step::{Stored, StoredWhat};
+use crate::wire::{Envelope, Frame, batches};
+
+use super::{Out, Replica};
+
+/// How a record came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Written on this node.
+    Local,
+    /// Pushed by a peer to which it was new.
+    Pushed(PeerId),
+    /// In an answer to a request. Others are told by the next exchange.
+    Asked(PeerId),
+}
+
+impl Way {
+    const fn peer(self) -> Option<PeerId> {
+        match self {
+            Self::Local => None,
+            Self::Pushed(peer) | Self::Asked(peer) => Some(peer),
+        }
+    }
+}
+
+impl Replica {
+    pub(super) fn local(&mut self, record: Signed<Record>, now: Ticks, out: &mut Out) {
+        let id = record.id();
+        match self.set.insert(record) {
+            Ok(added) => self.added(added, Way::Local, now, out),
+            Err(refusal) => out.events.push(SyncEvent::Refused {
+                record: id,
+                refusal,
+            }),
+        }
+    }
+
+    pub(super) fn pushed(&mut self, from: PeerId, all: &[Envelope], now: Ticks, out: &mut Out) {
+        for envelope in all {
+            self.take_in(envelope, Way::Pushed(from), now, out);
+        }
+        self.request(from, now, out);
+    }
+
+    pub(super) fn answered(&mut self, from: PeerId, all: &[Envelope], now: Ticks, out: &mut Out) {
+        for envelope in all {
+            self.take_in(envelope, Way::Asked(from), now, out);
+        }
+        self.request(from, now, out);
+    }
+
+    /// Takes in one record and whatever waited for it.
+    fn take_in(&mut self, envelope: &Envelope, way: Way, now: Ticks, out: &mut Out) {
+        let mut todo = vec![(envelope.clone(), way)];
+        while let Some((envelope, way)) = todo.pop() {
+            let Some(stored) = self.take_one(&envelope, way, now, out) else {
+                continue;
+            };
+            let released = self.early.released_by(&stored);
+            todo.extend(
+                released
+                    .into_iter()
+                    .map(|(peer, envelope)| (envelope, Way::Pushed(peer))),
+            );
+        }
+    }
+
+    /// Answers with the record's id if it was stored or completed.
+    fn take_one(
+        &mut self,
+        envelope: &Envelope,
+        way: Way,
+        now: Ticks,
+        out: &mut Out,
+    ) -> Option<RecordId> {
+        let from = way.peer()?;
+        let record = match envelope.read() {
+            Ok(record) => record,
+            Err(error) => {
+                self.blame(from, PeerFault::Record(error), now, out);
+                return None;
+            }
+        };
+        let (id, topic) = (record.claim().id(), record.claim().topic());
+        if !self.topics.contains(&topic) {
+            self.blame(from, PeerFault::Topic(topic), now, out);
+            return None;
+        }
+        if self.is_known(record.claim()) {
+            self.counters.duplicates += 1;
+            return None;
+        }
+        let notice = |missing| Notice {
+            from,
+            chain: record.claim().chain(),
+            topic,
+            seq: record.claim().seq(),
+            missing,
+        };
+        let refusal = match self.set.signatory(record.claim()) {
+            Ok(_) => None,
+            Err(refusal) => Some((refusal, refusal.missing().map(notice))),
+        };
+        match refusal {
+            Some((refusal, Some(notice))) => {
+                self.too_early(notice, refusal, envelope.clone(), now);
+                return None;
+            }
+            Some((refusal, None)) => {
+                self.refused(from, id, refusal, now, out);
+                return None;
+            }
+            None => {}
+        }
+        match self
+            .verify(record)
+            .and_then(|record| self.set.insert(record))
+        {
+            Ok(added) => {
+                self.added(added, way, now, out);
+                Some(id)
+            }
+            Err(refusal) => {
+                self.refused(from, id, refusal, now, out);
+                None
+            }
+        }
+    }
+
+    /// The one place where signatures of peers' records are checked, after
+    /// everything that costs less. What it gives is a pure function of the
+    /// record and its key, so a host may check ahead on other threads
+    /// ([`RecordSet::signatory`](icn_types::set::RecordSet::signatory) gives
+    /// the key) and hand the results in by [`Input::Local`](super::Input).
+    fn verify(&mut self, record: Unverified<Record>) -> Result<Signed<Record>, Refusal> {
+        self.counters.checks += 1;
+        let key = self.set.signatory(record.claim())?.key().clone();
+        Ok(record.verify(&key)?)
+    }
+
+    /// Whether nothing of the record is new. Found by id, before any check.
+    fn is_known(&self, record: &Record) -> bool {
+        self.set.find(&record.id()).is_some_and(|slot| {
+            record.content().is_none() || self.set.record(slot).content().is_some()
+        })
+    }
+
+    fn refused(
+        &mut self,
+        from: PeerId,
+        record: RecordId,
+        refusal: Refusal,
+        now: Ticks,
+        out: &mut Out,
+    ) {
+        if refusal == Refusal::Full {
+            out.events.push(SyncEvent::Refused { record, refusal });
+        } else {
+            self.blame(from, PeerFault::Refused(refusal), now, out);
+        }
+    }
+
+    /// Keeps a record that something is missing for, and asks its sender.
+    fn too_early(&mut self, notice: Notice, refusal: Refusal, envelope: Envelope, now: Ticks) {
+        if !self.early.keep(notice, envelope, &self.config) {
+            return;
+        }
+        let (topic, chain) = match refusal {
+            Refusal::MissingEpoch(_) => (self.authority_topic(), self.set.authority()),
+            _ => (notice.topic, notice.chain),
+        };
+        self.want_chain(notice.from, topic, chain, notice.missing, now);
+    }
+
+    /// Everything that follows from a record's being stored.
+    fn added(&mut self, added: Added, way: Way, now: Ticks, out: &mut Out) {
+        let (slot, what) = match added {
+            Added::New(slot) => (slot, StoredWhat::Record),
+            Added::Completed(slot) => (slot, StoredWhat::Content),
+            Added::Known(_) => {
+                self.counters.duplicates += 1;
+                return;
+            }
+        };
+        let record = self.set.record(slot);
+        let (id, topic) = (record.id(), record.topic());
+        out.stored.push(Stored {
+            id,
+            topic,
+            slot,
+            what,
+            bytes: record.to_bytes(),
+        });
+        self.clocks.forget();
+        self.requests.fulfilled(&id);
+        if let Some(proof) = self.convict(slot) {
+            out.events.push(SyncEvent::Equivocation(Box::new(proof)));
+        }
+        for peer in self.peers.values_mut() {
+            if let Some(session) = peer.session(topic) {
+                session.stirred(now, &self.config);
+            }
+        }
+        if let Some(session) = way.peer().and_then(|peer| self.session(peer, topic)) {
+            session.progress = true;
+        }
+        if !matches!(way, Way::Asked(_)) && self.is_worth_forwarding(slot) {
+            out.fresh.push((slot, way.peer()));
+        }
+    }
+
+    /// A proof against the writer of a new record, once per epoch.
+    pub(super) fn convict(&mut self, slot: Slot) -> Option<Equivocation> {
+        let record = self.set.record(slot);
+        let place = (record.chain(), record.epoch()?);
+        if self.convicted.contains(&place) {
+            return None;
+        }
+        let proof = self
+            .set
+            .siblings(slot)
+            .find_map(|other| self.set.equivocation(slot, other).ok())?;
+        self.convicted.insert(place);
+        Some(proof)
+    }
+
+    /// Canonical records are: on a spine, or of a fork's pair. What else is
+    /// canonical, others find in the strays.
+    fn is_worth_forwarding(&self, slot: Slot) -> bool {
+        let chain = self.set.record(slot).chain();
+        let in_pair = |(low, high)| slot == low || slot == high;
+        self.set.on_spine(slot) || self.set.fork(&chain).is_some_and(in_pair)
+    }
+
+    /// Sends what was new here to every peer that follows its topic, except to
+    /// the one that it came from.
+    pub(super) fn forward(&mut self, out: &mut Out) {
+        let mut per_peer: BTreeMap<PeerId, Vec<Slot>> = BTreeMap::new();
+        for (slot, origin) in core::mem::take(&mut out.fresh) {
+            let topic = self.set.record(slot).topic();
+            for (id, peer) in &mut self.peers {
+                let follows = peer.session(topic).is_some_and(|session| session.follows);
+                if Some(*id) != origin && follows {
+                    per_peer.entry(*id).or_default().push(slot);
+                }
+            }
+        }
+        for (peer, slots) in per_peer {
+            self.counters.records_sent += slots.len() as u64;
+            for batch in batches(slots.iter().map(|&slot| self.set.record(slot))) {
+                out.send(peer, &Frame::Fresh(batch));
+            }
+        }
+    }
+}

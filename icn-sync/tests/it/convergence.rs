@@ -1,0 +1,138 @@
+use core::time::Duration;
+
+use icn_sync::sim::{Rng, Weather, World};
+use icn_sync::{Config, Input};
+use icn_types::key::PeerId;
+
+use crate::drama::{Drama, peer};
+
+/// A world of `count` nodes, each of which holds some of the records.
+fn world(drama: &Drama, seed: u64, count: u64, share: u64, config: Config) -> World {
+    let mut rng = Rng::new(seed ^ 0xabcd);
+    let mut world = World::new(seed, drama.stage.domain(), drama.topics(), config);
+    let ids: Vec<PeerId> = (0..count).map(peer).collect();
+    for (number, id) in ids.iter().enumerate() {
+        // A ring, and some more links.
+        let linked = |other: usize| {
+            let distance = number.abs_diff(other);
+            distance == 1 || distance == ids.len() - 1 || (number + other + seed as usize) % 3 == 0
+        };
+        let peers = (0..ids.len())
+            .filter(|&other| other != number && linked(other))
+            .map(|other| ids[other])
+            .collect();
+        world.add(*id, peers).unwrap();
+    }
+    let authority = drama.stage.set.authority();
+    let written = drama.stage.records.len() as u64;
+    for id in &ids {
+        // Most of the authority chain, often only its older part.
+        let heard = written / 3 + rng.below(written);
+        for (number, record) in (0..).zip(&drama.stage.records) {
+            let kept = if record.chain() == authority {
+                number < heard && (number < 8 || rng.chance(970))
+            } else {
+                rng.chance(share)
+            };
+            if kept || share == 1000 {
+                world.input(*id, Input::Local(Box::new(record.clone())));
+            }
+        }
+    }
+    world
+}
+
+/// Runs until all digests are equal; panics after ten virtual minutes.
+fn settle(world: &mut World, what: &str) {
+    for _ in 0..600 {
+        world.run_for(1000);
+        if world.agrees() {
+            return;
+        }
+    }
+    panic!("{what}: {:?}", world.digests());
+}
+
+fn run(seed: u64) {
+    let mut drama = Drama::new(seed);
+    drama.play(40);
+    let count = 3 + seed % 3;
+    let config = Config::default().with_answer_len(if seed % 2 == 0 { 1500 } else { 1 << 20 });
+    let mut world = world(&drama, seed, count, 500 + (seed % 5) * 100, config);
+    world.net.set_weather(Weather::new(100, 100, 5, 400));
+    world.connect_all();
+    eprintln!(
+        "before {:?}",
+        world
+            .nodes()
+            .map(|(_, n)| n.replica.set().len())
+            .collect::<Vec<_>>()
+    );
+    settle(&mut world, &format!("seed {seed}"));
+    eprintln!(
+        "seed {seed} total {} after {:?} t {:?} strays {:?} recs {}",
+        drama.stage.records.len(),
+        world
+            .nodes()
+            .map(|(_, n)| n.replica.set().len())
+            .collect::<Vec<_>>(),
+        world.now(),
+        world
+            .nodes()
+            .map(|(_, n)| n.replica.set().canonical().beside().len())
+            .collect::<Vec<_>>(),
+        world.records_sent()
+    );
+
+    // What they agree on is the canonical part of everything that they hold.
+    let mut union = icn_types::set::RecordSet::new(drama.stage.domain());
+    for (_, node) in world.nodes() {
+        for bytes in &node.disk {
+            union
+                .receive(icn_types::canon::from_bytes(bytes).unwrap())
+                .unwrap();
+        }
+    }
+    let topics: Vec<_> = world.nodes().next().unwrap().1.replica.topics().collect();
+    let expected: Vec<_> = topics
+        .iter()
+        .map(|topic| union.canonical().digest(*topic))
+        .collect();
+    assert_eq!(world.digests()[0], expected, "seed {seed}");
+
+    // And no record is sent again.
+    world.net.set_weather(Weather::fair());
+    world.run_for(10_000);
+    let (records, frames) = (world.records_sent(), world.net.frames());
+    world.run_for(600_000);
+    assert_eq!(world.records_sent(), records, "seed {seed}");
+    let frames = world.net.frames() - frames;
+    assert!(
+        frames < 2 * 2 * count * count * 20,
+        "seed {seed}: {frames} frames while idle"
+    );
+}
+
+#[test]
+fn nodes_with_parts_of_a_drama_end_with_equal_digests() {
+    for seed in 0..100 {
+        run(seed);
+    }
+}
+
+#[test]
+fn pauses_grow_only_while_nothing_differs() {
+    let drama = Drama::new(3);
+    let config = Config::default().with_exchange(Duration::from_secs(1), Duration::from_secs(8));
+    let mut world = world(&drama, 3, 2, 1000, config);
+    world.connect_all();
+    world.run_for(60_000);
+    let frames = world.net.frames();
+    world.run_for(80_000);
+    let idle = world.net.frames() - frames;
+    assert_eq!(
+        idle,
+        2 * 2 * 10,
+        "one digest and one answer per side each 8 s"
+    );
+}

@@ -146,6 +146,29 @@ fn after_a_final_seal_only_the_next_epoch_counts() {
 }
 
 #[test]
+fn what_a_final_seal_ended_stays_ended_under_later_seals_of_the_same_head() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let sealed = stage.tip(&a);
+    let dropped = note_after(&mut stage, &a, sealed, 1);
+    stage.reopen(&a, sealed, 0);
+    stage.seal_at(&a, sealed, Finality::Open);
+    assert_eq!(stage.set.spine(&a).len(), 1, "after a checkpoint");
+    stage.reopen(&a, sealed, 0);
+    let next = note(&mut stage, &a, 2);
+    assert_eq!(spine_ids(&stage.set, &a)[1..], [next]);
+    assert!(stage.set.fork(&a).is_none());
+    let others = stage.records.iter();
+    let mut late = stage.replay(others.filter(|record| record.id() != dropped.head));
+    let record = stage
+        .records
+        .iter()
+        .find(|record| record.id() == dropped.head);
+    late.insert(record.unwrap().clone()).unwrap();
+    assert_eq!(spine_ids(&late, &a), spine_ids(&stage.set, &a));
+}
+
+#[test]
 fn a_seal_before_the_first_record_keeps_the_ended_epoch_out() {
     let (mut stage, a, _) = two();
     let old_open = stage.open_of(&a);
@@ -192,6 +215,47 @@ fn equal_sets_in_any_order_of_arrival_have_equal_digests() {
         records.reverse();
         assert_eq!(digests(&stage.replay(&records)), expected, "round {round}");
     }
+}
+
+/// Found by worlds of icn-sync: the head of the later, contradicting row came
+/// first, so the answer for the last row was known while the earlier was not.
+#[test]
+fn a_row_counts_when_its_head_comes_after_that_of_a_contradicting_row() {
+    let (mut stage, a, _) = two();
+    let one = note_after(&mut stage, &a, None, 1);
+    let other = note_after(&mut stage, &a, None, 2);
+    let other2 = note_after(&mut stage, &a, Some(other), 3);
+    stage.seal_at(&a, Some(one), Finality::Open);
+    stage.seal_at(&a, Some(other2), Finality::Open);
+    assert_eq!(stage.set.sealed_len(&a), 1);
+    let late = |id: RecordId| id == one.head;
+    let (last, first): (Vec<_>, Vec<_>) =
+        stage.records.iter().partition(|record| late(record.id()));
+    let set = stage.replay(first.into_iter().chain(last));
+    assert_eq!(set.sealed_len(&a), 1);
+}
+
+/// Found by worlds of icn-sync: the epoch that the dropped Seal had ended and
+/// the one that it made room for both go on after the sealed record.
+#[test]
+fn a_recall_that_drops_a_final_seal_shows_the_fork_that_it_had_hidden() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let root = stage.tip(&a);
+    let honoured = stage.seal(&a, Finality::Open);
+    note_after(&mut stage, &a, root, 1);
+    stage.reopen(&a, root, 0);
+    note(&mut stage, &a, 2);
+    assert_eq!(stage.set.spine(&a).len(), 2);
+    stage.recall(honoured, &[]);
+    assert_eq!(stage.set.spine(&a).len(), 1);
+    assert!(stage.set.fork(&a).is_some());
+    let recall_first = stage
+        .replay(stage.records.iter().rev())
+        .canonical()
+        .digest(stage.ledger(UNIT).id());
+    let recall_last = stage.set.canonical().digest(stage.ledger(UNIT).id());
+    assert_eq!(recall_first, recall_last);
 }
 
 #[test]

@@ -103,14 +103,11 @@ pub enum Refusal {
     /// The leg is not in transit to this account, or its sender forks.
     #[error("leg is not in transit to this account")]
     NoLeg,
-    /// The record would name or say too much.
-    #[error("record would be too large")]
-    TooLarge,
     /// The record would break another rule.
     #[error("record would break a rule")]
     Rule(#[source] LedgerRule),
     /// The record would rely on one that is Invalid.
-    #[error("record would rely on an invalid one")]
+    #[error("record would not be valid")]
     Invalid,
 }
 
@@ -126,7 +123,6 @@ impl Coded for Refusal {
             Self::Forked => "authorize.forked",
             Self::Waiting { .. } => "authorize.waiting",
             Self::NoLeg => "authorize.leg",
-            Self::TooLarge => "authorize.size",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
         }
@@ -134,7 +130,7 @@ impl Coded for Refusal {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::KeyConflict { .. } | Self::NoLeg | Self::TooLarge => Fault::Caller,
+            Self::KeyConflict { .. } | Self::NoLeg => Fault::Caller,
             Self::Waiting { .. } => Fault::Environment,
             _ => Fault::Rule,
         }
@@ -200,7 +196,7 @@ impl Ledger {
         }
         let (refs, legs) = named(&legs)?;
         let entry = Entry::Ack(Ack {
-            legs: List::new(legs).map_err(|_| Refusal::TooLarge)?,
+            legs: List::new(legs).map_err(|_| Refusal::Invalid)?,
         });
         author.draft(refs, None, &entry).map(Some)
     }
@@ -224,7 +220,7 @@ impl Ledger {
             .ok_or(Refusal::NoLeg)?;
         let (refs, legs) = named(&[leg])?;
         let entry = Entry::Refuse(Refuse {
-            legs: List::new(legs).map_err(|_| Refusal::TooLarge)?,
+            legs: List::new(legs).map_err(|_| Refusal::Invalid)?,
         });
         author.draft(refs, None, &entry)
     }
@@ -322,8 +318,8 @@ impl<'a> Author<'a> {
     ) -> Result<Draft, Refusal> {
         let missing = refs.iter().copied().find(|id| self.set.find(id).is_none());
         let (kind, body) = entry.body();
-        let content = Content::new(refs, cause, &body).ok_or(Refusal::TooLarge)?;
-        let draft = Draft::new(self.place, kind, self.at, content).ok_or(Refusal::TooLarge)?;
+        let content = Content::new(refs, cause, &body).ok_or(Refusal::Invalid)?;
+        let draft = Draft::new(self.place, kind, self.at, content).ok_or(Refusal::Invalid)?;
         match self.ledger.judge.rehearse(self.set, &draft) {
             Verdict::Valid => Ok(draft),
             Verdict::Waiting => Err(Refusal::Waiting {
@@ -518,8 +514,8 @@ fn ordered(mut refs: Vec<RecordId>) -> Vec<RecordId> {
 }
 
 fn position_of(refs: &[RecordId], id: &RecordId) -> Result<u16, Refusal> {
-    let at = refs.binary_search(id).map_err(|_| Refusal::TooLarge)?;
-    u16::try_from(at).map_err(|_| Refusal::TooLarge)
+    let at = refs.binary_search(id).map_err(|_| Refusal::Invalid)?;
+    u16::try_from(at).map_err(|_| Refusal::Invalid)
 }
 
 /// Refs and bodies of legs by name.

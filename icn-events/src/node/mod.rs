@@ -365,6 +365,11 @@ impl Node {
         self.books.ledgers.get(unit)
     }
 
+    /// The accounts in every unit, ascending by unit.
+    pub fn ledgers(&self) -> impl ExactSizeIterator<Item = &Ledger> {
+        self.books.ledgers.values()
+    }
+
     /// This node's audit log.
     #[must_use]
     pub const fn audit(&self) -> &AuditLog {

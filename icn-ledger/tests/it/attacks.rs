@@ -1,1 +1,208 @@
-//! .
+//! Attacks on money by forks, refusals, Seals and colluders.
+
+use icn_types::authority::{Finality, Tip};
+use icn_types::id::{ChainId, RecordId};
+use icn_types::set::Label;
+use icn_types::testkit::stage::GRANT;
+
+use crate::market::{Market, leg};
+
+fn tip_at(seq: u64, head: RecordId) -> Option<Tip> {
+    Some(Tip { seq, head })
+}
+
+fn label(market: &Market, id: &RecordId) -> Label {
+    let set = &market.stage.set;
+    set.canonical().label(set.find(id).unwrap())
+}
+
+fn charged(market: &Market, chain: ChainId) -> u64 {
+    u64::try_from(market.column(chain).charged).unwrap()
+}
+
+#[test]
+fn refusals_do_not_turn_void_payments_into_credit() {
+    let mut market = Market::new(3);
+    let [mallory, colluder, shop] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let branches: Vec<RecordId> = (0..5)
+        .map(|_| market.pay_after(mallory, None, colluder, 100))
+        .collect();
+    market.reopen(mallory, None, 0);
+    let refusals: Vec<RecordId> = branches
+        .iter()
+        .map(|&branch| market.refuse(colluder, &[leg(branch, 0)]))
+        .collect();
+    assert!(refusals.iter().all(|id| market.verdict(id) == "valid"));
+    let seal = market.seal(colluder);
+    let head = market.tip(colluder).unwrap().head;
+    let note = market.note(mallory, &[seal, head]);
+    assert_eq!(market.verdict(&note), "valid");
+    let tip = market.tip(mallory);
+    let regain = market.ack_after(mallory, tip, &[leg(refusals[0], 0)]);
+    assert_eq!(market.verdict(&regain), "ack.return");
+    assert_eq!(charged(&market, mallory), 0, "a refusal charges nobody");
+    let all = market.pay_after(mallory, tip, shop, 101);
+    assert_eq!(market.verdict(&all), "limit.floor");
+    let own = market.pay_after(mallory, tip, shop, 100);
+    assert_eq!(market.verdict(&own), "valid");
+}
+
+#[test]
+fn a_contradicting_seal_moves_no_label_and_seals_no_credit() {
+    let mut market = Market::new(2);
+    let (x, y) = (market.chains[0], market.chains[1]);
+    let a = market.pay_after(x, None, y, 10);
+    let b = market.pay_after(x, None, y, 90);
+    let b2 = market.pay_after(x, tip_at(0, b), y, 5);
+    market.seal_at(x, tip_at(0, a));
+    assert_eq!(
+        [a, b].map(|id| label(&market, &id)),
+        [Label::Posted, Label::Void]
+    );
+    let contradicting = market.seal_at(x, tip_at(1, b2));
+    let set = &market.stage.set;
+    assert!(set.verdict(set.find(&contradicting).unwrap()).is_valid());
+    assert_eq!(
+        [a, b].map(|id| label(&market, &id)),
+        [Label::Posted, Label::Void]
+    );
+
+    market.ack(y, &[leg(b, 0)]);
+    let named = market.note(y, &[contradicting, b2]);
+    assert_eq!(market.verdict(&named), "valid");
+    let own_credit = u128::from(GRANT.floor.unsigned_abs());
+    assert_eq!(market.spendable(y), own_credit + u128::from(GRANT.float));
+}
+
+#[test]
+fn ten_forks_with_a_clean_epoch_each_buy_once() {
+    let mut market = Market::new(2);
+    let (mallory, shop) = (market.chains[0], market.chains[1]);
+    let mut bought = 0;
+    for _ in 0..10 {
+        let payment = market.pay_after(mallory, None, shop, 100);
+        if market.verdict(&payment) == "valid" {
+            market.ack(shop, &[leg(payment, 0)]);
+            bought += 100;
+        }
+        market.note(mallory, &[]);
+        let charged = charged(&market, mallory);
+        market.reopen(mallory, None, charged);
+    }
+    assert_eq!(bought, 100);
+    assert_eq!(market.column(mallory).contested, -100);
+}
+
+#[test]
+fn colluders_of_one_forker_spend_their_float_and_no_more() {
+    const COLLUDERS: usize = 8;
+    let mut market = Market::new(COLLUDERS + 2);
+    let (mallory, shop) = (market.chains[0], market.chains[1]);
+    for number in 0..COLLUDERS {
+        let colluder = market.chains[2 + number];
+        let branch = market.pay_after(mallory, None, colluder, 100);
+        market.ack(colluder, &[leg(branch, 0)]);
+        let tip = market.tip(colluder);
+        let with_float = market.pay(colluder, shop, 120);
+        assert_eq!(market.verdict(&with_float), "valid");
+        let more = market.pay(colluder, shop, 1);
+        assert_eq!(market.verdict(&more), "limit.floor");
+        let at_once = market.pay_after(colluder, tip, shop, 121);
+        assert_eq!(market.verdict(&at_once), "limit.floor");
+    }
+}
+
+#[test]
+fn two_branches_in_two_shops_are_both_charged_or_posted() {
+    let mut market = Market::new(3);
+    let [mallory, shop, store] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let a = market.pay_after(mallory, None, shop, 100);
+    let b = market.pay_after(mallory, None, store, 100);
+    let acks = [
+        market.ack(shop, &[leg(a, 0)]),
+        market.ack(store, &[leg(b, 0)]),
+    ];
+    assert!(acks.iter().all(|id| market.verdict(id) == "valid"));
+    assert_eq!(charged(&market, mallory), 200, "nothing is posted yet");
+
+    market.stage.seal_at(&mallory, tip_at(0, a), Finality::Open);
+    market.feed();
+    assert_eq!(charged(&market, mallory), 100);
+    let charge = charged(&market, mallory);
+    market.reopen(mallory, tip_at(0, a), charge);
+    let more = market.pay(mallory, shop, 1);
+    assert_eq!(market.verdict(&more), "limit.floor");
+    assert_eq!(market.spendable(store), 120, "floor and float");
+    let too_much = market.pay(store, shop, 121);
+    assert_eq!(market.verdict(&too_much), "limit.floor");
+}
+
+#[test]
+fn a_late_fork_below_a_seal_changes_nothing() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(a, b, 10);
+    market.pay(a, b, 20);
+    market.ack_all(b);
+    market.seal(a);
+    let before = (
+        market.column(a),
+        market.column(b),
+        market.spendable(a),
+        market.ledger.label_digest(&market.stage.set),
+    );
+    let late = market.pay_after(a, None, b, 99);
+    assert_eq!(market.verdict(&late), "valid");
+    let after = (
+        market.column(a),
+        market.column(b),
+        market.spendable(a),
+        market.ledger.label_digest(&market.stage.set),
+    );
+    assert_eq!(before, after);
+    assert_eq!(label(&market, &payment), Label::Posted);
+
+    let ack = market.ack(b, &[leg(late, 0)]);
+    assert_eq!(market.verdict(&ack), "valid");
+    assert_eq!(market.posted(a), -30, "what is sealed stays");
+    assert_eq!(charged(&market, a), 99, "and what was acknowledged is owed");
+}
+
+#[test]
+fn a_fork_hides_neither_the_debt_nor_the_credit_that_it_made() {
+    let mut market = Market::new(2);
+    let (mallory, shop) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(mallory, shop, 100);
+    market.ack(shop, &[leg(payment, 0)]);
+    assert_eq!(market.posted(mallory), -100);
+    market.pay_after(mallory, None, shop, 1);
+    let column = market.column(mallory);
+    assert_eq!(
+        (column.posted, column.contested, column.charged),
+        (0, -100, 100)
+    );
+    assert_eq!(market.posted(shop), 100);
+}
+
+#[test]
+fn a_seal_on_either_branch_decides_in_any_order_of_arrival() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let one = market.pay_after(a, None, b, 10);
+    let two = market.pay_after(a, None, b, 20);
+    market.ack(b, &[leg(one, 0), leg(two, 0)]);
+    market.seal_at(a, tip_at(0, two));
+    let expected = market.ledger.label_digest(&market.stage.set);
+    let late_branch = market.stage.replay(market.stage.records.iter().rev());
+    let ledger = crate::market::follow(&late_branch, market.unit);
+    assert_eq!(ledger.label_digest(&late_branch), expected);
+    let column = market.column(a);
+    assert_eq!(
+        (column.posted, column.contested, column.charged),
+        (-20, -10, 10)
+    );
+}

@@ -1,1 +1,380 @@
-//! .
+//! Columns over histories that nobody would write on purpose: forks, Seals
+//! and re-opens at any place, by writers and a registrar who may lie.
+
+use std::collections::BTreeMap;
+
+use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::{Ack, Column, Ledger, LegId, Note, Refuse};
+use icn_types::authority::{Finality, Grant, Tip};
+use icn_types::canon::List;
+use icn_types::hash::sha256;
+use icn_types::id::{ChainId, RecordId};
+use icn_types::record::Record;
+use icn_types::set::RecordSet;
+use icn_types::sign::Signed;
+use proptest::prelude::*;
+
+use crate::market::{Market, NOW, follow, leg, taking};
+
+const GRANT: Grant = Grant {
+    floor: -60,
+    ceiling: 200,
+    float: 25,
+};
+
+/// One step: what, who, to whom, how much or which.
+type Step = (u8, u8, u8, u8);
+
+/// A quarter of the usual number: a case is a whole history.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases / 4,
+        ..usual
+    }
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec((0_u8..16, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
+}
+
+/// A market with everything that later steps may name.
+struct World {
+    market: Market,
+    legs: Vec<(ChainId, LegId)>,
+    /// Records of the epoch in force, by chain, in the order of writing.
+    tips: BTreeMap<ChainId, Vec<Option<Tip>>>,
+    /// Position of the last row, by chain.
+    sealed: BTreeMap<ChainId, Option<u64>>,
+    seals: Vec<(RecordId, Option<Tip>)>,
+}
+
+impl World {
+    fn play(steps: &[Step]) -> Self {
+        let market = Market::with_grant(4, GRANT);
+        let tips = market.chains.iter().map(|chain| (*chain, vec![None]));
+        let mut world = Self {
+            tips: tips.collect(),
+            market,
+            legs: Vec::new(),
+            sealed: BTreeMap::new(),
+            seals: Vec::new(),
+        };
+        for step in steps {
+            world.step(*step);
+            world.market.feed();
+        }
+        world
+    }
+
+    fn step(&mut self, (what, who, whom, which): Step) {
+        let chain = self.market.chains[usize::from(who)];
+        let other = self.market.chains[usize::from(whom)];
+        match what {
+            0..=4 => self.pay(chain, other, which, what == 4),
+            5..=8 => self.answer(which, what == 8, what == 7),
+            9 => {
+                let set = &self.market.stage.set;
+                let draft = self.market.ledger.draft_acks(set, &chain, NOW);
+                self.follow_draft(chain, draft.ok().flatten());
+            }
+            10 | 11 => self.seal(chain, which, Finality::Open),
+            12 => self.reopen(chain, which),
+            13 => {
+                let set = &self.market.stage.set;
+                let draft = self.market.ledger.draft_cover(set, &chain, NOW);
+                self.follow_draft(chain, draft.ok().flatten());
+            }
+            14 => self.name_a_seal(chain, which),
+            _ => self.take_of_somebody_else(chain, which),
+        }
+    }
+
+    /// Where to write: after the newest record, or a fork.
+    fn prev(&self, chain: ChainId, which: u8, forks: bool) -> Option<Tip> {
+        let tips = &self.tips[&chain];
+        let newest = tips.len() - 1;
+        tips[if forks {
+            usize::from(which) % tips.len()
+        } else {
+            newest
+        }]
+    }
+
+    fn wrote(&mut self, chain: ChainId, prev: Option<Tip>, head: RecordId) {
+        let seq = prev.map_or(0, |tip| tip.seq + 1);
+        let tips = self.tips.get_mut(&chain).unwrap();
+        tips.push(Some(Tip { seq, head }));
+    }
+
+    fn pay(&mut self, payer: ChainId, payee: ChainId, which: u8, forks: bool) {
+        let prev = self.prev(payer, which, forks);
+        let third = self.market.chains[usize::from(which) % 4];
+        let mut legs = vec![(payee, u64::from(which % 30) + 1)];
+        if third != payer && which.is_multiple_of(3) {
+            legs.push((third, 3));
+        }
+        let payment = self.market.payment(&legs);
+        let id = self
+            .market
+            .stage
+            .write_after(&payer, prev, PAYMENT, &[], &payment);
+        self.wrote(payer, prev, id);
+        for (number, (payee, _)) in (0..).zip(legs) {
+            self.legs.push((payee, leg(id, number)));
+        }
+    }
+
+    fn answer(&mut self, which: u8, refuses: bool, forks: bool) {
+        let Some(&(payee, sent)) = pick(&self.legs, which) else {
+            return;
+        };
+        let payer = self.chain_of(sent.record);
+        let prev = self.prev(payee, which, forks);
+        let (refs, legs) = taking(&[sent]);
+        let stage = &mut self.market.stage;
+        let id = if refuses {
+            let body = Refuse {
+                legs: List::new(legs).unwrap(),
+            };
+            stage.write_after(&payee, prev, REFUSE, &refs, &body)
+        } else {
+            let body = Ack {
+                legs: List::new(legs).unwrap(),
+            };
+            stage.write_after(&payee, prev, ACK, &refs, &body)
+        };
+        self.wrote(payee, prev, id);
+        if refuses {
+            self.legs.push((payer, leg(id, 0)));
+        }
+    }
+
+    fn take_of_somebody_else(&mut self, chain: ChainId, which: u8) {
+        let Some(&(_, sent)) = pick(&self.legs, which) else {
+            return;
+        };
+        let prev = self.prev(chain, which, true);
+        let (refs, legs) = taking(&[sent]);
+        let body = Ack {
+            legs: List::new(legs).unwrap(),
+        };
+        let id = self
+            .market
+            .stage
+            .write_after(&chain, prev, ACK, &refs, &body);
+        self.wrote(chain, prev, id);
+    }
+
+    fn follow_draft(&mut self, chain: ChainId, draft: Option<icn_types::record::Draft>) {
+        let Some(draft) = draft else { return };
+        let prev = draft.header().prev().map(|head| Tip {
+            seq: draft.header().seq() - 1,
+            head,
+        });
+        let id = self.market.stage.submit(draft);
+        self.wrote(chain, prev, id);
+    }
+
+    /// A place that the registrar may seal, honest or not: the office asks
+    /// only that rows do not fall behind.
+    fn sealable(&self, chain: ChainId, which: u8) -> Option<Option<Tip>> {
+        let last = self.sealed.get(&chain).copied().flatten();
+        let tips = self.tips[&chain].iter().copied();
+        let tips: Vec<_> = tips.filter(|tip| tip.map(|tip| tip.seq) >= last).collect();
+        pick(&tips, which).copied()
+    }
+
+    fn seal(&mut self, chain: ChainId, which: u8, finality: Finality) {
+        let Some(tip) = self.sealable(chain, which) else {
+            return;
+        };
+        let id = self.market.stage.seal_at(&chain, tip, finality);
+        self.sealed.insert(chain, tip.map(|tip| tip.seq));
+        self.seals.push((id, tip));
+    }
+
+    fn reopen(&mut self, chain: ChainId, which: u8) {
+        let Some(tip) = self.sealable(chain, which) else {
+            return;
+        };
+        let charged = self.market.column(chain).charged;
+        let charged = u64::try_from(charged).unwrap();
+        self.market.stage.reopen(&chain, tip, charged);
+        self.sealed.insert(chain, tip.map(|tip| tip.seq));
+        self.tips.insert(chain, vec![tip]);
+    }
+
+    fn name_a_seal(&mut self, chain: ChainId, which: u8) {
+        let Some(&(seal, Some(tip))) = pick(&self.seals, which) else {
+            return;
+        };
+        let prev = self.prev(chain, which, false);
+        let refs = [seal, tip.head];
+        let stage = &mut self.market.stage;
+        let id = stage.write_after(&chain, prev, NOTE, &refs, &Note::default());
+        self.wrote(chain, prev, id);
+    }
+
+    fn chain_of(&self, id: RecordId) -> ChainId {
+        let set = &self.market.stage.set;
+        set.record(set.find(&id).unwrap()).chain()
+    }
+
+    /// The records in an order that follows from `salt`, without those that
+    /// `keep` drops.
+    fn shuffled(&self, salt: u64, keep: impl Fn(u8) -> bool) -> Vec<&Signed<Record>> {
+        let mut records: Vec<_> = self
+            .market
+            .stage
+            .records
+            .iter()
+            .map(|record| {
+                let mut bytes = record.id().as_bytes().to_vec();
+                bytes.extend_from_slice(&salt.to_be_bytes());
+                (sha256(&bytes), record)
+            })
+            .filter(|(lot, _)| keep(lot[0]))
+            .collect();
+        records.sort_unstable_by_key(|(lot, _)| *lot);
+        records.into_iter().map(|(_, record)| record).collect()
+    }
+
+    /// Another replica that hears of records one by one, and whose maintained
+    /// columns equal counted ones after each.
+    fn replica(&self, mut left: Vec<&Signed<Record>>) -> (RecordSet, Ledger) {
+        let mut set = RecordSet::new(self.market.stage.domain());
+        let mut ledger = Ledger::new(self.market.stage.domain(), self.market.unit);
+        loop {
+            let before = left.len();
+            left.retain(|record| {
+                let Ok(added) = set.insert((*record).clone()) else {
+                    return true;
+                };
+                ledger.update(&set, added.slot());
+                let recounted = ledger.recount(&set);
+                assert_eq!(*ledger.columns(&set), recounted);
+                assert_eq!(recounted.sum(), 0);
+                ledger.refresh(&set);
+                false
+            });
+            if left.len() == before {
+                return (set, ledger);
+            }
+        }
+    }
+}
+
+fn pick<T>(items: &[T], which: u8) -> Option<&T> {
+    (!items.is_empty()).then(|| &items[usize::from(which) % items.len()])
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// Checked inside: after every record the maintained columns equal counted
+    /// ones, and posted + contested + in transit = 0.
+    #[test]
+    fn equal_sets_have_equal_columns_and_digests_in_any_order(
+        steps in steps(),
+        salt in any::<u64>(),
+    ) {
+        let world = World::play(&steps);
+        let (set, ledger) = world.replica(world.shuffled(salt, |_| true));
+        let market = &world.market;
+        prop_assert_eq!(set.len(), market.stage.set.len());
+        prop_assert_eq!(
+            ledger.label_digest(&set),
+            market.ledger.label_digest(&market.stage.set)
+        );
+        prop_assert_eq!(ledger.recount(&set), market.ledger.recount(&market.stage.set));
+        let late = follow(&set, market.unit);
+        prop_assert_eq!(late.label_digest(&set), ledger.label_digest(&set));
+    }
+
+    /// Whatever is missing: value neither appears nor vanishes, and a verdict
+    /// that is reached early stays.
+    #[test]
+    fn value_is_conserved_over_any_part_of_a_history(
+        steps in steps(),
+        salt in any::<u64>(),
+        share in 1..=u8::MAX,
+    ) {
+        let world = World::play(&steps);
+        let (part, ledger) = world.replica(world.shuffled(salt, |lot| lot <= share));
+        prop_assert_eq!(ledger.recount(&part).sum(), 0);
+        let market = &world.market;
+        for slot in part.slots() {
+            let whole = market.stage.set.find(&part.record(slot).id()).unwrap();
+            let verdict = ledger.verdict(slot);
+            prop_assert!(verdict.is_waiting() || verdict == market.ledger.verdict(whole));
+        }
+    }
+
+    /// A canonical set that was exchanged counts as the one it was taken from.
+    #[test]
+    fn the_canonical_part_alone_has_the_same_labels(steps in steps()) {
+        let world = World::play(&steps);
+        let stage = &world.market.stage;
+        let canonical = stage.set.canonical();
+        let ids: Vec<RecordId> = canonical.slots().map(|slot| stage.set.record(slot).id()).collect();
+        let part = stage.replay(stage.records.iter().filter(|record| ids.contains(&record.id())));
+        let ledger = follow(&part, world.market.unit);
+        prop_assert_eq!(ledger.label_digest(&part), world.market.ledger.label_digest(&stage.set));
+    }
+}
+
+#[test]
+fn accounts_are_zero_before_anything_happened() {
+    let market = Market::new(1);
+    let nobody = ChainId::from_bytes([9; 32]);
+    assert_eq!(market.column(market.chains[0]), Column::default());
+    assert_eq!(market.column(nobody), Column::default());
+    let positions = market.ledger.positions(&market.stage.set, &nobody);
+    assert_eq!(positions.posted.get(), 0);
+    assert_eq!(positions.limits, None);
+}
+
+#[test]
+fn a_leg_that_both_branches_of_a_payee_took_is_counted_once() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(a, b, 10);
+    let sent = leg(payment, 0);
+    let one = market.ack_after(b, None, &[sent]);
+    let tip = Some(Tip { seq: 0, head: one });
+    assert_eq!(market.posted(b), 10);
+    market.note(b, &[]);
+    let (posted, contested) = (market.posted(b), market.column(b).contested);
+    assert_eq!((posted, contested), (0, 10), "b forks");
+    market.seal_at(b, tip);
+    assert_eq!((market.posted(b), market.column(b).contested), (10, 0));
+}
+
+#[test]
+fn the_digest_tells_labels_columns_and_transit_apart() {
+    let mut digests = Vec::new();
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let mut take = |market: &Market| digests.push(market.ledger.label_digest(&market.stage.set));
+    take(&market);
+    let payment = market.pay(a, b, 1);
+    take(&market);
+    market.ack(b, &[leg(payment, 0)]);
+    take(&market);
+    market.note(a, &[]);
+    take(&market);
+    market.pay_after(
+        a,
+        Some(Tip {
+            seq: 0,
+            head: payment,
+        }),
+        b,
+        1,
+    );
+    take(&market);
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), 5);
+}

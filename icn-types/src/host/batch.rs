@@ -257,6 +257,3 @@ impl Coded for LimitError {
         Fault::Caller
     }
 }
-
-#[cfg(test)]
-mod tests;

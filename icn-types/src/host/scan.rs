@@ -210,6 +210,3 @@ impl Page {
         Ok(page)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -174,7 +174,7 @@ impl RecordSet {
         if recall != self.recall {
             self.recall = recall;
             if let Some(spine) = self.spines.get_mut(&self.authority) {
-                let movement = spine.seal(&self.arena, recall, None);
+                let movement = spine.seal(&self.arena, recall, BTreeSet::new());
                 self.moved(self.authority, movement);
             }
         }
@@ -230,9 +230,9 @@ impl RecordSet {
         } else {
             self.unseated.remove(&chain);
         }
-        let (tip, ended) = row.map_or((None, None), |row| {
-            let row = self.registry.rows.row(row);
-            (row.tip(), row.ended())
+        let (tip, ended) = row.map_or((None, BTreeSet::new()), |row| {
+            let tip = self.registry.rows.row(row).tip();
+            (tip, self.registry.rows.ended_at(row))
         });
         let head = tip.and_then(|tip| self.arena.find(&tip.head));
         if let Some(spine) = self.spines.get_mut(&chain) {

@@ -1,6 +1,6 @@
 //! Rows: the sealed heads of every chain, in the order of the authority chain.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::authority::Tip;
@@ -45,11 +45,6 @@ impl Row {
     pub(super) fn ends(&self, open: &RecordId) -> bool {
         self.is_final && self.open == *open
     }
-
-    /// The Open whose epoch the row ended.
-    pub(super) fn ended(&self) -> Option<RecordId> {
-        self.is_final.then_some(self.open)
-    }
 }
 
 /// A row before it has a number.
@@ -72,6 +67,20 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn row(&self, index: RowIndex) -> &Row {
         &self.rows[index.0 as usize]
+    }
+
+    /// Opens that a row and the ones before it at the same head ended.
+    ///
+    /// What one final row ended stays ended when a later one seals the same
+    /// head again, for example as a checkpoint of the next epoch.
+    pub(super) fn ended_at(&self, index: RowIndex) -> BTreeSet<RecordId> {
+        let tip = self.row(index).tip;
+        core::iter::successors(Some(index), |&at| self.row(at).earlier)
+            .map(|at| self.row(at))
+            .take_while(|row| row.tip == tip)
+            .filter(|row| row.is_final)
+            .map(|row| row.open)
+            .collect()
     }
 
     pub(super) fn written_by(&self, slot: Slot) -> impl Iterator<Item = (ChainId, RowIndex)> + '_ {

@@ -210,6 +210,3 @@ impl<'t> Tables<'t> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

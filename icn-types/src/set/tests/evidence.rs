@@ -76,7 +76,10 @@ fn a_proof_is_small() {
     });
     longest.sort_by_key(|half| half.id());
     let [low, high] = &longest;
-    assert_eq!(to_bytes(&Equivocation::between(low, high).unwrap()).len(), 600);
+    assert_eq!(
+        to_bytes(&Equivocation::between(low, high).unwrap()).len(),
+        600
+    );
 }
 
 #[test]

@@ -146,6 +146,29 @@ fn after_a_final_seal_only_the_next_epoch_counts() {
 }
 
 #[test]
+fn what_a_final_seal_ended_stays_ended_under_later_seals_of_the_same_head() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let sealed = stage.tip(&a);
+    let dropped = note_after(&mut stage, &a, sealed, 1);
+    stage.reopen(&a, sealed, 0);
+    stage.seal_at(&a, sealed, Finality::Open);
+    assert_eq!(stage.set.spine(&a).len(), 1, "after a checkpoint");
+    stage.reopen(&a, sealed, 0);
+    let next = note(&mut stage, &a, 2);
+    assert_eq!(spine_ids(&stage.set, &a)[1..], [next]);
+    assert!(stage.set.fork(&a).is_none());
+    let others = stage.records.iter();
+    let mut late = stage.replay(others.filter(|record| record.id() != dropped.head));
+    let record = stage
+        .records
+        .iter()
+        .find(|record| record.id() == dropped.head);
+    late.insert(record.unwrap().clone()).unwrap();
+    assert_eq!(spine_ids(&late, &a), spine_ids(&stage.set, &a));
+}
+
+#[test]
 fn a_seal_before_the_first_record_keeps_the_ended_epoch_out() {
     let (mut stage, a, _) = two();
     let old_open = stage.open_of(&a);
@@ -684,5 +707,96 @@ mod recall {
         let wrong = stage.seal_at(&a, None, Finality::Final);
         let recall = stage.recall(wrong, &[]);
         assert_eq!(broken(&stage, &recall), "recall.head");
+    }
+}
+
+mod votes {
+    use super::*;
+    use crate::authority::{Close, DecisionTerms, Opening, Outcome, ProposalId};
+    use crate::canon::Raw;
+    use crate::id::Digest;
+    use crate::topic::Topic;
+
+    fn opening(stage: &Stage, proposal: u8, record: RecordId, roll: Digest) -> Act {
+        let teller = Topic::Governance(stage.domain()).chain(Owner::Teller(0));
+        Act::Opening(Opening {
+            proposal: ProposalId::from_bytes([proposal; 32]),
+            record,
+            actions: List::empty(),
+            rule: Raw::of(&0_u64),
+            roll,
+            terms: DecisionTerms {
+                tellers: List::new([teller.id()]).unwrap(),
+                needed: 1,
+                period: 0,
+                timelock: 0,
+            },
+        })
+    }
+
+    #[test]
+    fn an_opening_freezes_the_roll_of_its_own_branch() {
+        let mut stage = Stage::new(1, 4);
+        let nowhere = RecordId::from_bytes([0; 32]);
+        let everybody = stage.set.office().unwrap().roll_digest();
+        let before = opening(&stage, 1, nowhere, everybody);
+        let before = stage.act(&before, &[]);
+        let leaver = stage.members()[2].inception.id();
+        let change = Act::Roll(RollChange {
+            join: List::empty(),
+            leave: List::new([leaver]).unwrap(),
+        });
+        stage.act(&change, &[]);
+        let rest = stage.set.office().unwrap().roll_digest();
+        let after = opening(&stage, 2, nowhere, rest);
+        let after = stage.act(&after, &[]);
+        let beside = opening(&stage, 3, nowhere, everybody);
+        let beside = stage.act_after(before, &beside, &[]);
+        for set in [stage.set.clone(), stage.replay(stage.records.iter().rev())] {
+            let on_roll = |id: &RecordId| {
+                let frozen = set.frozen(set.find(id).unwrap()).unwrap();
+                assert!(frozen.is_on_roll(&stage.members()[0].inception.id()));
+                (frozen.roll().len(), frozen.is_on_roll(&leaver))
+            };
+            assert_eq!(on_roll(&before), (4, true));
+            assert_eq!(on_roll(&after), (3, false));
+            assert_eq!(on_roll(&beside), (4, true));
+        }
+    }
+
+    #[test]
+    fn what_a_vote_names_stays_canonical_when_its_chain_forks_later() {
+        let mut stage = Stage::new(1, 4);
+        let topic = stage.governance();
+        let member = stage.open_member(0, &topic, None);
+        let proposal = note(&mut stage, &member, 0);
+        note(&mut stage, &member, 1);
+        let teller = topic.chain(Owner::Teller(0));
+        let teller = stage.open(teller, key_of(1, "teller", 0), None);
+        note(&mut stage, &teller, 0);
+        let shut = note(&mut stage, &teller, 1);
+        let roll = stage.set.office().unwrap().roll_digest();
+        let act = opening(&stage, 1, proposal, roll);
+        let opened = stage.act(&act, &[]);
+        let close = Act::Close(Close {
+            opening: opened,
+            outcome: Outcome::Rejected,
+            shuts: List::new([shut]).unwrap(),
+            tally: Raw::of(&0_u64),
+        });
+        stage.act(&close, &[opened]);
+        for chain in [member, teller] {
+            for number in 2..5 {
+                note_after(&mut stage, &chain, None, number);
+            }
+        }
+        let canonical = stage.set.canonical();
+        for named in [proposal, shut] {
+            let slot = stage.set.find(&named).unwrap();
+            assert!(!stage.set.on_spine(slot));
+            assert!(canonical.contains(slot));
+        }
+        // Nothing else of the forked chains is: their two lowest ids at most.
+        assert!(canonical.beside().len() <= 2 + 2 + 3);
     }
 }

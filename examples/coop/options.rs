@@ -42,17 +42,29 @@ usage: coop [--scenario FILE] [--seed N] [--data DIR]
 
 impl Request {
     /// Reads the arguments after the program's name.
-    pub fn parse(args: impl IntoIterator<Item = String>, default_data: PathBuf) -> Result<Self, UsageError> {
-        let mut options = Options { scenario: None, seed: 7, data: default_data };
+    pub fn parse(
+        args: impl IntoIterator<Item = String>,
+        default_data: PathBuf,
+    ) -> Result<Self, UsageError> {
+        let mut options = Options {
+            scenario: None,
+            seed: 7,
+            data: default_data,
+        };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or_else(|| UsageError(format!("{arg} needs a value")));
+            let mut value = || {
+                args.next()
+                    .ok_or_else(|| UsageError(format!("{arg} needs a value")))
+            };
             match arg.as_str() {
                 "--scenario" => options.scenario = Some(value()?.into()),
                 "--data" => options.data = value()?.into(),
                 "--seed" => {
                     let text = value()?;
-                    options.seed = text.parse().map_err(|_| UsageError(format!("seed {text:?} is not a whole number")))?;
+                    options.seed = text
+                        .parse()
+                        .map_err(|_| UsageError(format!("seed {text:?} is not a whole number")))?;
                 }
                 "--help" | "-h" => return Ok(Self::Help),
                 _ => return Err(UsageError(format!("{arg} is not understood"))),

@@ -22,7 +22,9 @@ impl Page {
     /// Coloured only on a terminal, and never when `NO_COLOR` says anything.
     pub fn of_stdout() -> Self {
         let silenced = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: std::io::stdout().is_terminal() && !silenced }
+        Self {
+            colour: std::io::stdout().is_terminal() && !silenced,
+        }
     }
 
     pub fn ink(self, ink: Ink, text: &str) -> String {
@@ -32,7 +34,11 @@ impl Page {
             Ink::Bad => "31",
             Ink::Faint => "2",
         };
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     pub fn heading(self, text: &str) {
@@ -48,7 +54,11 @@ impl Page {
         let columns = head.len();
         let width = |column: usize| {
             let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.chain(head.get(column)).map(String::len).max().unwrap_or(0)
+            cells
+                .chain(head.get(column))
+                .map(String::len)
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         println!("  {}", self.ink(Ink::Faint, &spread(head, &widths)));
@@ -62,7 +72,11 @@ fn spread(cells: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let gap = if at == 0 { "" } else { "  " };
-        let written = if at == 0 { write!(line, "{gap}{cell:<width$}") } else { write!(line, "{gap}{cell:>width$}") };
+        let written = if at == 0 {
+            write!(line, "{gap}{cell:<width$}")
+        } else {
+            write!(line, "{gap}{cell:>width$}")
+        };
         debug_assert!(written.is_ok(), "writing to a string cannot fail");
     }
     line.trim_end().to_owned()

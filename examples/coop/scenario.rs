@@ -211,26 +211,47 @@ impl Check<'_> {
     fn scenario(&self) -> Result<Scenario, ScenarioError> {
         let file = self.file;
         self.sizes()?;
-        let units = file.unit.iter().map(|unit| self.unit(unit)).collect::<Result<_, _>>()?;
+        let units = file
+            .unit
+            .iter()
+            .map(|unit| self.unit(unit))
+            .collect::<Result<_, _>>()?;
         let members = file
             .member
             .iter()
-            .map(|member| Ok(Member { name: self.name(&member.name)?, floor: self.floor(&member.floor)? }))
+            .map(|member| {
+                Ok(Member {
+                    name: self.name(&member.name)?,
+                    floor: self.floor(&member.floor)?,
+                })
+            })
             .collect::<Result<_, ScenarioError>>()?;
         let partners = file
             .partner
             .iter()
-            .map(|partner| Ok(Partner { name: self.name(&partner.name)?, node: self.member(&partner.at)? }))
+            .map(|partner| {
+                Ok(Partner {
+                    name: self.name(&partner.name)?,
+                    node: self.member(&partner.at)?,
+                })
+            })
             .collect::<Result<_, ScenarioError>>()?;
         Ok(Scenario {
             name: file.name.get_ref().clone(),
             units,
             members,
             partners,
-            treasury: Treasury { node: self.member(&file.treasury.at)?, floor: self.floor(&file.treasury.floor)? },
+            treasury: Treasury {
+                node: self.member(&file.treasury.at)?,
+                floor: self.floor(&file.treasury.floor)?,
+            },
             budget: self.budget()?,
             votes: self.votes()?,
-            trades: file.trade.iter().map(|trade| self.trade(trade)).collect::<Result<_, _>>()?,
+            trades: file
+                .trade
+                .iter()
+                .map(|trade| self.trade(trade))
+                .collect::<Result<_, _>>()?,
             cut: self.member(&file.cut.node)?,
         })
     }
@@ -253,9 +274,15 @@ impl Check<'_> {
     fn unit(&self, unit: &RawUnit) -> Result<Unit, ScenarioError> {
         let atoms = *unit.atoms.get_ref();
         if !(1..=1_000_000_000).contains(&atoms) {
-            return Err(self.wrong(&unit.atoms, "atoms must be between 1 and 1000000000".to_owned()));
+            return Err(self.wrong(
+                &unit.atoms,
+                "atoms must be between 1 and 1000000000".to_owned(),
+            ));
         }
-        Ok(Unit { code: self.name(&unit.code)?, atoms })
+        Ok(Unit {
+            code: self.name(&unit.code)?,
+            atoms,
+        })
     }
 
     fn budget(&self) -> Result<Budget, ScenarioError> {
@@ -274,7 +301,10 @@ impl Check<'_> {
         for vote in &self.file.vote {
             let member = self.member(&vote.member)?;
             if votes[member].replace(vote.choice).is_some() {
-                return Err(self.wrong(&vote.member, format!("{} votes twice", vote.member.get_ref())));
+                return Err(self.wrong(
+                    &vote.member,
+                    format!("{} votes twice", vote.member.get_ref()),
+                ));
             }
         }
         Ok(votes)
@@ -286,22 +316,41 @@ impl Check<'_> {
             return Err(self.wrong(&trade.payee, "payer and payee are the same".to_owned()));
         }
         let (unit, amount) = (self.unit_named(&trade.unit)?, self.amount(&trade.amount)?);
-        Ok(Trade { payer, payee, unit, amount, when: trade.when })
+        Ok(Trade {
+            payer,
+            payee,
+            unit,
+            amount,
+            when: trade.when,
+        })
     }
 
     fn name(&self, text: &Text) -> Result<String, ScenarioError> {
         let name = text.get_ref();
-        let fits = (1..=11).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if fits { Ok(name.clone()) } else { Err(self.wrong(text, format!("{name:?} is not 1 to 11 letters or digits"))) }
+        let fits =
+            (1..=11).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if fits {
+            Ok(name.clone())
+        } else {
+            Err(self.wrong(text, format!("{name:?} is not 1 to 11 letters or digits")))
+        }
     }
 
     fn member(&self, text: &Text) -> Result<usize, ScenarioError> {
-        let found = self.file.member.iter().position(|member| member.name.get_ref() == text.get_ref());
+        let found = self
+            .file
+            .member
+            .iter()
+            .position(|member| member.name.get_ref() == text.get_ref());
         found.ok_or_else(|| self.wrong(text, format!("{} is no member", text.get_ref())))
     }
 
     fn party(&self, text: &Text) -> Result<Party, ScenarioError> {
-        let partner = self.file.partner.iter().position(|partner| partner.name.get_ref() == text.get_ref());
+        let partner = self
+            .file
+            .partner
+            .iter()
+            .position(|partner| partner.name.get_ref() == text.get_ref());
         match partner {
             Some(partner) => Ok(Party::Partner(partner)),
             None => self.member(text).map(Party::Member),
@@ -309,29 +358,46 @@ impl Check<'_> {
     }
 
     fn unit_named(&self, text: &Text) -> Result<usize, ScenarioError> {
-        let found = self.file.unit.iter().position(|unit| unit.code.get_ref() == text.get_ref());
+        let found = self
+            .file
+            .unit
+            .iter()
+            .position(|unit| unit.code.get_ref() == text.get_ref());
         found.ok_or_else(|| self.wrong(text, format!("{} is no unit", text.get_ref())))
     }
 
     fn amount(&self, text: &Text) -> Result<u64, ScenarioError> {
         match text.get_ref().parse::<u64>() {
             Ok(amount) if (1..=1_000_000_000).contains(&amount) => Ok(amount),
-            _ => Err(self.wrong(text, "an amount is a whole number from 1 to 1000000000".to_owned())),
+            _ => Err(self.wrong(
+                text,
+                "an amount is a whole number from 1 to 1000000000".to_owned(),
+            )),
         }
     }
 
     fn floor(&self, text: &Text) -> Result<i64, ScenarioError> {
         match text.get_ref().parse::<i64>() {
             Ok(floor) if (-1_000_000_000..=0).contains(&floor) => Ok(floor),
-            _ => Err(self.wrong(text, "a floor is a whole number from -1000000000 to 0".to_owned())),
+            _ => Err(self.wrong(
+                text,
+                "a floor is a whole number from -1000000000 to 0".to_owned(),
+            )),
         }
     }
 
     fn wrong<T>(&self, at: &Spanned<T>, message: String) -> ScenarioError {
-        ScenarioError { line: line_of(self.text, &at.span()), message }
+        ScenarioError {
+            line: line_of(self.text, &at.span()),
+            message,
+        }
     }
 }
 
 fn line_of(text: &str, span: &Range<usize>) -> usize {
-    text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1
+    text.bytes()
+        .take(span.start)
+        .filter(|&byte| byte == b'\n')
+        .count()
+        + 1
 }

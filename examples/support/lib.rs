@@ -1,1 +1,7 @@
-//! What the examples share.
+//! What the examples share, and the code of the repository's pages.
+
+/// Compiles the code in the repository's pages.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -3,4 +3,5 @@
 pub mod audit;
 pub mod bus;
 pub mod genesis;
+pub mod node;
 pub mod sheet;

@@ -364,7 +364,7 @@ impl<R: Rules> Judge<R> {
             refs_are_valid &= self.standing(set, id)?;
         }
         let open = set.open(&open_id).ok_or(Blocked::By(open_id))?;
-        if open.format > FORMAT {
+        if open_is_valid && open.format > FORMAT {
             return Err(Blocked::ByFormat(NeedsUpgrade {
                 format: open.format,
                 since: open_id,
@@ -454,3 +454,6 @@ impl<R: Rules> Judge<R> {
         chain
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,19 @@
 //! proposal, opening, close, ready, entry, each by hash. [`AuditLog`] writes
 //! drafts and answers questions; [`verify`] checks an exported file with
 //! nothing but the file.
+//!
+//! ```
+//! use icn_events::audit::{AuditLog, verify};
+//! use icn_types::key::{PeerId, Signer as _};
+//! use icn_types::testkit::stage::Stage;
+//!
+//! let mut stage = Stage::new(1, 4); // a charter with four members
+//! let node = PeerId::new(stage.draw_key().public_key());
+//! let log = AuditLog::new(stage.domain(), node);
+//! let report = verify(&log.export(&stage.set)?, None)?;
+//! assert_eq!((report.node, report.lines), (node, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod file;

@@ -14,9 +14,22 @@
 //! first; all lie on the authority chain and are Valid. Everything but the
 //! peers is proved by signatures that end in the domain's id, so whoever knows
 //! that id can take the file from anybody.
+//!
+//! ```
+//! use icn_events::genesis::{Genesis, GenesisReason};
+//! use icn_types::testkit::stage::Stage;
+//!
+//! let stage = Stage::new(1, 4); // a charter with four members
+//! let genesis = Genesis::builder(stage.domain())
+//!     .records_of(&stage.set)?
+//!     .finish()?;
+//! assert_eq!(Genesis::parse(&genesis.to_text()), Ok(genesis));
+//! # Ok::<(), GenesisReason>(())
+//! ```
 
 mod builder;
 mod error;
+mod founding;
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +43,7 @@ use icn_types::sign::Signed;
 
 pub use builder::GenesisBuilder;
 pub use error::{GenesisError, GenesisReason};
+pub use founding::{FirstEpoch, Founding, FoundingError};
 
 use crate::sheet::{Limits, LineError, Sheet, SheetWriter, unhex32};
 

@@ -1,6 +1,7 @@
 //! Requests of the host: propose, vote, pay, refuse.
 
-use icn_governance::{Ballot, Choice, Drafted, Proposal, Refusal as VoteRefusal, draft_ballot, draft_proposal};
+use icn_governance::author::{Drafted, Refusal as VoteRefusal, draft_ballot, draft_proposal};
+use icn_governance::body::{Ballot, Choice, Proposal};
 use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId, UnitId};
@@ -12,7 +13,10 @@ use super::error::NodeError;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the two outcomes of a granted request")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the two outcomes of a granted request"
+)]
 pub enum Authored {
     /// The record was written and is durable.
     New(RecordId),
@@ -78,7 +82,12 @@ impl Node {
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.
-    pub async fn propose(&mut self, chain: &ChainId, proposal: Proposal, times: Times) -> Result<Authored, AuthorError> {
+    pub async fn propose(
+        &mut self,
+        chain: &ChainId,
+        proposal: Proposal,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
         let drafted = draft_proposal(self.set(), self.governance(), chain, proposal, times.now)?;
         self.author_vote(chain, drafted, times).await
     }
@@ -133,15 +142,28 @@ impl Node {
         self.author(chain, draft, times).await
     }
 
-    async fn author_vote(&mut self, chain: &ChainId, drafted: Drafted, times: Times) -> Result<Authored, AuthorError> {
+    async fn author_vote(
+        &mut self,
+        chain: &ChainId,
+        drafted: Drafted,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
         match drafted {
             Drafted::Again(id) => Ok(Authored::Again(id)),
             Drafted::New(draft) => self.author(chain, *draft, times).await,
         }
     }
 
-    async fn author(&mut self, chain: &ChainId, draft: Draft, times: Times) -> Result<Authored, AuthorError> {
-        let signer = self.signer_of(chain).cloned().ok_or(AuthorError::NoKey(*chain))?;
+    async fn author(
+        &mut self,
+        chain: &ChainId,
+        draft: Draft,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let signer = self
+            .signer_of(chain)
+            .cloned()
+            .ok_or(AuthorError::NoKey(*chain))?;
         let id = draft.header().id();
         let mut work = self.begin()?;
         self.write(draft, &signer, times, &mut work)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use icn_governance::Governance;
+use icn_governance::governance::Governance;
 use icn_ledger::{Ledger, Unit};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId, UnitId};
 use icn_types::key::PeerId;
@@ -25,7 +25,10 @@ impl Books {
     pub(super) fn new(domain: DomainId, units: &[Unit], node: PeerId) -> Self {
         Self {
             governance: Governance::new(domain),
-            ledgers: units.iter().map(|unit| (unit.id(), Ledger::new(domain, unit.clone()))).collect(),
+            ledgers: units
+                .iter()
+                .map(|unit| (unit.id(), Ledger::new(domain, unit.clone())))
+                .collect(),
             audit: AuditLog::new(domain, node),
         }
     }
@@ -33,12 +36,20 @@ impl Books {
     /// Topics that these books are about.
     pub(super) fn topics(domain: DomainId, units: &[Unit], node: PeerId) -> Vec<Topic> {
         let ledgers = units.iter().map(|unit| Topic::Ledger(domain, unit.id()));
-        [Topic::Governance(domain), Topic::Audit(domain, node)].into_iter().chain(ledgers).collect()
+        [Topic::Governance(domain), Topic::Audit(domain, node)]
+            .into_iter()
+            .chain(ledgers)
+            .collect()
     }
 
     /// Takes note of one stored record.
     pub(super) fn update(&mut self, set: &RecordSet, slot: Slot, events: &mut Vec<NodeEvent>) {
-        events.extend(self.governance.update(set, slot).into_iter().map(NodeEvent::Vote));
+        events.extend(
+            self.governance
+                .update(set, slot)
+                .into_iter()
+                .map(NodeEvent::Vote),
+        );
         for (unit, ledger) in &mut self.ledgers {
             let learned = ledger.update(set, slot).into_iter();
             events.extend(learned.map(|event| NodeEvent::Money { unit: *unit, event }));
@@ -82,7 +93,12 @@ impl Books {
     pub(super) fn missing(&self, set: &RecordSet) -> Vec<(TopicId, Vec<RecordId>)> {
         let absent = |id: &RecordId| set.find(id).is_none();
         let mut missing = Vec::new();
-        let votes: Vec<RecordId> = self.governance.waiting().map(|(id, _)| id).filter(absent).collect();
+        let votes: Vec<RecordId> = self
+            .governance
+            .waiting()
+            .map(|(id, _)| id)
+            .filter(absent)
+            .collect();
         missing.push((self.governance.topic(), votes));
         for ledger in self.ledgers.values() {
             let ids = ledger.waiting().map(|(id, _)| id).filter(absent).collect();

@@ -3,7 +3,7 @@
 //! Each duty follows from the set and the time alone, so a node that crashed
 //! in the middle takes up exactly what is left, and does nothing twice.
 
-use icn_governance::{Drafted, draft_receipts, draft_shut};
+use icn_governance::author::{Drafted, draft_receipts, draft_shut};
 use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest};
 use icn_types::authority::{Action, operation_key};
 use icn_types::canon::List;
@@ -28,14 +28,17 @@ impl Node {
     fn chain_duties(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
         let office = self.set().office()?;
         office.seats().find_map(|(chain, seat)| {
-            let signer = self.signers.iter().find(|signer| signer.public_key() == seat.key())?;
+            let signer = self
+                .signers
+                .iter()
+                .find(|signer| signer.public_key() == seat.key())?;
             let owner = self.set().open(&seat.open())?.chain.owner();
             let at = self.not_before_tip(chain, now);
             let draft = match (owner, self.books.ledger_of(self.set(), chain)) {
                 (Owner::Teller(_), _) => self.teller_duty(chain, at),
-                (Owner::Shared(_), Some(ledger)) => {
-                    self.treasury_duty(ledger, chain, at).or_else(|| self.account_duty(ledger, chain, at))
-                }
+                (Owner::Shared(_), Some(ledger)) => self
+                    .treasury_duty(ledger, chain, at)
+                    .or_else(|| self.account_duty(ledger, chain, at)),
                 (_, Some(ledger)) => self.account_duty(ledger, chain, at),
                 (_, None) => None,
             }?;
@@ -79,10 +82,19 @@ impl Node {
     /// no second certificate, treasurer or restart pays again.
     fn treasury_duty(&self, ledger: &Ledger, chain: &ChainId, at: Timestamp) -> Option<Draft> {
         self.ready_actions().find_map(|ready| {
-            let Action::Pay { payer, payee, unit, amount } = ready.action else {
+            let Action::Pay {
+                payer,
+                payee,
+                unit,
+                amount,
+            } = ready.action
+            else {
                 return None;
             };
-            if payer != *chain || unit != ledger.unit().id() || ledger.payment(self.set(), chain, &ready.key).is_some() {
+            if payer != *chain
+                || unit != ledger.unit().id()
+                || ledger.payment(self.set(), chain, &ready.key).is_some()
+            {
                 return None;
             }
             let request = PaymentRequest {
@@ -102,7 +114,11 @@ impl Node {
 
     /// Actions of decisions that may take effect and were counted right.
     fn ready_actions(&self) -> impl Iterator<Item = ReadyAction> + '_ {
-        let decisions = self.set().office().into_iter().flat_map(icn_types::set::Office::decisions);
+        let decisions = self
+            .set()
+            .office()
+            .into_iter()
+            .flat_map(icn_types::set::Office::decisions);
         decisions.flat_map(move |(_, decision)| self.actions_of(decision))
     }
 
@@ -110,7 +126,10 @@ impl Node {
         let (Some((close, _, _)), Some(ready)) = (decision.close(), decision.ready()) else {
             return Vec::new();
         };
-        let confirmed = self.governance().recount(self.set(), &close).is_some_and(|recount| recount.is_confirmed());
+        let confirmed = self
+            .governance()
+            .recount(self.set(), &close)
+            .is_some_and(|recount| recount.is_confirmed());
         if !confirmed {
             return Vec::new();
         }
@@ -139,13 +158,31 @@ impl Node {
         let office = self.set().office()?;
         office.decisions().find_map(|(opening, decision)| {
             let proposal = decision.opening().proposal;
-            let opened = AuditEvent::Opened { proposal, opening: *opening };
-            let closed = decision.close().map(|(close, _, outcome)| AuditEvent::Closed { proposal, close, outcome });
+            let opened = AuditEvent::Opened {
+                proposal,
+                opening: *opening,
+            };
+            let closed = decision
+                .close()
+                .map(|(close, _, outcome)| AuditEvent::Closed {
+                    proposal,
+                    close,
+                    outcome,
+                });
             let paid = self.actions_of(decision).into_iter().filter_map(|ready| {
                 let entry = self.entry_of(&ready)?;
-                Some(AuditEvent::Paid { proposal, action: ready.number, ready: ready.ready, entry })
+                Some(AuditEvent::Paid {
+                    proposal,
+                    action: ready.number,
+                    ready: ready.ready,
+                    entry,
+                })
             });
-            let lines: Vec<AuditEvent> = self.audit().of_proposal(self.set(), &proposal).map(|logged| logged.line.event).collect();
+            let lines: Vec<AuditEvent> = self
+                .audit()
+                .of_proposal(self.set(), &proposal)
+                .map(|logged| logged.line.event)
+                .collect();
             let mut due = std::iter::once(opened).chain(closed).chain(paid);
             due.find(|event| !lines.contains(event))
         })

@@ -86,7 +86,11 @@ impl Coded for NodeError {
             Self::Limit(error) => error.fault(),
             Self::Sign(error) => error.fault(),
             Self::Transport(error) => error.fault(),
-            Self::Store(_) | Self::Row(_) | Self::Gap { .. } | Self::Record { .. } | Self::Refused(_) => Fault::Environment,
+            Self::Store(_)
+            | Self::Row(_)
+            | Self::Gap { .. }
+            | Self::Record { .. }
+            | Self::Refused(_) => Fault::Environment,
         }
     }
 }

@@ -1,4 +1,4 @@
-use icn_governance::Event as VoteEvent;
+use icn_governance::governance::Event as VoteEvent;
 use icn_ledger::LedgerEvent;
 use icn_sync::SyncEvent;
 use icn_types::id::{RecordId, UnitId};

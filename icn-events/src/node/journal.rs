@@ -30,13 +30,29 @@ impl std::fmt::Debug for Shared {
 impl Journal {
     /// Opens the store of one domain and reads what it holds; one that holds
     /// nothing gets the genesis first.
-    pub(super) async fn open(store: Arc<dyn Store>, genesis: &Genesis) -> Result<(Self, Vec<Vec<u8>>), NodeError> {
-        let mut journal = Self { store: Shared(store), next: 0 };
+    pub(super) async fn open(
+        store: Arc<dyn Store>,
+        genesis: &Genesis,
+    ) -> Result<(Self, Vec<Vec<u8>>), NodeError> {
+        let mut journal = Self {
+            store: Shared(store),
+            next: 0,
+        };
         if !journal.is_ours(genesis.domain()).await? {
-            let records: Vec<Vec<u8>> = genesis.records().iter().map(|record| record.to_bytes()).collect();
+            let records: Vec<Vec<u8>> = genesis
+                .records()
+                .iter()
+                .map(|record| record.to_bytes())
+                .collect();
             let mut batch = Batch::new();
             IDENTITY.absent(&mut batch, &ONLY)?;
-            IDENTITY.put(&mut batch, &ONLY, &Identity { domain: genesis.domain() })?;
+            IDENTITY.put(
+                &mut batch,
+                &ONLY,
+                &Identity {
+                    domain: genesis.domain(),
+                },
+            )?;
             journal.append(&mut batch, records.iter().map(Vec::as_slice))?;
             journal.commit(batch).await?;
             return Ok((journal, records));
@@ -46,7 +62,14 @@ impl Journal {
     }
 
     async fn is_ours(&self, domain: DomainId) -> Result<bool, NodeError> {
-        let found = self.store.0.read(&[IDENTITY.key(&ONLY)]).await?.into_iter().next().flatten();
+        let found = self
+            .store
+            .0
+            .read(&[IDENTITY.key(&ONLY)])
+            .await?
+            .into_iter()
+            .next()
+            .flatten();
         match found {
             None => Ok(false),
             Some(bytes) if IDENTITY.decode_value(&bytes)? == (Identity { domain }) => Ok(true),
@@ -62,7 +85,9 @@ impl Journal {
             for row in &page.rows {
                 let (position, raw) = RECORDS.decode(row)?;
                 if position != self.next {
-                    return Err(NodeError::Gap { position: self.next });
+                    return Err(NodeError::Gap {
+                        position: self.next,
+                    });
                 }
                 self.next += 1;
                 records.push(raw.as_bytes().to_vec());
@@ -84,7 +109,10 @@ impl Journal {
             if self.next == first {
                 RECORDS.absent(batch, &first)?;
             }
-            let raw: Raw = from_bytes(bytes).map_err(|source| NodeError::Record { position: self.next, source })?;
+            let raw: Raw = from_bytes(bytes).map_err(|source| NodeError::Record {
+                position: self.next,
+                source,
+            })?;
             RECORDS.put(batch, &self.next, &raw)?;
             self.next += 1;
         }

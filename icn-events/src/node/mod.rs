@@ -26,7 +26,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 
-use icn_governance::Governance;
+use icn_governance::governance::Governance;
 use icn_ledger::Ledger;
 use icn_sync::{Committed, Input, Replica, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
@@ -43,7 +43,7 @@ use crate::bus::Bus;
 use books::Books;
 use journal::Journal;
 
-pub use author::{Authored, AuthorError};
+pub use author::{AuthorError, Authored};
 pub use error::NodeError;
 pub use event::NodeEvent;
 pub use settings::{Acknowledgement, NodeSettings};
@@ -129,11 +129,23 @@ impl Node {
     /// [`NodeError`]: the store fails, belongs to another domain or holds
     /// something that this code did not write.
     pub async fn open(settings: NodeSettings) -> Result<Self, NodeError> {
-        let NodeSettings { genesis, units, store, transport, signers, acknowledgement, sync } = settings;
+        let NodeSettings {
+            genesis,
+            units,
+            store,
+            transport,
+            signers,
+            acknowledgement,
+            sync,
+        } = settings;
         let (domain, node) = (genesis.domain(), transport.local_peer());
         let (journal, stored) = Journal::open(store, &genesis).await?;
         let topics = Books::topics(domain, &units, node);
-        let peers = genesis.peers().iter().map(crate::genesis::Peer::id).filter(|peer| *peer != node);
+        let peers = genesis
+            .peers()
+            .iter()
+            .map(crate::genesis::Peer::id)
+            .filter(|peer| *peer != node);
         let replica = Replica::restore(domain, topics, peers, sync, stored)?;
         let mut books = Books::new(domain, &units, node);
         let mut told_before = Vec::new();
@@ -163,7 +175,11 @@ impl Node {
         let mut work = self.begin()?;
         self.take_in(times, &mut work)?;
         self.ask_for_missing(times, &mut work);
-        if self.replica.next_deadline().is_some_and(|due| due <= times.ticks) {
+        if self
+            .replica
+            .next_deadline()
+            .is_some_and(|due| due <= times.ticks)
+        {
             self.input(Input::Wake, times, &mut work)?;
         }
         self.do_duties(times, &mut work)?;
@@ -184,7 +200,10 @@ impl Node {
         loop {
             let times = clock.times();
             let progress = self.step(times).await?;
-            let due = self.replica.next_deadline().map_or(PAUSE, |due| due.since(times.ticks));
+            let due = self
+                .replica
+                .next_deadline()
+                .map_or(PAUSE, |due| due.since(times.ticks));
             if progress.authored > 0 || due.is_zero() {
                 continue;
             }
@@ -203,7 +222,11 @@ impl Node {
 
     /// A node whose step did not end cannot begin another one.
     fn begin(&self) -> Result<Work, NodeError> {
-        if self.interrupted { Err(NodeError::Interrupted) } else { Ok(Work::default()) }
+        if self.interrupted {
+            Err(NodeError::Interrupted)
+        } else {
+            Ok(Work::default())
+        }
     }
 
     fn take_in(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
@@ -216,7 +239,10 @@ impl Node {
                 None => return Ok(()),
                 Some(Incoming::Up(peer)) => Input::PeerUp(peer),
                 Some(Incoming::Down(peer)) => Input::PeerDown(peer),
-                Some(Incoming::Frame { from, frame }) => Input::Frame { from, bytes: frame.as_bytes().to_vec() },
+                Some(Incoming::Frame { from, frame }) => Input::Frame {
+                    from,
+                    bytes: frame.as_bytes().to_vec(),
+                },
             };
             work.progress.received += 1;
             self.input(input, times, work)?;
@@ -227,7 +253,10 @@ impl Node {
     fn ask_for_missing(&mut self, times: Times, work: &mut Work) {
         for (topic, mut ids) in self.books.missing(self.replica.set()) {
             ids.truncate(ASKED_PER_STEP);
-            work.steps.push(self.replica.handle(Input::Missing { topic, ids }, times.ticks));
+            work.steps.push(
+                self.replica
+                    .handle(Input::Missing { topic, ids }, times.ticks),
+            );
         }
     }
 
@@ -242,7 +271,13 @@ impl Node {
     }
 
     /// Signs a draft and takes it in like any record.
-    fn write(&mut self, draft: Draft, signer: &SharedSigner, times: Times, work: &mut Work) -> Result<(), NodeError> {
+    fn write(
+        &mut self,
+        draft: Draft,
+        signer: &SharedSigner,
+        times: Times,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
         let record: Signed<Record> = draft.sign(&**signer)?;
         let id = record.id();
         self.input(Input::Local(Box::new(record)), times, work)?;
@@ -261,7 +296,8 @@ impl Node {
         }
         self.interrupted |= !step.stored().is_empty();
         for stored in step.stored() {
-            self.books.update(self.replica.set(), stored.slot, &mut work.events);
+            self.books
+                .update(self.replica.set(), stored.slot, &mut work.events);
         }
         if !step.stored().is_empty() {
             self.books.refresh(self.replica.set());
@@ -275,7 +311,8 @@ impl Node {
     async fn end(&mut self, mut work: Work) -> Result<Progress, NodeError> {
         let stored = work.steps.iter().flat_map(Step::stored);
         let mut batch = Batch::new();
-        self.journal.append(&mut batch, stored.map(|stored| stored.bytes.as_slice()))?;
+        self.journal
+            .append(&mut batch, stored.map(|stored| stored.bytes.as_slice()))?;
         if !batch.is_empty() {
             self.journal.commit(batch).await?;
         }
@@ -294,7 +331,12 @@ impl Node {
 
     /// A frame that cannot be handed over now is not an error: the next
     /// exchange with that peer brings what it said.
-    async fn send(&self, step: Step, committed: Committed, progress: &mut Progress) -> Result<(), NodeError> {
+    async fn send(
+        &self,
+        step: Step,
+        committed: Committed,
+        progress: &mut Progress,
+    ) -> Result<(), NodeError> {
         for (peer, bytes) in step.release(committed)? {
             match self.transport.send(peer, Frame::from(bytes)).await {
                 Ok(()) => progress.sent += 1,
@@ -321,6 +363,11 @@ impl Node {
     #[must_use]
     pub fn ledger(&self, unit: &UnitId) -> Option<&Ledger> {
         self.books.ledgers.get(unit)
+    }
+
+    /// The accounts in every unit, ascending by unit.
+    pub fn ledgers(&self) -> impl ExactSizeIterator<Item = &Ledger> {
+        self.books.ledgers.values()
     }
 
     /// This node's audit log.
@@ -350,6 +397,8 @@ impl Node {
     /// The signer that writes a chain now, if this node has it.
     fn signer_of(&self, chain: &ChainId) -> Option<&SharedSigner> {
         let key = self.set().office()?.seat(chain)?.key();
-        self.signers.iter().find(|signer| signer.public_key() == key)
+        self.signers
+            .iter()
+            .find(|signer| signer.public_key() == key)
     }
 }

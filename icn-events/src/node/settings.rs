@@ -33,7 +33,10 @@ impl std::fmt::Debug for NodeSettings {
 
 /// Whether incoming payments are acknowledged without being asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "either the node does it or its owner does")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "either the node does it or its owner does"
+)]
 pub enum Acknowledgement {
     /// Everything that the account may take is taken at once.
     #[default]
@@ -48,11 +51,20 @@ impl NodeSettings {
     /// # Errors
     /// [`NodeError::Unit`] when the genesis names a unit that cannot be read
     /// or that another domain issues.
-    pub fn new(genesis: Genesis, store: Arc<dyn Store>, transport: Arc<dyn Transport>) -> Result<Self, NodeError> {
+    pub fn new(
+        genesis: Genesis,
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, NodeError> {
         let units = genesis
             .units()
             .iter()
-            .map(|raw| raw.read::<Unit>().ok().filter(|unit| unit.issuer == genesis.domain()).ok_or(NodeError::Unit))
+            .map(|raw| {
+                raw.read::<Unit>()
+                    .ok()
+                    .filter(|unit| unit.issuer == genesis.domain())
+                    .ok_or(NodeError::Unit)
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             genesis,

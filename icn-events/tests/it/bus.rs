@@ -71,7 +71,7 @@ fn a_dropped_subscription_hears_nothing_more() {
 fn a_kept_subscription_lasts_as_long_as_the_bus() {
     let (bus, heard) = (Bus::new(), Heard::default());
     hear(&bus, &heard, "a").keep();
-    bus.clone().publish(1);
+    bus.publish(1);
     assert_eq!(taken(&heard), [("a", 1)]);
     drop(bus);
     assert_eq!(Arc::strong_count(&heard), 1);
@@ -157,6 +157,14 @@ fn what_panics_while_it_is_dropped_hurts_nobody_either() {
     });
     assert_eq!(taken(&heard), [("last", 1), ("last", 2)]);
     assert_eq!(bus.panicked(), 1);
+    let mut stream = bus.stream(room(1));
+    let bomb = Bomb;
+    bus.subscribe(move |_: &u32| {
+        let _held = &bomb;
+    })
+    .keep();
+    hushed(|| drop(bus));
+    assert!(block_on(stream.next()).is_none());
 }
 
 #[test]

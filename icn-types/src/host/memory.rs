@@ -1,1 +1,132 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::vec::Vec;
 
+use alloc::boxed::Box;
+
+use super::{
+    Batch, Key, KeyBytes, Order, Page, Scan, Space, Store, StoreError, StoreErrorKind, StoredRow,
+    Write,
+};
+
+/// A store in memory: complete but for durability.
+///
+/// Clones share their contents. It is the model that the conformance kit
+/// compares other stores with. Read and write cost O(log n) in the rows of the
+/// space, a page O(log n) and its rows. One lock is held during each call and
+/// never across an await.
+///
+/// ```
+/// use icn_types::host::{Batch, MemoryStore, Store, Table};
+///
+/// const NOTES: Table<u64, u64> = Table::new("example/note", 1);
+/// # futures::executor::block_on(async {
+/// let store = MemoryStore::new();
+/// let mut batch = Batch::new();
+/// NOTES.put(&mut batch, &1, &42)?;
+/// store.commit(batch).await?;
+///
+/// let values = store.read(&[NOTES.key(&1), NOTES.key(&2)]).await?;
+/// assert_eq!(NOTES.decode_value(values[0].as_deref().unwrap())?, 42);
+/// assert_eq!(values[1], None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    spaces: Arc<Mutex<Spaces>>,
+}
+
+type Rows = BTreeMap<KeyBytes, Vec<u8>>;
+
+#[derive(Debug, Default)]
+struct Spaces(BTreeMap<Space, Rows>);
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A thread that panicked inside may have left half a batch, so nothing is
+    /// answered from then on.
+    fn lock(&self) -> Result<MutexGuard<'_, Spaces>, StoreError> {
+        self.spaces
+            .lock()
+            .map_err(|_| StoreError::new(StoreErrorKind::Closed))
+    }
+}
+
+#[cfg_attr(not(target_family = "wasm"), async_trait::async_trait)]
+#[cfg_attr(target_family = "wasm", async_trait::async_trait(?Send))]
+impl Store for MemoryStore {
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let spaces = self.lock()?;
+        Ok(keys
+            .iter()
+            .map(|key| spaces.value(key).map(<[u8]>::to_vec))
+            .collect())
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Page, StoreError> {
+        self.lock()?.page(scan)
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.lock()?.apply(batch)
+    }
+}
+
+impl Spaces {
+    fn value(&self, key: &Key) -> Option<&[u8]> {
+        let rows = self.0.get(&key.space())?;
+        rows.get(key.as_bytes()).map(Vec::as_slice)
+    }
+
+    fn page(&self, scan: &Scan) -> Result<Page, StoreError> {
+        use core::ops::Bound::{Excluded, Included, Unbounded};
+
+        let range = (Included(scan.from()), scan.to().map_or(Unbounded, Excluded));
+        let rows = self
+            .0
+            .get(&scan.space())
+            .into_iter()
+            .flat_map(|rows| rows.range::<[u8], _>(range));
+        let stored = |(key, value): (&KeyBytes, &Vec<u8>)| {
+            Ok(StoredRow {
+                key: Key::new(scan.space(), key.clone())
+                    .map_err(|e| StoreError::new(StoreErrorKind::Corrupt).because(e))?,
+                value: value.clone(),
+            })
+        };
+        match scan.order() {
+            Order::Ascending => Page::collect(scan, rows.map(stored)),
+            Order::Descending => Page::collect(scan, rows.rev().map(stored)),
+        }
+    }
+
+    fn apply(&mut self, batch: Batch) -> Result<(), StoreError> {
+        for precondition in batch.preconditions() {
+            let key = precondition.key();
+            if !precondition.holds(self.value(key)) {
+                return Err(StoreError::new(StoreErrorKind::Conflict).in_space(key.space()));
+            }
+        }
+        let (_, writes) = batch.into_parts();
+        for write in writes {
+            match write {
+                Write::Put(key, value) => {
+                    let rows = self.0.entry(key.space()).or_default();
+                    rows.insert(key.into_bytes(), value);
+                }
+                Write::Delete(key) => {
+                    if let Some(rows) = self.0.get_mut(&key.space()) {
+                        rows.remove(key.as_bytes());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

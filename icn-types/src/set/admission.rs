@@ -8,6 +8,7 @@ use crate::id::{ChainId, RecordId, TopicId};
 use crate::key::{BadSignature, PublicKey, VerifyingKey};
 use crate::record::{Kind, Place, Record};
 use crate::sign::{Signed, Unverified};
+use crate::verdict::Verdict;
 
 use super::RecordSet;
 use super::arena::Slot;
@@ -19,8 +20,9 @@ pub enum Refusal {
     /// The record before it is not stored; ask for that one first.
     #[error("record {0} before it is missing")]
     MissingPrev(RecordId),
-    /// The Open, charter or Recall of its epoch is not stored with content;
-    /// ask for that one first. Without an Open nothing of a chain is stored.
+    /// The Open, charter or Recall of its epoch is not stored with content, or
+    /// is a Recall that waits; ask for that one first. Without an Open nothing
+    /// of a chain is stored.
     #[error("record {0} that sets its key is missing")]
     MissingEpoch(RecordId),
     /// A charter or Recall came without the content that states its key.
@@ -197,14 +199,23 @@ impl RecordSet {
         Ok(record.prev().and_then(|prev| self.find(&prev)))
     }
 
+    /// The key and chain of an epoch. Whoever wants may sign a Recall with a
+    /// key of their own, so it starts an epoch only once it is Valid.
     fn epoch(&self, id: RecordId) -> Result<&Epoch, Refusal> {
-        if let Some(epoch) = self.epochs.get(&id) {
-            return Ok(epoch);
+        let slot = self.find(&id).ok_or(Refusal::MissingEpoch(id))?;
+        let record = self.record(slot);
+        if record.kind() == Kind::RECALL {
+            match self.verdict(slot) {
+                Verdict::Valid => {}
+                Verdict::Waiting => return Err(Refusal::MissingEpoch(id)),
+                Verdict::Invalid(_) => return Err(Refusal::Epoch),
+            }
         }
-        match self.find(&id) {
+        match self.epochs.get(&id) {
+            Some(epoch) => Ok(epoch),
             // Its content is here and states no key for anybody.
-            Some(slot) if self.record(slot).content().is_some() => Err(Refusal::Epoch),
-            _ => Err(Refusal::MissingEpoch(id)),
+            None if record.content().is_some() => Err(Refusal::Epoch),
+            None => Err(Refusal::MissingEpoch(id)),
         }
     }
 

@@ -174,7 +174,8 @@ impl<'a> Canonical<'a> {
         }
     }
 
-    /// The rows of a topic, ascending by chain: its committed vector clock.
+    /// The rows of a topic, ascending by chain: its committed vector clock. A
+    /// chain that has nothing on its spine and no fork has no row.
     #[must_use]
     pub fn rows(&self, topic: TopicId) -> Vec<Row> {
         let of_topic = self
@@ -184,6 +185,7 @@ impl<'a> Canonical<'a> {
             .filter(|(_, spine)| spine.topic == topic);
         of_topic
             .map(|(chain, spine)| self.row(*chain, spine))
+            .filter(|row| row.tip.is_some() || row.fork.is_some())
             .collect()
     }
 

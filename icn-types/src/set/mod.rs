@@ -224,10 +224,8 @@ impl RecordSet {
             .office()
             .and_then(|office| office.seat(&chain))
             .and_then(Seat::last_row);
-        let row = self.registry.rows.last_effective(&self.arena, last_row);
-        let unknown =
-            last_row.is_some_and(|row| self.registry.rows.effective(&self.arena, row).is_none());
-        if unknown {
+        let (row, is_open) = self.registry.rows.last_effective(&self.arena, last_row);
+        if is_open {
             self.unseated.insert(chain);
         } else {
             self.unseated.remove(&chain);
@@ -259,8 +257,12 @@ impl RecordSet {
     }
 
     /// Remembers the key of an epoch once the content that states it is here.
+    /// Only the authority chain starts epochs, whatever kinds others use.
     fn learn_epoch(&mut self, slot: Slot) {
         let record = self.arena.record(slot);
+        if record.chain() != self.authority {
+            return;
+        }
         if let Some(epoch) = Epoch::of(record) {
             self.epochs.insert(record.id(), epoch);
         }

@@ -167,6 +167,20 @@ pub(super) fn adopted(path: &impl Path, record: &Record) -> Vec<(RecordId, Open)
     opens.into_iter().map(|(_, id, open)| (id, open)).collect()
 }
 
+/// The Open `wanted` if it is `current` or one that `current` goes back to.
+/// All of these are ancestors of a record that finds `current` in force; what
+/// else is stored must not matter.
+fn earlier_epoch(path: &impl Path, current: RecordId, wanted: RecordId) -> Option<Open> {
+    let (_, newest) = path.open(&current)?;
+    let mut epoch = (current, newest);
+    while epoch.0 != wanted {
+        let prior = epoch.1.start.prior()?;
+        let (_, open) = path.open(&prior)?;
+        epoch = (prior, open);
+    }
+    Some(epoch.1)
+}
+
 impl Office {
     pub(super) fn found(domain: DomainId, charter: &Charter) -> Self {
         Self {
@@ -313,12 +327,12 @@ impl Office {
             return Ok(());
         };
         let record = Record::bare(sealed.header.clone(), sealed.signature);
-        let (_, epoch) = sealed
+        let epoch = sealed
             .header
             .epoch()
-            .and_then(|epoch| path.open(&epoch))
+            .and_then(|epoch| earlier_epoch(path, seat.open, epoch))
             .ok_or(Rule::SealHeader)?;
-        if record.claim().chain() != row.chain || epoch.chain.id() != row.chain {
+        if record.claim().chain() != row.chain || record.claim().topic() != epoch.chain.topic() {
             return Err(Rule::SealHeader);
         }
         record

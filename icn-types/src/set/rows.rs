@@ -170,19 +170,22 @@ impl Rows {
         Some(runs_through && earlier_counts == Some(true))
     }
 
-    /// The last row at or before `index` that counts.
+    /// The last row at or before `index` that counts, and whether one after it
+    /// may yet come to count because its head is not stored.
     pub(super) fn last_effective(
         &mut self,
         arena: &Arena,
         index: Option<RowIndex>,
-    ) -> Option<RowIndex> {
-        let mut next = index;
+    ) -> (Option<RowIndex>, bool) {
+        let (mut next, mut is_open) = (index, false);
         while let Some(at) = next {
-            if self.learn(arena, at) == Some(true) {
-                return Some(at);
+            match self.learn(arena, at) {
+                Some(true) => return (Some(at), is_open),
+                Some(false) => {}
+                None => is_open = true,
             }
             next = self.row(at).earlier;
         }
-        None
+        (None, is_open)
     }
 }

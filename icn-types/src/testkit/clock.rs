@@ -1,4 +1,4 @@
-//! The laws of [`Clock`](crate::host::Clock), numbered as in its contract.
+//! The laws of [`Clock`], numbered as in its contract.
 //!
 //! [`check`] runs them all; each is a function of its own for bisecting. The
 //! caller lets time pass: a real clock by waiting, a manual one by being moved.

@@ -24,7 +24,11 @@ pub(crate) async fn dial(
         let connecting = endpoint
             .connect_with(client, address, SERVER_NAME)
             .map_err(|_| LinkEnd::Lost)?;
-        Ok(connecting.await?)
+        // Whatever a handshake breaks off with, there was no link to break.
+        connecting.await.map_err(|error| match error.into() {
+            LinkEnd::Protocol => LinkEnd::Refused,
+            end => end,
+        })
     })
     .await
 }

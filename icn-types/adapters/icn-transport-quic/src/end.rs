@@ -17,8 +17,8 @@ pub enum LinkEnd {
     /// Nothing came for too long, or the network broke.
     #[error("connection was lost")]
     Lost,
-    /// The handshake failed: another key than the peer's, or the peer does not
-    /// know ours.
+    /// The handshake failed: another key than the peer's, the peer does not know
+    /// ours, or one of the two signers is locked.
     #[error("handshake was refused")]
     Refused,
     /// The first bytes were not a greeting of this protocol.
@@ -77,6 +77,12 @@ impl From<ConnectionError> for LinkEnd {
             },
             ConnectionError::ConnectionClosed(close) if is_crypto(close.error_code) => {
                 Self::Refused
+            }
+            // An endpoint that is closing or overrun, nobody's fault.
+            ConnectionError::ConnectionClosed(close)
+                if close.error_code == quinn::TransportErrorCode::CONNECTION_REFUSED =>
+            {
+                Self::Lost
             }
             ConnectionError::TransportError(error) if is_crypto(error.code) => Self::Refused,
             ConnectionError::TransportError(_)

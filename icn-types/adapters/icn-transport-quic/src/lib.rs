@@ -13,3 +13,6 @@ mod wire;
 pub use config::{BindError, QuicConfig};
 pub use end::LinkEnd;
 pub use transport::{QuicTransport, bind};
+
+#[cfg(test)]
+mod tests;

@@ -151,11 +151,17 @@ impl QuicTransport {
 
     /// The first half of closing, which takes no time.
     fn stop(&self) -> Option<Running> {
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // First, so that peers hear of it before streams break off.
+        if let Some(Running { endpoint, .. }) = &running {
+            endpoint.close(LinkEnd::Closed.as_code(), b"");
+        }
         self.shared.close();
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = running.take()?;
-        running.endpoint.close(LinkEnd::Closed.as_code(), b"");
-        Some(running)
+        running
     }
 }
 

@@ -1,0 +1,224 @@
+//! The nodes: one store file and one socket each, stepped in turn.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::executor::block_on;
+use icn_events::bus::Subscription;
+use icn_events::node::{Node, NodeEvent, NodeSettings};
+use icn_store_redb::RedbStore;
+use icn_sync::SyncEvent;
+use icn_transport_quic::{QuicConfig, QuicTransport, bind};
+use icn_types::error::Coded as _;
+use icn_types::host::Transport as _;
+use icn_types::id::TopicId;
+use icn_types::key::PeerId;
+use icn_types::time::{Ticks, Times, Timestamp};
+
+use crate::cast::Cast;
+
+/// Simulated time that passes per round.
+const ROUND: u64 = 100;
+
+/// Real time between rounds, for the sockets.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// Rounds after which nodes that have not agreed never will.
+const ROUNDS_MAX: usize = 6_000;
+
+type Fault = Box<dyn std::error::Error>;
+
+/// Nodes with a shared, simulated time.
+pub struct Village {
+    pub houses: Vec<House>,
+    /// Records that the stores held when the village woke up.
+    pub resumed: usize,
+    now: u64,
+}
+
+/// One member's node.
+pub struct House {
+    pub name: String,
+    pub node: Node,
+    pub transport: Arc<QuicTransport>,
+    pub address: SocketAddr,
+    pub file: PathBuf,
+    /// Faults of peers that the node noticed.
+    pub faults: Arc<AtomicU64>,
+    _faults: Subscription,
+}
+
+impl Village {
+    /// Opens every node on its file and its socket.
+    pub fn open(cast: &Cast, folder: &Path) -> Result<Self, Fault> {
+        let houses = (0..cast.members.len())
+            .map(|member| House::open(cast, member, folder))
+            .collect::<Result<Vec<_>, _>>()?;
+        for house in &houses {
+            for other in &houses {
+                if other.name != house.name {
+                    house
+                        .transport
+                        .add_peer(other.transport.local_peer(), other.address)?;
+                }
+            }
+        }
+        let records = |house: &House| house.node.set().len() - cast.genesis.records().len();
+        let resumed = houses.iter().map(records).sum();
+        let newest = |house: &House| {
+            let set = house.node.set();
+            set.slots()
+                .map(|slot| set.record(slot).at().as_millis())
+                .max()
+                .unwrap_or(0)
+        };
+        let now = houses.iter().map(newest).max().unwrap_or(0) + 1_000;
+        Ok(Self {
+            houses,
+            resumed,
+            now,
+        })
+    }
+
+    pub fn times(&self) -> Times {
+        Times {
+            now: Timestamp::from_millis(self.now),
+            ticks: Ticks::from_millis(self.now),
+        }
+    }
+
+    /// Steps every node once.
+    pub fn round(&mut self) -> Result<(), Fault> {
+        self.now += ROUND;
+        let times = self.times();
+        for house in &mut self.houses {
+            block_on(house.node.step(times))
+                .map_err(|error| format!("{}'s node: {} ({error})", house.name, error.code()))?;
+        }
+        std::thread::sleep(BREATH);
+        Ok(())
+    }
+
+    /// Rounds until `done`; whether that came within the bound.
+    pub fn until(&mut self, done: impl Fn(&Self) -> bool) -> Result<bool, Fault> {
+        for _ in 0..ROUNDS_MAX {
+            if done(self) {
+                return Ok(true);
+            }
+            self.round()?;
+        }
+        Ok(false)
+    }
+
+    pub fn rounds(&mut self, count: usize) -> Result<(), Fault> {
+        (0..count).try_for_each(|_| self.round())
+    }
+
+    /// Whether all nodes hold the same records of every topic that all follow.
+    pub fn agrees(&self) -> bool {
+        self.shared_topics().into_iter().all(|topic| {
+            let mut digests = self.houses.iter().map(|house| house.node.set_digest(topic));
+            let first = digests.next();
+            digests.all(|digest| Some(digest) == first)
+        })
+    }
+
+    /// Topics that all nodes follow: everything but their own audit logs.
+    pub fn shared_topics(&self) -> Vec<TopicId> {
+        let follows = |house: &House, topic: TopicId| {
+            house
+                .node
+                .replica()
+                .topics()
+                .any(|followed| followed == topic)
+        };
+        let all = self
+            .houses
+            .first()
+            .into_iter()
+            .flat_map(|house| house.node.replica().topics());
+        all.filter(|&topic| self.houses.iter().all(|house| follows(house, topic)))
+            .collect()
+    }
+
+    /// Cuts or joins every link of one node.
+    pub fn link(&self, node: usize, up: bool) -> Result<(), Fault> {
+        let (one, others) = (
+            &self.houses[node],
+            self.houses.iter().enumerate().filter(|(at, _)| *at != node),
+        );
+        for (_, other) in others {
+            let (here, there): (PeerId, PeerId) =
+                (one.transport.local_peer(), other.transport.local_peer());
+            if up {
+                one.transport.reconnect(there)?;
+                other.transport.reconnect(here)?;
+            } else {
+                one.transport.disconnect(there)?;
+                other.transport.disconnect(here)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn faults(&self) -> u64 {
+        self.houses
+            .iter()
+            .map(|house| house.faults.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// Closes all sockets; the files close when the nodes are dropped.
+    pub fn close(self) {
+        for house in &self.houses {
+            block_on(house.transport.close());
+        }
+    }
+}
+
+impl House {
+    fn open(cast: &Cast, member: usize, folder: &Path) -> Result<Self, Fault> {
+        let person = &cast.members[member];
+        let file = folder.join(format!("{}.redb", person.name.to_lowercase()));
+        let store = Arc::new(RedbStore::open(&file)?);
+        let peers = cast
+            .genesis
+            .peers()
+            .iter()
+            .map(icn_events::genesis::Peer::id)
+            .filter(|peer| *peer != person.peer());
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = QuicConfig::new(
+            person.transport.clone(),
+            local,
+            peers,
+            cast.draw("dial", member),
+        );
+        let transport = Arc::new(bind(config)?);
+        let mut settings = NodeSettings::new(cast.genesis.clone(), store, transport.clone())?;
+        for signer in &person.signers {
+            settings = settings.with_signer(Arc::new(signer.clone()));
+        }
+        let node = block_on(settings.open())?;
+        let faults = Arc::new(AtomicU64::new(0));
+        let counted = faults.clone();
+        let subscription = node.events().subscribe(move |event| {
+            if matches!(event, NodeEvent::Sync(SyncEvent::PeerFault { .. })) {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let address = transport.local_addr()?;
+        Ok(Self {
+            name: person.name.clone(),
+            node,
+            transport,
+            address,
+            file,
+            faults,
+            _faults: subscription,
+        })
+    }
+}

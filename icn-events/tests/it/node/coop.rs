@@ -1,0 +1,294 @@
+//! A cooperative of three nodes in one process.
+
+use std::sync::Arc;
+
+use futures::executor::block_on;
+use icn_events::genesis::{FirstEpoch, Founding, Genesis, Peer};
+use icn_events::node::{Node, NodeSettings, Progress};
+use icn_governance::charter::Rules;
+use icn_governance::rule::Rule;
+use icn_ledger::unit::Scale;
+use icn_ledger::{Unit, UnitCode};
+use icn_types::amount::Amount;
+use icn_types::authority::{Charter, FORMAT, Grant};
+use icn_types::canon::{List, Raw};
+use icn_types::chain::Owner;
+use icn_types::host::{LocalNetwork, MemoryStore, Store};
+use icn_types::id::{ChainId, DomainId, UnitId};
+use icn_types::key::{Inception, Keypair, PeerId, Signer as _};
+use icn_types::testkit::stage::key_of;
+use icn_types::time::{Ticks, Times, Timestamp};
+use icn_types::topic::Topic;
+
+/// Names and keys of one cooperative, from a seed.
+pub(super) struct Coop {
+    pub(super) genesis: Genesis,
+    pub(super) members: Vec<Person>,
+    pub(super) registrar: Keypair,
+    pub(super) treasury_key: Keypair,
+    pub(super) supplier_key: Keypair,
+    pub(super) credits: UnitId,
+    pub(super) hours: UnitId,
+}
+
+pub(super) struct Person {
+    pub(super) inception: Inception,
+    pub(super) key: Keypair,
+    pub(super) teller: Keypair,
+    pub(super) audit: Keypair,
+    pub(super) transport: Keypair,
+}
+
+impl Person {
+    pub(super) fn peer(&self) -> PeerId {
+        PeerId::new(self.transport.public_key())
+    }
+}
+
+pub(super) const FLOAT: u64 = 100 * 3600;
+
+impl Coop {
+    pub(super) fn found(seed: u64, count: usize) -> Self {
+        let key = |role: &str, n: usize| key_of(seed, role, n as u64);
+        let nonce = [seed.to_be_bytes()[7]; 32];
+        let recovery = key("recovery", 0).public_key();
+        let mut members: Vec<Person> = (0..count)
+            .map(|n| Person {
+                inception: Inception {
+                    community: nonce,
+                    key: key("member", n).public_key(),
+                    recovery,
+                },
+                key: key("member", n),
+                teller: key("teller", n),
+                audit: key("audit", n),
+                transport: key("transport", n),
+            })
+            .collect();
+        members.sort_by_key(|person| person.inception.id());
+        let (registrar, treasury_key, supplier_key) =
+            (key("registrar", 0), key("treasury", 0), key("supplier", 0));
+        let tellers: Vec<u32> = (0..u32::try_from(count).unwrap()).collect();
+        let rules = Rules {
+            text: Rule::majority(),
+            budget: Rule::majority(),
+            tellers: List::new(tellers).unwrap(),
+            needed: u8::try_from(count / 2 + 1).unwrap(),
+            period: 1_000,
+            timelock: 500,
+        };
+        let charter = Charter {
+            nonce,
+            format: FORMAT,
+            registrar: registrar.public_key(),
+            recovery: List::new([recovery]).unwrap(),
+            roll: List::new(
+                members
+                    .iter()
+                    .map(|person| person.inception.clone())
+                    .collect::<Vec<_>>(),
+            )
+            .unwrap(),
+            seal_interval: 2_000,
+            rules: Raw::of(&rules),
+        };
+        let mut founding = Founding::new(charter, &registrar, Timestamp::from_millis(1)).unwrap();
+        let domain = founding.domain();
+        let unit = |code: &str, atoms: u64| Unit {
+            issuer: domain,
+            code: UnitCode::new(code).unwrap(),
+            scale: Scale::new(atoms).unwrap(),
+            min_leg: Amount::new(1).unwrap(),
+        };
+        let (credits, hours) = (unit("credits", 1), unit("hours", 3600));
+        founding.unit(Raw::of(&credits));
+        founding.unit(Raw::of(&hours));
+        let grant = Some(Grant {
+            floor: -40 * 3600,
+            ceiling: i64::MAX,
+            float: FLOAT,
+        });
+        for (number, person) in (0..).zip(&members) {
+            let own = Owner::Member(person.inception.id(), 0);
+            let mut open = |topic: Topic, owner, signer: &Keypair, grant| {
+                let epoch = FirstEpoch {
+                    chain: topic.chain(owner),
+                    key: signer.public_key(),
+                    recovery,
+                    grant,
+                };
+                founding.open(epoch, signer).unwrap()
+            };
+            open(Topic::Governance(domain), own, &person.key, None);
+            open(
+                Topic::Governance(domain),
+                Owner::Teller(number),
+                &person.teller,
+                None,
+            );
+            open(Topic::Ledger(domain, hours.id()), own, &person.key, grant);
+            open(
+                Topic::Audit(domain, person.peer()),
+                Owner::Node(person.peer()),
+                &person.audit,
+                None,
+            );
+        }
+        let ledger = Topic::Ledger(domain, credits.id());
+        for (owner, signer, floor) in [
+            (Owner::Shared(0), &treasury_key, -10_000),
+            (Owner::Partner(0), &supplier_key, 0),
+        ] {
+            let grant = Some(Grant {
+                floor,
+                ceiling: i64::MAX,
+                float: FLOAT,
+            });
+            let epoch = FirstEpoch {
+                chain: ledger.chain(owner),
+                key: signer.public_key(),
+                recovery,
+                grant,
+            };
+            founding.open(epoch, signer).unwrap();
+        }
+        for person in &members {
+            founding.peer(Peer::new(person.peer(), "local").unwrap());
+        }
+        founding.peer(Peer::new(PeerId::new(key("transport", 99).public_key()), "local").unwrap());
+        let genesis = Genesis::parse(&founding.finish().unwrap().to_text()).unwrap();
+        Self {
+            genesis,
+            members,
+            registrar,
+            treasury_key,
+            supplier_key,
+            credits: credits.id(),
+            hours: hours.id(),
+        }
+    }
+
+    pub(super) fn domain(&self) -> DomainId {
+        self.genesis.domain()
+    }
+
+    pub(super) fn treasury(&self) -> ChainId {
+        Topic::Ledger(self.domain(), self.credits)
+            .chain(Owner::Shared(0))
+            .id()
+    }
+
+    pub(super) fn supplier(&self) -> ChainId {
+        Topic::Ledger(self.domain(), self.credits)
+            .chain(Owner::Partner(0))
+            .id()
+    }
+
+    pub(super) fn hours_of(&self, member: usize) -> ChainId {
+        let owner = Owner::Member(self.members[member].inception.id(), 0);
+        Topic::Ledger(self.domain(), self.hours).chain(owner).id()
+    }
+
+    pub(super) fn voice_of(&self, member: usize) -> ChainId {
+        let owner = Owner::Member(self.members[member].inception.id(), 0);
+        Topic::Governance(self.domain()).chain(owner).id()
+    }
+
+    /// The settings of one member's node; the first keeps the offices.
+    pub(super) fn settings(
+        &self,
+        member: usize,
+        store: Arc<dyn Store>,
+        network: &LocalNetwork,
+    ) -> NodeSettings {
+        let person = &self.members[member];
+        let transport = Arc::new(network.join(person.peer()));
+        let mut settings = NodeSettings::new(self.genesis.clone(), store, transport).unwrap();
+        for signer in [&person.key, &person.teller, &person.audit] {
+            settings = settings.with_signer(Arc::new(signer.clone()));
+        }
+        if member == 0 {
+            for signer in [&self.registrar, &self.treasury_key, &self.supplier_key] {
+                settings = settings.with_signer(Arc::new(signer.clone()));
+            }
+        }
+        settings
+    }
+}
+
+/// Nodes with a shared, simulated time.
+pub(super) struct Village {
+    pub(super) coop: Coop,
+    pub(super) network: LocalNetwork,
+    pub(super) nodes: Vec<Node>,
+    pub(super) stores: Vec<MemoryStore>,
+    pub(super) now: u64,
+}
+
+impl Village {
+    pub(super) fn new(seed: u64, count: usize) -> Self {
+        let coop = Coop::found(seed, count);
+        let network = LocalNetwork::new();
+        let stores: Vec<MemoryStore> = (0..count).map(|_| MemoryStore::new()).collect();
+        let nodes = (0..count)
+            .map(|member| {
+                let store = Arc::new(stores[member].clone());
+                block_on(coop.settings(member, store, &network).open()).unwrap()
+            })
+            .collect();
+        Self {
+            coop,
+            network,
+            nodes,
+            stores,
+            now: 10_000,
+        }
+    }
+
+    pub(super) fn times(&self) -> Times {
+        Times {
+            now: Timestamp::from_millis(self.now),
+            ticks: Ticks::from_millis(self.now),
+        }
+    }
+
+    /// Steps all nodes once and lets a tenth of a second pass.
+    pub(super) fn round(&mut self) -> Vec<Progress> {
+        self.now += 100;
+        let times = self.times();
+        self.nodes
+            .iter_mut()
+            .map(|node| block_on(node.step(times)).unwrap())
+            .collect()
+    }
+
+    /// Rounds until `done`, or a panic with what was waited for.
+    pub(super) fn until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        for _ in 0..2_000 {
+            if done(self) {
+                return;
+            }
+            self.round();
+        }
+        panic!("never: {what}");
+    }
+
+    pub(super) fn agree(&self) -> bool {
+        let mut topics = self.nodes[0]
+            .set()
+            .chains()
+            .map(|(_, topic)| topic)
+            .collect::<Vec<_>>();
+        topics.retain(|topic| {
+            self.nodes
+                .iter()
+                .all(|node| node.replica().topics().any(|followed| followed == *topic))
+        });
+        topics.iter().all(|topic| {
+            let first = self.nodes[0].set_digest(*topic);
+            self.nodes
+                .iter()
+                .all(|node| node.set_digest(*topic) == first)
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! The redb store keeps the laws, and refuses files it must not touch.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::executor::block_on;
+use futures::future::join_all;
+use icn_store_redb::{DATA_VERSION, OpenError, RedbStore};
+use icn_types::error::Coded as _;
+use icn_types::host::{Batch, Store, StoreError, StoreErrorKind, Table};
+use icn_types::testkit::store::{StoreFactory, check_all};
+use redb::{Database, TableDefinition};
+use tempfile::TempDir;
+
+const ROWS: Table<u64, u64> = Table::new("test/row", 1);
+
+struct Files {
+    folder: TempDir,
+    made: AtomicUsize,
+}
+
+impl Files {
+    fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+            made: AtomicUsize::new(0),
+        }
+    }
+
+    fn path(&self, number: usize) -> PathBuf {
+        self.folder.path().join(number.to_string())
+    }
+}
+
+impl StoreFactory for Files {
+    type Store = RedbStore;
+
+    fn fresh(&self) -> Result<RedbStore, StoreError> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(RedbStore::open(self.path(number))?)
+    }
+
+    fn reopen(&self, store: RedbStore) -> Result<Option<RedbStore>, StoreError> {
+        drop(store);
+        let number = self.made.load(Ordering::Relaxed);
+        Ok(Some(RedbStore::open(self.path(number))?))
+    }
+}
+
+fn row(number: u64) -> Batch {
+    let mut batch = Batch::new();
+    ROWS.absent(&mut batch, &number).unwrap();
+    ROWS.put(&mut batch, &number, &number).unwrap();
+    batch
+}
+
+#[test]
+fn redb_store_keeps_the_laws() {
+    block_on(check_all(&Files::new())).unwrap();
+}
+
+#[test]
+fn concurrent_commits_all_arrive_and_outlive_the_store() {
+    let files = Files::new();
+    let store = files.fresh().unwrap();
+    let answers = block_on(join_all((0..200).map(|n| store.commit(row(n % 190)))));
+    let conflicts = answers.iter().filter(|answer| answer.is_err()).count();
+    assert_eq!(conflicts, 10);
+    let store = files.reopen(store).unwrap().unwrap();
+    let page = block_on(store.scan(&ROWS.scan())).unwrap();
+    assert_eq!(page.rows.len(), 190);
+}
+
+#[test]
+fn second_opener_is_refused() {
+    let files = Files::new();
+    let _store = files.fresh().unwrap();
+    let error = RedbStore::open(files.path(1)).unwrap_err();
+    assert!(matches!(error, OpenError::Locked), "{error:?}");
+    assert_eq!(StoreError::from(error).kind(), StoreErrorKind::Locked);
+}
+
+#[test]
+fn newer_file_is_refused() {
+    let files = Files::new();
+    drop(files.fresh().unwrap());
+    let database = Database::open(files.path(1)).unwrap();
+    let write = database.begin_write().unwrap();
+    write
+        .open_table(TableDefinition::<&str, u64>::new("icn store"))
+        .unwrap()
+        .insert("data version", DATA_VERSION + 1)
+        .unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let error = RedbStore::open(files.path(1)).unwrap_err();
+    assert!(
+        matches!(error, OpenError::Newer { found, supported } if found == supported + 1),
+        "{error:?}"
+    );
+    assert_eq!(StoreError::from(error).kind(), StoreErrorKind::Newer);
+}
+
+#[test]
+fn damaged_file_is_refused() {
+    let files = Files::new();
+    drop(files.fresh().unwrap());
+    let sound = std::fs::read(files.path(1)).unwrap();
+    let mut flipped = sound.clone();
+    flipped[..64].iter_mut().for_each(|byte| *byte ^= 0xff);
+    let garbage: Vec<u8> = (0..100_000_u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
+        .collect();
+    for bytes in [
+        &[][..],
+        &sound[..100],
+        &sound[..sound.len() / 2],
+        &flipped,
+        &garbage,
+    ] {
+        std::fs::write(files.path(1), bytes).unwrap();
+        let error = RedbStore::open(files.path(1)).unwrap_err();
+        assert_eq!(
+            error.code(),
+            "store.redb.corrupt",
+            "{} bytes: {error:?}",
+            bytes.len()
+        );
+    }
+}
+
+#[test]
+fn missing_folder_is_an_io_error() {
+    let files = Files::new();
+    let error = RedbStore::open(files.path(1).join("none")).unwrap_err();
+    assert_eq!(error.code(), "store.redb.io");
+}

@@ -1,6 +1,6 @@
 //! Limits: what counts as credit, and how limits go up and down.
 
-use icn_types::authority::Grant;
+use icn_types::authority::{Grant, Tip};
 use icn_types::id::ChainId;
 use icn_types::testkit::stage::GRANT;
 
@@ -72,6 +72,20 @@ fn a_seal_covers_what_is_acknowledged_later_and_a_later_seal_more() {
     let fourth = market.pay(b, a, 20);
     market.ack(a, &[leg(fourth, 0)]);
     assert_eq!(market.spendable(b), 180);
+}
+
+#[test]
+fn credit_from_beside_the_sealed_branch_stays_unsealed() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let branches = [50, 30, 10].map(|atoms| market.pay_after(a, None, b, atoms));
+    market.ack(b, &[leg(branches[0], 0), leg(branches[1], 0)]);
+    let head = branches[0];
+    let seal = market.seal_at(a, Some(Tip { seq: 0, head }));
+    market.note(b, &[seal, head]);
+    assert_eq!(market.spendable(b), 170, "50 sealed, 20 of 30");
+    market.ack(b, &[leg(branches[2], 0)]);
+    assert_eq!(market.spendable(b), 170, "20 of 40");
 }
 
 #[test]

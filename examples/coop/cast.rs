@@ -30,33 +30,33 @@ const FOUNDED_AT: u64 = 1_767_225_600_000;
 type Fault = Box<dyn std::error::Error>;
 
 /// Everybody in the story.
-pub struct Cast {
+pub(crate) struct Cast {
     seed: u64,
-    pub members: Vec<Person>,
-    pub units: Vec<Unit>,
-    pub genesis: Genesis,
+    pub(crate) members: Vec<Person>,
+    pub(crate) units: Vec<Unit>,
+    pub(crate) genesis: Genesis,
     /// Knows the nodes and is known to them, but sends them rubbish.
-    pub hostile: Keypair,
+    pub(crate) hostile: Keypair,
 }
 
 /// A member with the keys of its node.
-pub struct Person {
-    pub name: String,
-    pub inception: Inception,
+pub(crate) struct Person {
+    pub(crate) name: String,
+    pub(crate) inception: Inception,
     /// Keys that the node writes with.
-    pub signers: Vec<Keypair>,
-    pub transport: Keypair,
+    pub(crate) signers: Vec<Keypair>,
+    pub(crate) transport: Keypair,
 }
 
 impl Person {
-    pub fn peer(&self) -> PeerId {
+    pub(crate) fn peer(&self) -> PeerId {
         PeerId::new(self.transport.public_key())
     }
 }
 
 impl Cast {
     /// Draws all keys from one seed and founds the cooperative.
-    pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, Fault> {
+    pub(crate) fn new(scenario: &Scenario, seed: u64) -> Result<Self, Fault> {
         let nonce = draw(seed, "community", 0);
         let recovery = key(seed, "recovery", 0).public_key();
         let mut members: Vec<Person> = (0_u32..)
@@ -92,32 +92,32 @@ impl Cast {
         })
     }
 
-    pub fn domain(&self) -> DomainId {
+    pub(crate) fn domain(&self) -> DomainId {
         self.genesis.domain()
     }
 
     /// 32 bytes that are the same in every run with this seed.
-    pub fn draw(&self, role: &str, number: usize) -> [u8; 32] {
+    pub(crate) fn draw(&self, role: &str, number: usize) -> [u8; 32] {
         draw(self.seed, role, u32::try_from(number).unwrap_or(u32::MAX))
     }
 
-    pub fn voice(&self, member: usize) -> ChainId {
+    pub(crate) fn voice(&self, member: usize) -> ChainId {
         Topic::Governance(self.domain())
             .chain(Owner::Member(self.members[member].inception.id(), 0))
             .id()
     }
 
-    pub fn account(&self, unit: usize, owner: Owner) -> ChainId {
+    pub(crate) fn account(&self, unit: usize, owner: Owner) -> ChainId {
         Topic::Ledger(self.domain(), self.units[unit].id())
             .chain(owner)
             .id()
     }
 
-    pub fn account_of(&self, unit: usize, party: Party) -> ChainId {
+    pub(crate) fn account_of(&self, unit: usize, party: Party) -> ChainId {
         self.account(unit, self.owner(party))
     }
 
-    pub fn owner(&self, party: Party) -> Owner {
+    pub(crate) fn owner(&self, party: Party) -> Owner {
         match party {
             Party::Member(member) => Owner::Member(self.members[member].inception.id(), 0),
             Party::Partner(number) => Owner::Partner(u32::try_from(number).unwrap_or(u32::MAX)),

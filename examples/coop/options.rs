@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 /// How to run the story.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub(crate) struct Options {
     /// Another story.
-    pub scenario: Option<PathBuf>,
+    pub(crate) scenario: Option<PathBuf>,
     /// Seed of all keys and nonces.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Where the nodes keep their stores.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
 }
 
 /// The command line says something that is not understood.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UsageError(String);
+pub(crate) struct UsageError(String);
 
 impl std::error::Error for UsageError {}
 
@@ -28,12 +28,12 @@ impl fmt::Display for UsageError {
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Request {
     Run(Options),
     Help,
 }
 
-pub const USAGE: &str = "\
+pub(crate) const USAGE: &str = "\
 usage: coop [--scenario FILE] [--seed N] [--data DIR]
 
   --scenario FILE  tell another story; see examples/coop/scenario.toml
@@ -42,7 +42,7 @@ usage: coop [--scenario FILE] [--seed N] [--data DIR]
 
 impl Request {
     /// Reads the arguments after the program's name.
-    pub fn parse(
+    pub(crate) fn parse(
         args: impl IntoIterator<Item = String>,
         default_data: PathBuf,
     ) -> Result<Self, UsageError> {

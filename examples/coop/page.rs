@@ -5,13 +5,13 @@ use std::io::IsTerminal as _;
 
 /// Prints blocks of the story as they happen.
 #[derive(Debug, Clone, Copy)]
-pub struct Page {
+pub(crate) struct Page {
     colour: bool,
 }
 
 /// What a piece of text stands for; on a plain page it looks like the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
+pub(crate) enum Ink {
     Heading,
     Good,
     Bad,
@@ -20,14 +20,14 @@ pub enum Ink {
 
 impl Page {
     /// Coloured only on a terminal, and never when `NO_COLOR` says anything.
-    pub fn of_stdout() -> Self {
+    pub(crate) fn of_stdout() -> Self {
         let silenced = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             colour: std::io::stdout().is_terminal() && !silenced,
         }
     }
 
-    pub fn ink(self, ink: Ink, text: &str) -> String {
+    pub(crate) fn ink(self, ink: Ink, text: &str) -> String {
         let code = match ink {
             Ink::Heading => "1",
             Ink::Good => "32",
@@ -41,16 +41,16 @@ impl Page {
         }
     }
 
-    pub fn heading(self, text: &str) {
+    pub(crate) fn heading(self, text: &str) {
         println!("\n{}", self.ink(Ink::Heading, text));
     }
 
-    pub fn line(self, text: &str) {
+    pub(crate) fn line(self, text: &str) {
         println!("  {text}");
     }
 
     /// Rows under their heads: the first column flush left, the others right.
-    pub fn table(self, head: &[String], rows: &[Vec<String>]) {
+    pub(crate) fn table(self, head: &[String], rows: &[Vec<String>]) {
         let columns = head.len();
         let width = |column: usize| {
             let cells = rows.iter().filter_map(|row| row.get(column));
@@ -83,8 +83,8 @@ fn spread(cells: &[String], widths: &[usize]) -> String {
 }
 
 /// A bar of as many blocks as there are votes.
-pub fn bar(count: usize, of: usize) -> String {
+pub(crate) fn bar(count: usize, of: usize) -> String {
     const WIDTH: usize = 12;
-    let filled = if of == 0 { 0 } else { count * WIDTH / of };
+    let filled = (count * WIDTH).checked_div(of).unwrap_or(0);
     format!("{}{}", "#".repeat(filled), ".".repeat(WIDTH - filled))
 }

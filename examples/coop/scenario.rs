@@ -8,80 +8,80 @@ use serde::Deserialize;
 use toml::Spanned;
 
 /// The story that is told when no file is given.
-pub const DEFAULT: &str = include_str!("scenario.toml");
+pub(crate) const DEFAULT: &str = include_str!("scenario.toml");
 
 /// Nodes of one story: fewer cannot be cut apart, more do not fit the table.
 const MEMBERS: std::ops::RangeInclusive<usize> = 3..=5;
 
 /// A checked scenario: every name is resolved, every number is in range.
 #[derive(Debug)]
-pub struct Scenario {
-    pub name: String,
-    pub units: Vec<Unit>,
-    pub members: Vec<Member>,
-    pub partners: Vec<Partner>,
-    pub treasury: Treasury,
-    pub budget: Budget,
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) units: Vec<Unit>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) partners: Vec<Partner>,
+    pub(crate) treasury: Treasury,
+    pub(crate) budget: Budget,
     /// One choice per member, in the order of `members`.
-    pub votes: Vec<Option<Choice>>,
-    pub trades: Vec<Trade>,
+    pub(crate) votes: Vec<Option<Choice>>,
+    pub(crate) trades: Vec<Trade>,
     /// The node whose link is cut.
-    pub cut: usize,
+    pub(crate) cut: usize,
 }
 
 #[derive(Debug)]
-pub struct Unit {
-    pub code: String,
-    pub atoms: u64,
+pub(crate) struct Unit {
+    pub(crate) code: String,
+    pub(crate) atoms: u64,
 }
 
 #[derive(Debug)]
-pub struct Member {
-    pub name: String,
+pub(crate) struct Member {
+    pub(crate) name: String,
     /// Floor in whole units.
-    pub floor: i64,
+    pub(crate) floor: i64,
 }
 
 #[derive(Debug)]
-pub struct Partner {
-    pub name: String,
-    pub node: usize,
+pub(crate) struct Partner {
+    pub(crate) name: String,
+    pub(crate) node: usize,
 }
 
 #[derive(Debug)]
-pub struct Treasury {
-    pub node: usize,
-    pub floor: i64,
+pub(crate) struct Treasury {
+    pub(crate) node: usize,
+    pub(crate) floor: i64,
 }
 
 #[derive(Debug)]
-pub struct Budget {
-    pub proposer: usize,
-    pub purpose: String,
-    pub payee: Party,
-    pub unit: usize,
-    pub amount: u64,
+pub(crate) struct Budget {
+    pub(crate) proposer: usize,
+    pub(crate) purpose: String,
+    pub(crate) payee: Party,
+    pub(crate) unit: usize,
+    pub(crate) amount: u64,
 }
 
 #[derive(Debug)]
-pub struct Trade {
-    pub payer: usize,
-    pub payee: usize,
-    pub unit: usize,
-    pub amount: u64,
-    pub when: When,
+pub(crate) struct Trade {
+    pub(crate) payer: usize,
+    pub(crate) payee: usize,
+    pub(crate) unit: usize,
+    pub(crate) amount: u64,
+    pub(crate) when: When,
 }
 
 /// Whose account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Party {
+pub(crate) enum Party {
     Member(usize),
     Partner(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Choice {
+pub(crate) enum Choice {
     Yes,
     No,
     Abstain,
@@ -91,14 +91,14 @@ pub enum Choice {
 /// Whether the link is up when a trade happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum When {
+pub(crate) enum When {
     Linked,
     Cut,
 }
 
 /// What is wrong with a scenario, and in which line.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ScenarioError {
+pub(crate) struct ScenarioError {
     line: usize,
     message: String,
 }
@@ -113,7 +113,7 @@ impl fmt::Display for ScenarioError {
 
 impl Scenario {
     /// Reads and checks a scenario.
-    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ScenarioError> {
         let file: File = toml::from_str(text).map_err(|error| ScenarioError {
             line: error.span().map_or(1, |span| line_of(text, &span)),
             message: error.message().to_owned(),

@@ -30,11 +30,11 @@ type Fault = Box<dyn std::error::Error>;
 const CUT_ROUNDS: usize = 120;
 
 /// Teller of the whole story.
-pub struct Story<'a> {
-    pub scenario: &'a Scenario,
-    pub cast: &'a Cast,
-    pub page: Page,
-    pub village: Village,
+pub(crate) struct Story<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) cast: &'a Cast,
+    pub(crate) page: Page,
+    pub(crate) village: Village,
     steps: Steps,
 }
 
@@ -47,7 +47,7 @@ struct Steps {
 
 /// The nodes did not agree within the bound.
 #[derive(Debug)]
-pub struct Disagreement(String);
+pub(crate) struct Disagreement(String);
 
 impl std::error::Error for Disagreement {}
 
@@ -58,7 +58,12 @@ impl std::fmt::Display for Disagreement {
 }
 
 impl<'a> Story<'a> {
-    pub fn new(scenario: &'a Scenario, cast: &'a Cast, page: Page, village: Village) -> Self {
+    pub(crate) fn new(
+        scenario: &'a Scenario,
+        cast: &'a Cast,
+        page: Page,
+        village: Village,
+    ) -> Self {
         Self {
             scenario,
             cast,
@@ -68,14 +73,13 @@ impl<'a> Story<'a> {
         }
     }
 
-    pub fn tell(mut self, folder: &Path) -> Result<(), Fault> {
+    pub(crate) fn tell(mut self, folder: &Path) -> Result<(), Fault> {
         self.who();
         let proposal = self.decide()?;
         self.pay(proposal)?;
         self.trade()?;
         self.split_and_heal()?;
         self.agree(folder)?;
-        self.village.close();
         Ok(())
     }
 
@@ -618,7 +622,10 @@ impl<'a> Story<'a> {
                 let clock = house.node.set().canonical().rows(topic);
                 let heads: Vec<String> = clock
                     .iter()
-                    .map(|row| row.tip.map_or("-".to_owned(), |tip| tip.seq.to_string()))
+                    .map(|row| {
+                        row.tip
+                            .map_or_else(|| "-".to_owned(), |tip| tip.seq.to_string())
+                    })
                     .collect();
                 rows.push_str(&format!(
                     "\n  topic {} at {:<8} {}",

@@ -32,28 +32,28 @@ const ROUNDS_MAX: usize = 6_000;
 type Fault = Box<dyn std::error::Error>;
 
 /// Nodes with a shared, simulated time.
-pub struct Village {
-    pub houses: Vec<House>,
+pub(crate) struct Village {
+    pub(crate) houses: Vec<House>,
     /// Records that the stores held when the village woke up.
-    pub resumed: usize,
+    pub(crate) resumed: usize,
     now: u64,
 }
 
 /// One member's node.
-pub struct House {
-    pub name: String,
-    pub node: Node,
-    pub transport: Arc<QuicTransport>,
-    pub address: SocketAddr,
-    pub file: PathBuf,
+pub(crate) struct House {
+    pub(crate) name: String,
+    pub(crate) node: Node,
+    pub(crate) transport: Arc<QuicTransport>,
+    pub(crate) address: SocketAddr,
+    pub(crate) file: PathBuf,
     /// Faults of peers that the node noticed.
-    pub faults: Arc<AtomicU64>,
+    pub(crate) faults: Arc<AtomicU64>,
     _faults: Subscription,
 }
 
 impl Village {
     /// Opens every node on its file and its socket.
-    pub fn open(cast: &Cast, folder: &Path) -> Result<Self, Fault> {
+    pub(crate) fn open(cast: &Cast, folder: &Path) -> Result<Self, Fault> {
         let houses = (0..cast.members.len())
             .map(|member| House::open(cast, member, folder))
             .collect::<Result<Vec<_>, _>>()?;
@@ -83,7 +83,7 @@ impl Village {
         })
     }
 
-    pub fn times(&self) -> Times {
+    pub(crate) fn times(&self) -> Times {
         Times {
             now: Timestamp::from_millis(self.now),
             ticks: Ticks::from_millis(self.now),
@@ -91,7 +91,7 @@ impl Village {
     }
 
     /// Steps every node once.
-    pub fn round(&mut self) -> Result<(), Fault> {
+    pub(crate) fn round(&mut self) -> Result<(), Fault> {
         self.now += ROUND;
         let times = self.times();
         for house in &mut self.houses {
@@ -103,7 +103,7 @@ impl Village {
     }
 
     /// Rounds until `done`; whether that came within the bound.
-    pub fn until(&mut self, done: impl Fn(&Self) -> bool) -> Result<bool, Fault> {
+    pub(crate) fn until(&mut self, done: impl Fn(&Self) -> bool) -> Result<bool, Fault> {
         for _ in 0..ROUNDS_MAX {
             if done(self) {
                 return Ok(true);
@@ -113,12 +113,12 @@ impl Village {
         Ok(false)
     }
 
-    pub fn rounds(&mut self, count: usize) -> Result<(), Fault> {
+    pub(crate) fn rounds(&mut self, count: usize) -> Result<(), Fault> {
         (0..count).try_for_each(|_| self.round())
     }
 
     /// Whether all nodes hold the same records of every topic that all follow.
-    pub fn agrees(&self) -> bool {
+    pub(crate) fn agrees(&self) -> bool {
         self.shared_topics().into_iter().all(|topic| {
             let mut digests = self.houses.iter().map(|house| house.node.set_digest(topic));
             let first = digests.next();
@@ -127,7 +127,7 @@ impl Village {
     }
 
     /// Topics that all nodes follow: everything but their own audit logs.
-    pub fn shared_topics(&self) -> Vec<TopicId> {
+    pub(crate) fn shared_topics(&self) -> Vec<TopicId> {
         let follows = |house: &House, topic: TopicId| {
             house
                 .node
@@ -145,7 +145,7 @@ impl Village {
     }
 
     /// Cuts or joins every link of one node.
-    pub fn link(&self, node: usize, up: bool) -> Result<(), Fault> {
+    pub(crate) fn link(&self, node: usize, up: bool) -> Result<(), Fault> {
         let (one, others) = (
             &self.houses[node],
             self.houses.iter().enumerate().filter(|(at, _)| *at != node),
@@ -164,18 +164,11 @@ impl Village {
         Ok(())
     }
 
-    pub fn faults(&self) -> u64 {
+    pub(crate) fn faults(&self) -> u64 {
         self.houses
             .iter()
             .map(|house| house.faults.load(Ordering::Relaxed))
             .sum()
-    }
-
-    /// Closes all sockets; the files close when the nodes are dropped.
-    pub fn close(self) {
-        for house in &self.houses {
-            block_on(house.transport.close());
-        }
     }
 }
 

@@ -4,24 +4,26 @@
 //! chain, or says why not and writes nothing. Asked again for what is written
 //! already, it answers with that record. Time is an argument.
 
+mod refusal;
+
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+
+pub use refusal::Refusal;
 
 use icn_types::authority::{Act, Close, Opening, Outcome, ProposalId, Ready};
 use icn_types::canon::{List, Raw};
-use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::MemberId;
-use icn_types::record::{Content, Draft, Place, REFS_MAX};
+use icn_types::record::{Content, Draft, Kind, Place, REFS_MAX};
 use icn_types::set::{Decision, Frozen, RecordSet, Slot};
 use icn_types::time::Timestamp;
-use icn_types::verdict::{Breach, Verdict};
+use icn_types::verdict::Verdict;
 
 use crate::body::{Ballot, Body, Choice, Proposal, RECEIPT_MAX, Receipt, Shut, Subject};
-use crate::charter::certain_receipts;
-use crate::count::{Deviation, Recount};
+use crate::count::{Recount, latest};
 use crate::governance::Governance;
-use crate::rules::VoteRule;
 
 /// What to do about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,103 +33,6 @@ pub enum Drafted {
     New(Box<Draft>),
     /// The same request was written before, as this record.
     Again(RecordId),
-}
-
-/// Why an honest author does not write that now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The chain has no epoch in force, forks, or does not end in Valid
-    /// records.
-    #[error("chain cannot be continued")]
-    NoPlace,
-    /// The chain belongs to no member, or to another one.
-    #[error("chain belongs to somebody else")]
-    NotOwner,
-    /// The charter states no rules of voting that can be read.
-    #[error("charter states no rules of voting")]
-    NoRules,
-    /// No Valid proposal of this name is here.
-    #[error("proposal {0} is not known")]
-    UnknownProposal(ProposalId),
-    /// No Opening of this name is in force.
-    #[error("opening {0} is not in force")]
-    UnknownOpening(RecordId),
-    /// No certificate of this name is in force.
-    #[error("certificate {0} is not in force")]
-    UnknownClose(RecordId),
-    /// The member is not on the roll that decides.
-    #[error("member is not on the roll")]
-    NotOnRoll,
-    /// The chain is no teller's of this vote.
-    #[error("chain is no teller's of this vote")]
-    NotTeller,
-    /// The vote was closed.
-    #[error("vote is closed")]
-    Closed,
-    /// So many tellers have shut that a ballot could be left out.
-    #[error("too many tellers have shut")]
-    Late,
-    /// The time for it has not come.
-    #[error("too early before {until}")]
-    Early {
-        /// When it comes.
-        until: Timestamp,
-    },
-    /// A close needs more Shuts than there are.
-    #[error("{have} of {needed} shuts are here")]
-    Shuts {
-        /// Tellers that have shut.
-        have: usize,
-        /// How many a close names.
-        needed: usize,
-    },
-    /// The vote was not opened as charter and proposal say.
-    #[error("vote was opened otherwise than charter and proposal say")]
-    Deviates(#[source] Deviation),
-    /// The ballots do not confirm the certificate.
-    #[error("certificate is not confirmed by a recount")]
-    NotConfirmed(Recount),
-    /// Only an accepted proposal takes effect.
-    #[error("proposal was not accepted")]
-    NotAccepted(Outcome),
-    /// The record would not be Valid.
-    #[error("record would break a rule")]
-    Broken(Breach<VoteRule>),
-    /// The record would wait for something, or be too long.
-    #[error("record cannot be written")]
-    Unwritable,
-}
-
-impl Coded for Refusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NoPlace => "vote.refused.place",
-            Self::NotOwner => "vote.refused.owner",
-            Self::NoRules => "vote.refused.rules",
-            Self::UnknownProposal(_) => "vote.refused.proposal",
-            Self::UnknownOpening(_) => "vote.refused.opening",
-            Self::UnknownClose(_) => "vote.refused.close",
-            Self::NotOnRoll => "vote.refused.roll",
-            Self::NotTeller => "vote.refused.teller",
-            Self::Closed => "vote.refused.closed",
-            Self::Late => "vote.refused.late",
-            Self::Early { .. } => "vote.refused.early",
-            Self::Shuts { .. } => "vote.refused.shuts",
-            Self::Deviates(_) => "vote.refused.deviates",
-            Self::NotConfirmed(_) => "vote.refused.recount",
-            Self::NotAccepted(_) => "vote.refused.outcome",
-            Self::Broken(breach) => breach.code(),
-            Self::Unwritable => "vote.refused.unwritable",
-        }
-    }
-
-    fn fault(&self) -> Fault {
-        match self {
-            Self::NoPlace | Self::Unwritable => Fault::Caller,
-            _ => Fault::Rule,
-        }
-    }
 }
 
 /// A member proposes something on `chain`, one of its own.
@@ -202,8 +107,8 @@ pub fn draft_opening(
 ///
 /// # Errors
 /// [`Refusal::UnknownOpening`], [`Refusal::NotOwner`], [`Refusal::NotOnRoll`],
-/// [`Refusal::Closed`], and [`Refusal::Late`] once so many tellers have shut
-/// that the rest can no longer make the ballot certain.
+/// [`Refusal::Closed`], and [`Refusal::Late`] once as many tellers have shut
+/// as a close names: no number of receipts could make the ballot certain.
 pub fn draft_ballot(
     set: &RecordSet,
     governance: &Governance,
@@ -231,7 +136,7 @@ pub fn draft_ballot(
         return Err(Refusal::Closed);
     }
     let shut = vote.map_or(0, |vote| vote.shuts.len());
-    if shut >= certain_receipts(&frozen.opening().terms) {
+    if shut >= usize::from(frozen.opening().terms.needed) {
         return Err(Refusal::Late);
     }
     let last = governance.said(set, chain).last_ballot(opening);
@@ -245,9 +150,12 @@ pub fn draft_ballot(
     draft(set, governance, chain, refs, &Body::Ballot(ballot), at)
 }
 
-/// A teller acknowledges Valid ballots that it has not acknowledged yet, of
-/// every running vote that it tells; at most [`RECEIPT_MAX`] at a time.
+/// A teller acknowledges the ballot of each member that would count now and
+/// that it has not acknowledged yet, in every running vote that it tells; at
+/// most [`RECEIPT_MAX`] at a time. What another ballot replaces needs no
+/// receipt, so a member who votes often costs no more than one who votes once.
 /// `None` when there are none. Call it until then, and before every shut.
+/// Linear in the ballots of the running votes.
 ///
 /// # Errors
 /// As for every chain.
@@ -267,8 +175,9 @@ pub fn draft_receipts(
         .filter(|&opening| !said.has_shut(opening))
         .filter_map(|opening| Some((opening, governance.index.vote(opening)?)))
         .flat_map(|(opening, vote)| {
-            let all = vote.ballots.values().flatten().copied();
-            all.map(move |ballot| (opening, ballot))
+            let all = vote.ballots.values().flatten().copied().collect();
+            let latest = latest(set, &governance.index, &all).into_values();
+            latest.map(move |ballot| (opening, ballot))
         })
         .filter(|&(opening, ballot)| !said.has_acknowledged(opening, ballot))
         .map(|(_, ballot)| set.record(ballot).id())
@@ -439,7 +348,7 @@ fn is_member_now(set: &RecordSet, member: &MemberId) -> bool {
 
 /// Those of one member's ballots that no other of them names.
 fn unreplaced(governance: &Governance, own: &[Slot]) -> Vec<Slot> {
-    let replaced: Vec<Slot> = own
+    let replaced: BTreeSet<Slot> = own
         .iter()
         .filter_map(|&ballot| governance.index.cast(ballot))
         .flat_map(|cast| cast.replaces.iter().copied())
@@ -490,7 +399,7 @@ fn draft_act(
 fn assemble(
     place: Place,
     refs: Vec<RecordId>,
-    (kind, body): (icn_types::record::Kind, Raw),
+    (kind, body): (Kind, Raw),
     at: Timestamp,
 ) -> Result<Draft, Refusal> {
     let content = Content::new(refs, None, &body).ok_or(Refusal::Unwritable)?;

@@ -239,3 +239,6 @@ pub struct Shut {
     pub opening: RecordId,
 }
 canonical!(Shut = "icn/governance/shut/v1" { opening });
+
+#[cfg(test)]
+mod tests;

@@ -15,4 +15,8 @@ pub mod rules;
 pub mod tally;
 
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod vectors;

@@ -323,3 +323,6 @@ impl Decode for Veto {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

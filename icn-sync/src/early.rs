@@ -52,7 +52,7 @@ impl EarlyRecords {
         if self
             .records
             .get(&key)
-            .is_some_and(|kept| kept.seq <= notice.seq && kept.missing == notice.missing)
+            .is_some_and(|kept| kept.seq <= notice.seq)
         {
             return false;
         }

@@ -66,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) unanswered: usize,
     /// Whether something was stored since the last exchange began.
     pub(crate) progress: bool,
+    /// Chains were passed over while their Opens are on their way.
+    pub(crate) held_back: bool,
     /// What the next request will name.
     pub(crate) wants: Wants,
 }
@@ -106,6 +108,7 @@ impl Session {
             reported: None,
             unanswered: 0,
             progress: false,
+            held_back: false,
             wants: Wants::default(),
         }
     }

@@ -8,6 +8,7 @@ use icn_types::id::{ChainId, RecordId};
 
 use super::*;
 use crate::body::{Ballot, Choice};
+use crate::charter::certain_receipts;
 use crate::rule::Rule;
 use crate::scene::{PERIOD, Scene, TIMELOCK, figures, now};
 
@@ -127,6 +128,28 @@ fn a_changed_mind_replaces_the_ballots_of_every_device() {
     let member = scene.member(0);
     let current = scene.governance.ballot_of(scene.set(), &opening, &member);
     assert_eq!(current, Some(two));
+    // Back on the first device: the last there and the one in force are named.
+    let first = scene.members[0];
+    let drafted = ballot(&scene, &first, opening, Choice::Veto).unwrap();
+    let three = scene.submit(drafted);
+    let current = scene.governance.ballot_of(scene.set(), &opening, &member);
+    assert_eq!(current, Some(three));
+}
+
+#[test]
+fn one_of_two_contradicting_ballots_is_no_answer_to_a_request() {
+    let mut scene = Scene::new(4, 1, 1);
+    let device = scene.second_device(0);
+    let opening = scene.open_text();
+    let one = scene.vote(0, opening, Choice::Yes);
+    let two = scene.vote_on(&device, opening, Choice::No, &[]);
+    for choice in [Choice::Yes, Choice::No] {
+        let Ok(Drafted::New(draft)) = ballot(&scene, &device, opening, choice) else {
+            panic!("only a new ballot settles it");
+        };
+        let refs = draft.content().refs();
+        assert!(refs.contains(&one) && refs.contains(&two));
+    }
 }
 
 #[test]
@@ -271,6 +294,23 @@ fn strangers_latecomers_and_voters_on_closed_votes_are_told_so() {
 }
 
 #[test]
+fn a_ballot_is_late_when_no_receipts_could_make_it_certain() {
+    for (tellers, needed) in [(1, 1), (4, 3), (5, 2), (5, 4)] {
+        let mut scene = Scene::new(4, tellers, needed);
+        let opening = scene.open_text();
+        let chain = scene.members[0];
+        for teller in 0..tellers as usize {
+            let vote = scene.governance.vote(scene.set(), &opening).unwrap();
+            let certain = certain_receipts(&vote.frozen.opening().terms);
+            let left = tellers as usize - teller;
+            let drafted = ballot(&scene, &chain, opening, Choice::Yes);
+            assert_eq!(drafted.is_ok(), left >= certain);
+            scene.shut(teller, opening);
+        }
+    }
+}
+
+#[test]
 fn a_teller_acknowledges_in_batches_and_only_what_is_new() {
     let mut scene = Scene::new(260, 1, 1);
     let opening = scene.open_text();
@@ -287,6 +327,24 @@ fn a_teller_acknowledges_in_batches_and_only_what_is_new() {
     assert_eq!(sizes, [256, 4]);
     let member = scene.members[0];
     let nothing = draft_receipts(scene.set(), &scene.governance, &member, now(1));
+    assert_eq!(nothing, Ok(None));
+}
+
+#[test]
+fn a_teller_acknowledges_only_what_would_count() {
+    let mut scene = Scene::new(4, 1, 1);
+    let opening = scene.open_text();
+    let chain = scene.members[0];
+    let mut last = scene.vote(0, opening, Choice::Yes);
+    for choice in [Choice::No, Choice::Yes].repeat(4) {
+        last = scene.vote_on(&chain, opening, choice, &[last]);
+    }
+    let teller = scene.tellers[0];
+    let draft = draft_receipts(scene.set(), &scene.governance, &teller, now(1));
+    let draft = draft.unwrap().unwrap();
+    assert_eq!(draft.content().refs(), [last]);
+    scene.submit(Drafted::New(draft));
+    let nothing = draft_receipts(scene.set(), &scene.governance, &teller, now(1));
     assert_eq!(nothing, Ok(None));
 }
 
@@ -369,6 +427,61 @@ fn an_honest_registrar_readies_only_what_was_accepted_recounted_and_waited_for()
         "vote.refused.early"
     );
     assert!(ready(&scene, &good, late).is_ok());
+}
+
+#[test]
+fn a_registrar_whose_chain_ended_drafts_nothing() {
+    let mut scene = Scene::new(4, 1, 1);
+    let proposal = scene.text(0);
+    let record = scene.propose(0, &proposal);
+    let mut body = scene.opening(record, &proposal);
+    body.roll = icn_types::id::Digest::from_bytes([0; 32]);
+    scene.act(&Act::Opening(body), &[]);
+    let opening = draft_opening(scene.set(), &scene.governance, &proposal.id(), now(1));
+    assert_eq!(refused(opening), "vote.refused.place");
+}
+
+#[test]
+fn of_a_teller_that_forks_the_shut_on_its_spine_is_named() {
+    let mut scene = Scene::new(4, 1, 1);
+    let opening = scene.open_text();
+    let shut = scene.shut(0, opening);
+    let teller = scene.tellers[0];
+    let body = Shut { opening };
+    scene.stage.set_time(PERIOD + 7);
+    let other = scene
+        .stage
+        .write_after(&teller, None, crate::body::SHUT, &[opening], &body);
+    scene.sync();
+    let none = draft_close(scene.set(), &scene.governance, &opening, now(PERIOD));
+    assert_eq!(none, Err(Refusal::Shuts { have: 0, needed: 1 }));
+    // A Seal settles the fork for the one of the two, whichever came first.
+    let head = shut.max(other);
+    let tip = icn_types::authority::Tip { seq: 0, head };
+    scene
+        .stage
+        .seal_at(&teller, Some(tip), icn_types::authority::Finality::Open);
+    scene.sync();
+    let close = draft_close(scene.set(), &scene.governance, &opening, now(PERIOD));
+    let close = scene.submit(close.unwrap());
+    let slot = scene.set().find(&close).unwrap();
+    let Some(Act::Close(close)) = scene.set().act(slot) else {
+        panic!("a close");
+    };
+    assert_eq!(close.shuts.into_vec(), [head]);
+}
+
+#[test]
+fn a_teller_that_shut_one_vote_goes_on_with_the_others() {
+    let mut scene = Scene::new(4, 1, 1);
+    let (shut, running) = (scene.open_text(), scene.open_text());
+    scene.vote(0, shut, Choice::Yes);
+    let ballot = scene.vote(1, running, Choice::Yes);
+    scene.shut(0, shut);
+    let teller = scene.tellers[0];
+    let draft = draft_receipts(scene.set(), &scene.governance, &teller, now(1));
+    let draft = draft.unwrap().unwrap();
+    assert_eq!(draft.content().refs(), [ballot]);
 }
 
 #[test]

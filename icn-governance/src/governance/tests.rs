@@ -1,15 +1,18 @@
-use alloc::collections::BTreeSet;
+mod unruly;
+
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use icn_types::authority::{Act, Opening, Outcome, Tip};
-use icn_types::canon::Raw;
-use icn_types::id::RecordId;
-use icn_types::record::Kind;
-use icn_types::set::Slot;
+use icn_types::authority::{Act, Close, Opening, Outcome, Ready, Tip};
+use icn_types::canon::{List, Raw};
+use icn_types::error::Coded as _;
+use icn_types::id::{Digest, RecordId, UnitId};
+use icn_types::record::{Kind, Record};
+use icn_types::set::{RecordSet, Slot};
+use icn_types::sign::Signed;
 use icn_types::verdict::Verdict;
-use proptest::prelude::*;
 
-use super::{Event, Phase};
+use super::{Event, Governance, Phase};
 use crate::body::{BALLOT, Ballot, Choice, RECEIPT, Receipt, SHUT, Shut};
 use crate::charter::Trust;
 use crate::count::{Deviation, Falsehood, Recount, acknowledged};
@@ -62,6 +65,11 @@ fn decided() -> (Scene, RecordId, RecordId) {
 fn a_vote_runs_from_proposal_to_ready() {
     let (mut scene, opening, close) = decided();
     assert_eq!(recount(&scene, close), &Recount::Confirmed);
+    let restarted = Governance::of(scene.set());
+    assert_eq!(
+        restarted.label_digest(&scene.set().canonical()),
+        scene.governance.label_digest(&scene.set().canonical())
+    );
     scene.stage.set_time(PERIOD + TIMELOCK);
     let ready = scene.ready(close);
     let vote = scene.governance.vote(scene.set(), &opening).unwrap();
@@ -130,6 +138,13 @@ fn a_member_with_two_devices_has_one_vote() {
     let tally = tally_of(&scene, opening);
     let lowest = if one < other { (1, 0) } else { (0, 1) };
     assert_eq!((tally.yes(), tally.no()), lowest);
+    // Nor does it matter which of the two was stored first.
+    let authority = scene.set().authority();
+    let of_office = |record: &&Signed<Record>| record.chain() == authority;
+    let (acts, rest): (Vec<_>, Vec<_>) = scene.stage.records.iter().partition(of_office);
+    let (set, governance) = scene.replica(acts.into_iter().chain(rest.into_iter().rev()));
+    assert!(set.find(&other) < set.find(&one));
+    assert_eq!(governance.vote(&set, &opening).unwrap().tally, Some(tally));
     let last = scene.vote_on(&device, opening, Choice::Abstain, &[one, other]);
     scene.acknowledge(0, &[last]);
     assert_eq!(tally_of(&scene, opening), figures(0, 0, 1, 0, 4));
@@ -403,6 +418,59 @@ fn a_pending_recount_is_answered_when_the_shuts_arrive() {
 }
 
 #[test]
+fn a_pending_recount_is_answered_when_the_last_ballot_arrives() {
+    let (scene, _, close) = decided();
+    let of_members = |record: &&Signed<Record>| scene.members.contains(&record.chain());
+    let (ballots, rest): (Vec<_>, Vec<_>) = scene.stage.records.iter().partition(of_members);
+    let (mut set, mut governance) = scene.replica(rest);
+    for record in ballots {
+        let waits = governance.recount(&set, &close).unwrap();
+        assert_eq!(waits.code(), "recount.pending");
+        let added = set.insert(record.clone()).unwrap();
+        governance.update(&set, added.slot());
+    }
+    assert_eq!(governance.recount(&set, &close), Some(&Recount::Confirmed));
+}
+
+#[test]
+fn a_pending_recount_is_answered_when_the_named_record_turns_out_to_be_no_vote() {
+    let mut scene = Scene::new(4, 1, 1);
+    let opening = scene.open_text();
+    let ledger = scene.stage.ledger(UnitId::from_bytes([9; 32]));
+    let account = scene.stage.open_member(0, &ledger, None);
+    let elsewhere = scene.stage.write(&account, MEMO, &[], &1_u64);
+    let tally = figures(0, 0, 0, 0, 4);
+    let close = scene.close(opening, &[elsewhere], Outcome::Rejected, tally);
+    let late = |record: &&Signed<Record>| record.chain() == account;
+    let (late, rest): (Vec<_>, Vec<_>) = scene.stage.records.iter().partition(late);
+    let (mut set, mut governance) = scene.replica(rest);
+    let waits = governance.recount(&set, &close).unwrap();
+    assert_eq!(*waits, Recount::Pending(Vec::from([elsewhere])));
+    let added = set.insert(late[0].clone()).unwrap();
+    governance.update(&set, added.slot());
+    let answer = governance.recount(&set, &close).unwrap();
+    assert_eq!(*answer, Recount::False(Falsehood::Shut(elsewhere)));
+}
+
+#[test]
+fn outcome_and_figures_are_both_checked() {
+    let code = |outcome, tally| {
+        let mut scene = Scene::new(4, 1, 1);
+        let opening = scene.open_text();
+        let ballot = scene.vote(0, opening, Choice::Yes);
+        scene.acknowledge(0, &[ballot]);
+        let shut = scene.shut(0, opening);
+        let close = scene.close(opening, &[shut], outcome, tally);
+        recount(&scene, close).code()
+    };
+    let (truth, lie) = (figures(1, 0, 0, 0, 4), figures(2, 0, 0, 0, 4));
+    assert_eq!(code(Outcome::Accepted, truth), "recount.confirmed");
+    assert_eq!(code(Outcome::Accepted, lie), "recount.false.result");
+    assert_eq!(code(Outcome::Rejected, truth), "recount.false.result");
+    assert_eq!(code(Outcome::Withdrawn, truth), "recount.false.result");
+}
+
+#[test]
 fn the_same_vote_is_closed_once_and_made_ready_once() {
     let (mut scene, opening, close) = decided();
     let Some(Act::Close(body)) = scene.set().act(scene.set().find(&close).unwrap()) else {
@@ -416,11 +484,64 @@ fn the_same_vote_is_closed_once_and_made_ready_once() {
             other => panic!("expected a breach, found {other:?}"),
         };
     let tip = scene.stage.records.last().unwrap().id();
-    let ready = icn_types::authority::Ready { close };
+    let ready = Ready { close };
     let again = scene.stage.act_after(tip, &Act::Ready(ready), &[close]);
     let twice = scene.stage.act_after(tip, &Act::Close(body), &[opening]);
     assert_eq!(verdict(&scene, &again), "ready.twice");
     assert_eq!(verdict(&scene, &twice), "close.twice");
+}
+
+/// Code of the rule that the registrar's next act breaks.
+fn broken_act(scene: &mut Scene, act: &Act, refs: &[RecordId]) -> &'static str {
+    let id = scene.act(act, refs);
+    match scene.set().verdict(scene.set().find(&id).unwrap()) {
+        Verdict::Invalid(breach) => breach.code(),
+        other => panic!("expected a breach, found {other:?}"),
+    }
+}
+
+#[test]
+fn the_registrar_keeps_the_order_of_a_vote() {
+    let start = || {
+        let mut scene = Scene::new(4, 2, 2);
+        let proposal = scene.budget(0);
+        let record = scene.propose(0, &proposal);
+        let opening = scene.opening(record, &proposal);
+        let id = scene.act(&Act::Opening(opening.clone()), &[]);
+        let shuts = [scene.shut(0, id), scene.shut(1, id)];
+        (scene, opening, id, shuts)
+    };
+    let close = |opening: RecordId, shuts: &[RecordId], outcome| {
+        let shuts: BTreeSet<RecordId> = shuts.iter().copied().collect();
+        Act::Close(Close {
+            opening,
+            outcome,
+            shuts: List::new(shuts.into_iter().collect::<Vec<_>>()).unwrap(),
+            tally: Raw::of(&figures(0, 0, 0, 0, 4)),
+        })
+    };
+    let (mut scene, mut opening, _, _) = start();
+    let twice = broken_act(&mut scene, &Act::Opening(opening.clone()), &[]);
+    assert_eq!(twice, "opening.twice");
+    let (mut scene, ..) = start();
+    opening.roll = Digest::from_bytes([0; 32]);
+    let roll = broken_act(&mut scene, &Act::Opening(opening), &[]);
+    assert_eq!(roll, "opening.roll");
+    let (mut scene, _, id, shuts) = start();
+    let unnamed = close(id, &shuts, Outcome::Rejected);
+    assert_eq!(broken_act(&mut scene, &unnamed, &[]), "close.opening");
+    let (mut scene, _, id, shuts) = start();
+    let too_few = close(id, &shuts[..1], Outcome::Rejected);
+    assert_eq!(broken_act(&mut scene, &too_few, &[id]), "close.count");
+    let (mut scene, _, id, shuts) = start();
+    let rejected = scene.act(&close(id, &shuts, Outcome::Rejected), &[id]);
+    let ready = Act::Ready(Ready { close: rejected });
+    assert_eq!(broken_act(&mut scene, &ready, &[rejected]), "ready.close");
+    let (mut scene, _, id, shuts) = start();
+    let accepted = scene.act(&close(id, &shuts, Outcome::Accepted), &[id]);
+    scene.stage.set_time(PERIOD + TIMELOCK - 1);
+    let ready = Act::Ready(Ready { close: accepted });
+    assert_eq!(broken_act(&mut scene, &ready, &[accepted]), "ready.early");
 }
 
 fn false_opening(change: impl FnOnce(&mut Opening, &mut Scene)) -> &'static str {
@@ -450,7 +571,7 @@ fn an_opening_against_charter_or_proposal_is_found_in_every_recount() {
         "opening.false.proposal"
     );
     assert_eq!(
-        false_opening(|opening, _| opening.actions = icn_types::canon::List::empty()),
+        false_opening(|opening, _| opening.actions = List::empty()),
         "opening.false.actions"
     );
     assert_eq!(
@@ -472,12 +593,12 @@ fn a_charter_without_rules_confirms_nothing() {
     let mut scene = Scene::new(4, 1, 1);
     let rules = scene.governance.rules_in(scene.set()).unwrap();
     scene.stage = icn_types::testkit::stage::Stage::new(8, 4);
-    scene.governance = super::Governance::new(scene.stage.domain());
+    scene.governance = Governance::new(scene.stage.domain());
     assert_eq!(scene.governance.rules_in(scene.set()), None);
     let opening = Opening {
         proposal: icn_types::authority::ProposalId::from_bytes([0; 32]),
         record: RecordId::from_bytes([0; 32]),
-        actions: icn_types::canon::List::empty(),
+        actions: List::empty(),
         rule: Raw::of(&Rule::majority()),
         roll: scene.set().office().unwrap().roll_digest(),
         terms: rules.terms(scene.stage.domain()).unwrap(),
@@ -572,94 +693,34 @@ fn labels_name_what_each_record_counts_as() {
 }
 
 #[test]
+fn a_certificate_that_a_recall_dropped_is_labelled_no_more() {
+    let (mut scene, opening, close) = decided();
+    let slot = scene.set().find(&close).unwrap();
+    let honoured = scene.set().record(slot).prev().unwrap();
+    scene.stage.recall(honoured, &[]);
+    scene.sync();
+    let standings = scene.governance.standings(&scene.set().canonical());
+    assert!(standings.iter().all(|(record, _)| *record != close));
+    let vote = scene.governance.vote(scene.set(), &opening).unwrap();
+    assert_eq!(vote.phase, Phase::Shut);
+    assert_eq!(recount(&scene, close), &Recount::Confirmed);
+}
+
+#[test]
+fn a_vote_that_a_recall_dropped_is_not_in_force() {
+    let (mut scene, opening, close) = decided();
+    let slot = scene.set().find(&opening).unwrap();
+    let honoured = scene.set().record(slot).prev().unwrap();
+    scene.stage.recall(honoured, &[]);
+    scene.sync();
+    let vote = scene.governance.vote(scene.set(), &opening).unwrap();
+    assert_eq!(vote.phase, Phase::Dropped);
+    let ready = crate::author::draft_ready(scene.set(), &scene.governance, &close, now(9_999));
+    assert_eq!(ready.unwrap_err().code(), "vote.refused.close");
+}
+
+#[test]
 fn rules_of_a_running_vote_are_those_of_its_charter() {
     let scene = Scene::with_rules(4, &rules(2, 2));
     assert_eq!(scene.governance.rules_in(scene.set()), Some(rules(2, 2)));
-}
-
-/// A vote in which everybody may misbehave, by the numbers of a seed.
-fn unruly(steps: &[(u8, u8)]) -> (Scene, RecordId) {
-    let mut scene = Scene::new(4, 3, 2);
-    let opening = scene.open_text();
-    let mut ballots = Vec::new();
-    let mut shuts = Vec::new();
-    for &(what, who) in steps {
-        let choice = [Choice::Yes, Choice::No, Choice::Abstain, Choice::Veto][usize::from(who) % 4];
-        let (member, teller) = (usize::from(who) % 4, usize::from(who) % 3);
-        match what % 6 {
-            0 => ballots.push(scene.vote(member, opening, choice)),
-            1 => {
-                let chain = scene.members[member];
-                let last = ballots.last().copied();
-                let replaced: Vec<RecordId> = last.into_iter().collect();
-                ballots.push(scene.vote_on(&chain, opening, choice, &replaced));
-            }
-            2 => {
-                let chain = scene.members[member];
-                let body = Ballot { opening, choice };
-                let id = scene
-                    .stage
-                    .write_after(&chain, None, BALLOT, &[opening], &body);
-                scene.sync();
-                ballots.push(id);
-            }
-            3 | 4 => {
-                let seen: BTreeSet<RecordId> = ballots
-                    .iter()
-                    .copied()
-                    .filter(|id| scene.is_valid(id))
-                    .skip(usize::from(who) % 2)
-                    .collect();
-                let seen: Vec<RecordId> = seen.into_iter().collect();
-                if !seen.is_empty() {
-                    scene.acknowledge(teller, &seen);
-                }
-            }
-            _ => shuts.push(scene.shut(teller, opening)),
-        }
-    }
-    if let [one, .., other] = *shuts.as_slice()
-        && one != other
-    {
-        scene.close(
-            opening,
-            &[one, other],
-            Outcome::Rejected,
-            figures(0, 0, 0, 0, 4),
-        );
-    }
-    (scene, opening)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    #[test]
-    fn the_order_of_arrival_changes_nothing(
-        steps in prop::collection::vec((0_u8..6, any::<u8>()), 1..24),
-        keys in prop::collection::vec(any::<u32>(), 64),
-    ) {
-        let (scene, opening) = unruly(&steps);
-        let mut shuffled: Vec<_> = scene.stage.records.iter().enumerate().collect();
-        shuffled.sort_by_key(|(at, _)| (keys[at % keys.len()], *at));
-        let (set, governance) = scene.replica(shuffled.into_iter().map(|(_, record)| record));
-        prop_assert_eq!(set.len(), scene.set().len());
-        prop_assert_eq!(
-            governance.standings(&set.canonical()),
-            scene.governance.standings(&scene.set().canonical())
-        );
-        let theirs = governance.vote(&set, &opening).unwrap();
-        let ours = scene.governance.vote(scene.set(), &opening).unwrap();
-        prop_assert_eq!(theirs.tally, ours.tally);
-        prop_assert_eq!(theirs.phase, ours.phase);
-    }
-
-    #[test]
-    fn nobody_is_counted_twice(
-        steps in prop::collection::vec((0_u8..5, any::<u8>()), 1..24),
-    ) {
-        let (scene, opening) = unruly(&steps);
-        let tally = tally_of(&scene, opening);
-        let voted = scene.governance.vote(scene.set(), &opening).unwrap().voted;
-        prop_assert!(tally.cast() <= voted as u128);
-    }
 }

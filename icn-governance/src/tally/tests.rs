@@ -262,7 +262,7 @@ proptest! {
     fn nothing_passes_without_a_vote_unless_nobody_needs_to_agree(
         rule in rule(), abstaining in 0_usize..9, absent in 0_usize..9
     ) {
-        let mut choices = Vec::from([Some(Choice::Abstain)].repeat(abstaining));
+        let mut choices = [Some(Choice::Abstain)].repeat(abstaining);
         choices.extend([None].repeat(absent));
         let trivial = rule.threshold.share == Share::at_least(Ratio::ZERO)
             || rule.threshold.share.is_reached(0, 1);

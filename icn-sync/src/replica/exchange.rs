@@ -35,13 +35,16 @@ impl Replica {
     /// Sends the digests whose time has come.
     pub(super) fn ask_what_is_due(&mut self, now: Ticks, out: &mut Out) {
         let config = self.config;
+        let authority = self.authority_topic();
         let mut due: Vec<(PeerId, Vec<TopicId>)> = Vec::new();
         for (id, peer) in &mut self.peers {
             if peer.score.is_muted(now) {
                 continue;
             }
             let topics = peer.sessions().filter(|(_, session)| session.due <= now);
-            let topics: Vec<TopicId> = topics.map(|(topic, _)| *topic).collect();
+            let mut topics: Vec<TopicId> = topics.map(|(topic, _)| *topic).collect();
+            // Opens first: without them nothing else can be stored.
+            topics.sort_by_key(|topic| *topic != authority);
             if !topics.is_empty() {
                 due.push((*id, topics));
             }
@@ -147,13 +150,18 @@ impl Replica {
             },
             _ => return, // a page before this one was lost
         };
+        let mut held_back = false;
         for row in &page.rows {
             reading.peer_lacks |= clock.row(&row.chain).map(|own| own.tip) != Some(row.tip);
             if let Some(tip) = row.tip
                 && self.set.find(&tip.head).is_none()
             {
                 reading.lacks = true;
-                self.want_chain(from, topic, row.chain, tip.head, now);
+                if self.awaits_open(from, &row.chain) {
+                    held_back = true;
+                } else {
+                    self.want_chain(from, topic, row.chain, tip.head, now);
+                }
             }
         }
         reading.peer_lacks |= has_more(&clock, page);
@@ -163,8 +171,9 @@ impl Replica {
         };
         if let Some(session) = self.session(from, topic) {
             session.reading = Some(reading);
+            session.held_back |= held_back;
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     /// Compares a page of a peer's strays; the last one ends the reading.
@@ -192,7 +201,8 @@ impl Replica {
             let slot = self.set.find(&stray.id);
             let bare = slot.is_some_and(|slot| self.set.record(slot).content().is_none());
             if slot.is_none() || (bare && stray.content) {
-                reading.lacks |= self.want_record(from, topic, stray.id, now);
+                reading.lacks = true;
+                self.want_record(from, topic, stray.id, now);
             }
             reading.peer_lacks |= !clock.lists_stray(stray);
         }
@@ -205,7 +215,7 @@ impl Replica {
         } else {
             self.read_to_the_end(from, topic, &reading, page.answers, out);
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     /// What follows from a whole clock of a peer.

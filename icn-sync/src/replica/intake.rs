@@ -40,7 +40,11 @@ impl Replica {
     pub(super) fn local(&mut self, record: Signed<Record>, now: Ticks, out: &mut Out) {
         let id = record.id();
         match self.set.insert(record) {
-            Ok(added) => self.added(added, Way::Local, now, out),
+            Ok(added) => {
+                self.added(added, Way::Local, now, out);
+                let released = self.released_by(id);
+                self.take_in(released, now, out);
+            }
             Err(refusal) => out.events.push(SyncEvent::Refused {
                 record: id,
                 refusal,
@@ -49,33 +53,40 @@ impl Replica {
     }
 
     pub(super) fn pushed(&mut self, from: PeerId, all: &[Envelope], now: Ticks, out: &mut Out) {
-        for envelope in all {
-            self.take_in(envelope, Way::Pushed(from), now, out);
-        }
-        self.request(from, now, out);
+        let arrived = all.iter().rev().cloned();
+        let arrived = arrived.map(|envelope| (envelope, Way::Pushed(from)));
+        self.take_in(arrived.collect(), now, out);
+        self.request(from, out);
     }
 
     pub(super) fn answered(&mut self, from: PeerId, all: &[Envelope], now: Ticks, out: &mut Out) {
-        for envelope in all {
-            self.take_in(envelope, Way::Asked(from), now, out);
-        }
-        self.request(from, now, out);
+        let arrived = all.iter().rev().cloned();
+        let arrived = arrived.map(|envelope| (envelope, Way::Asked(from)));
+        self.take_in(arrived.collect(), now, out);
+        self.request(from, out);
     }
 
-    /// Takes in one record and whatever waited for it.
-    fn take_in(&mut self, envelope: &Envelope, way: Way, now: Ticks, out: &mut Out) {
-        let mut todo = vec![(envelope.clone(), way)];
+    /// Takes in records, the last one first, and whatever waited for them.
+    fn take_in(&mut self, mut todo: Vec<(Envelope, Way)>, now: Ticks, out: &mut Out) {
         while let Some((envelope, way)) = todo.pop() {
-            let Some(stored) = self.take_one(&envelope, way, now, out) else {
-                continue;
-            };
-            let released = self.early.released_by(&stored);
-            todo.extend(
-                released
-                    .into_iter()
-                    .map(|(peer, envelope)| (envelope, Way::Pushed(peer))),
-            );
+            if let Some(stored) = self.take_one(&envelope, way, now, out) {
+                todo.extend(self.released_by(stored));
+            }
         }
+    }
+
+    /// What waited for a record just stored, or for a Recall that was decided
+    /// because of it.
+    fn released_by(&mut self, stored: RecordId) -> Vec<(Envelope, Way)> {
+        let mut released = self.early.released_by(&stored);
+        for &judged in self.set.judged().get(self.heard..).unwrap_or_default() {
+            released.extend(self.early.released_by(&self.set.record(judged).id()));
+        }
+        self.heard = self.set.judged().len();
+        released
+            .into_iter()
+            .map(|(peer, envelope)| (envelope, Way::Pushed(peer)))
+            .collect()
     }
 
     /// Answers with the record's id if it was stored or completed.
@@ -141,10 +152,9 @@ impl Replica {
     }
 
     /// The one place where signatures of peers' records are checked, after
-    /// everything that costs less. What it gives is a pure function of the
-    /// record and its key, so a host may check ahead on other threads
-    /// ([`RecordSet::signatory`](icn_types::set::RecordSet::signatory) gives
-    /// the key) and hand the results in by [`Input::Local`](super::Input).
+    /// everything that costs less: copies of what is stored never get here.
+    /// The answer depends on the record and its key alone, so it can move to
+    /// other threads without a change to what comes before and after.
     fn verify(&mut self, record: Unverified<Record>) -> Result<Signed<Record>, Refusal> {
         self.counters.checks += 1;
         let key = self.set.signatory(record.claim())?.key().clone();

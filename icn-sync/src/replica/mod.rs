@@ -76,6 +76,8 @@ pub struct Replica {
     requests: Requests,
     /// Epochs whose writer was already reported.
     convicted: BTreeSet<(ChainId, RecordId)>,
+    /// How many of the set's verdicts were taken note of.
+    heard: usize,
     number: StepNumber,
     counters: Counters,
 }
@@ -172,6 +174,7 @@ impl Replica {
             early: EarlyRecords::default(),
             requests: Requests::default(),
             convicted: BTreeSet::new(),
+            heard: 0,
             number: StepNumber::default(),
             counters: Counters::default(),
         })

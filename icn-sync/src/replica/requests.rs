@@ -100,20 +100,12 @@ impl Replica {
     }
 
     /// Notes a record to ask a peer for, unless it was asked for already.
-    /// Answers whether it is missing here.
-    pub(super) fn want_record(
-        &mut self,
-        peer: PeerId,
-        topic: TopicId,
-        id: RecordId,
-        now: Ticks,
-    ) -> bool {
+    pub(super) fn want_record(&mut self, peer: PeerId, topic: TopicId, id: RecordId, now: Ticks) {
         if self.may_ask(Wanted::Record(id), peer, topic, id, now)
             && let Some(session) = self.session(peer, topic)
         {
             session.wants.ids.push(id);
         }
-        true
     }
 
     /// Notes a chain to ask a peer for, from where this replica stands.
@@ -171,7 +163,7 @@ impl Replica {
     }
 
     /// Sends what was noted for a peer.
-    pub(super) fn request(&mut self, to: PeerId, _now: Ticks, out: &mut Out) {
+    pub(super) fn request(&mut self, to: PeerId, out: &mut Out) {
         let Some(peer) = self.peers.get_mut(&to) else {
             return;
         };
@@ -256,7 +248,7 @@ impl Replica {
                     self.want_record(peer, topic, id, now);
                 }
             }
-            self.request(peer, now, out);
+            self.request(peer, out);
         }
     }
 
@@ -357,8 +349,11 @@ impl Replica {
             if progress {
                 self.tell_all(topic, now);
             }
+            if topic == self.authority_topic() {
+                self.resume(from, now);
+            }
         }
-        self.request(from, now, out);
+        self.request(from, out);
     }
 
     /// Asks again for a chain that this peer was asked for.
@@ -391,6 +386,30 @@ impl Replica {
     fn tell_all(&mut self, topic: TopicId, now: Ticks) {
         for peer in self.peers.values_mut() {
             if let Some(session) = peer.session(topic) {
+                session.due = now;
+            }
+        }
+    }
+
+    /// Whether a chain's Open is probably still on its way from this peer.
+    pub(super) fn awaits_open(&mut self, from: PeerId, chain: &ChainId) -> bool {
+        let authority = self.authority_topic();
+        self.set.spine(chain).is_empty()
+            && *chain != self.set.authority()
+            && self
+                .session(from, authority)
+                .is_some_and(|session| session.unanswered > 0)
+    }
+
+    /// Goes on with topics that waited for the authority topic.
+    fn resume(&mut self, from: PeerId, now: Ticks) {
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return;
+        };
+        for topic in &self.topics {
+            if let Some(session) = peer.session(*topic)
+                && core::mem::take(&mut session.held_back)
+            {
                 session.due = now;
             }
         }

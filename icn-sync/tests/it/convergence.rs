@@ -12,10 +12,10 @@ fn world(drama: &Drama, seed: u64, count: u64, share: u64, config: Config) -> Wo
     let mut world = World::new(seed, drama.stage.domain(), drama.topics(), config);
     let ids: Vec<PeerId> = (0..count).map(peer).collect();
     for (number, id) in ids.iter().enumerate() {
-        // A ring, and some more links.
+        // A ring: records travel over nodes in between.
         let linked = |other: usize| {
             let distance = number.abs_diff(other);
-            distance == 1 || distance == ids.len() - 1 || (number + other + seed as usize) % 3 == 0
+            distance == 1 || distance == ids.len() - 1
         };
         let peers = (0..ids.len())
             .filter(|&other| other != number && linked(other))
@@ -57,32 +57,21 @@ fn run(seed: u64) {
     let mut drama = Drama::new(seed);
     drama.play(40);
     let count = 3 + seed % 3;
-    let config = Config::default().with_answer_len(if seed % 2 == 0 { 1500 } else { 1 << 20 });
+    let config = Config::default().with_answer_len(if seed.is_multiple_of(2) {
+        1500
+    } else {
+        1 << 20
+    });
     let mut world = world(&drama, seed, count, 500 + (seed % 5) * 100, config);
     world.net.set_weather(Weather::new(100, 100, 5, 400));
     world.connect_all();
-    eprintln!(
-        "before {:?}",
-        world
-            .nodes()
-            .map(|(_, n)| n.replica.set().len())
-            .collect::<Vec<_>>()
-    );
+    // Bad luck: a link is cut, and a node loses everything but its disk.
+    world.net.cut(peer(0), peer(1));
+    world.run_for(1500);
+    world.restart(peer(seed % count)).unwrap();
+    world.run_for(3000);
+    world.net.heal();
     settle(&mut world, &format!("seed {seed}"));
-    eprintln!(
-        "seed {seed} total {} after {:?} t {:?} strays {:?} recs {}",
-        drama.stage.records.len(),
-        world
-            .nodes()
-            .map(|(_, n)| n.replica.set().len())
-            .collect::<Vec<_>>(),
-        world.now(),
-        world
-            .nodes()
-            .map(|(_, n)| n.replica.set().canonical().beside().len())
-            .collect::<Vec<_>>(),
-        world.records_sent()
-    );
 
     // What they agree on is the canonical part of everything that they hold.
     let mut union = icn_types::set::RecordSet::new(drama.stage.domain());
@@ -116,6 +105,14 @@ fn run(seed: u64) {
 #[test]
 fn nodes_with_parts_of_a_drama_end_with_equal_digests() {
     for seed in 0..100 {
+        run(seed);
+    }
+}
+
+#[test]
+#[ignore = "takes minutes; run it after a change to the exchange or to the set"]
+fn nodes_with_parts_of_many_dramas_end_with_equal_digests() {
+    for seed in 100..1500 {
         run(seed);
     }
 }

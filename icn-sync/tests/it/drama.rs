@@ -151,8 +151,14 @@ impl Drama {
 
     fn recall(&mut self) {
         let authority = self.stage.set.authority();
-        if let Some(tip) = self.any_tip(&authority) {
-            self.stage.recall(tip.head, &[]);
+        let Some(tip) = self.any_tip(&authority) else {
+            return;
+        };
+        let before = self.stage.clone();
+        let id = self.stage.recall(tip.head, &[]);
+        let slot = self.stage.set.find(&id);
+        if !slot.is_some_and(|slot| self.stage.set.verdict(slot).is_valid()) {
+            self.stage = before; // its successor could write nothing
         }
     }
 

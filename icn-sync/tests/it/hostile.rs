@@ -1,1 +1,406 @@
+use icn_sync::sim::{Rng, World};
+use icn_sync::wire::{Envelope, FRAME_LEN_MAX, Frame, Hello};
+use icn_sync::{Config, Input, PeerFault, Replica, Step, SyncEvent};
+use icn_types::canon::{List, from_bytes, to_bytes};
+use icn_types::error::{Coded, Fault};
+use icn_types::id::DomainId;
+use icn_types::key::PeerId;
+use icn_types::record::{Content, Draft, Place, Record};
+use icn_types::sign::{Signed, Unverified};
+use icn_types::testkit::stage::{GRANT, Stage};
 
+use crate::drama::{NOTE, UNIT, peer};
+use crate::steps::{account, at, local, release, replica};
+
+fn send(replica: &mut Replica, from: PeerId, bytes: Vec<u8>, millis: u64) -> Step {
+    replica.handle(Input::Frame { from, bytes }, at(millis))
+}
+
+fn fresh(records: &[&Record]) -> Vec<u8> {
+    let envelopes: Vec<_> = records.iter().map(|record| Envelope::of(record)).collect();
+    to_bytes(&Frame::Fresh(List::new(envelopes).unwrap()))
+}
+
+fn faults(step: &Step) -> Vec<&'static str> {
+    let faults = step.events().iter().filter_map(|event| match event {
+        SyncEvent::PeerFault { fault, .. } => {
+            assert_eq!(fault.fault(), Fault::Peer);
+            Some(fault.code())
+        }
+        _ => None,
+    });
+    faults.collect()
+}
+
+/// A replica that holds all of a stage but the last record, with peer 1 up.
+fn almost(stage: &Stage) -> (Replica, Signed<Record>) {
+    let mut replica = replica(stage);
+    let (last, first) = stage.records.split_last().unwrap();
+    for record in first {
+        let _stored = release(replica.handle(local(record), at(0)));
+    }
+    let _hello = release(replica.handle(Input::PeerUp(peer(1)), at(0)));
+    (replica, last.clone())
+}
+
+#[test]
+fn each_fault_has_its_code_and_nothing_of_it_is_stored() {
+    let (stage, chain) = account(2);
+    let other = Stage::new(8, 4);
+    let (mut replica, _) = almost(&stage);
+    let before = replica.set().len();
+
+    let stranger = send(&mut replica, peer(77), vec![0xff; 9], 0);
+    assert_eq!(faults(&stranger), ["sync.peer.stranger"]);
+
+    let garbage = send(&mut replica, peer(1), vec![0xff; 9], 0);
+    assert_eq!(faults(&garbage), ["sync.peer.frame"]);
+
+    let mut envelope = to_bytes(&Frame::Fresh(
+        List::new([Envelope::of(&stage.records[0])]).unwrap(),
+    ));
+    let end = envelope.len() - 1;
+    envelope[end] ^= 0xff;
+    let unreadable = send(&mut replica, peer(1), envelope, 0);
+    assert_eq!(faults(&unreadable), ["sync.peer.record"]);
+
+    let elsewhere = stage.governance();
+    let mut votes = stage.clone();
+    let vote = votes.open_member(0, &elsewhere, None);
+    votes.write(&vote, NOTE, &[], &1_u64);
+    let vote = fresh(&[votes.records.last().unwrap()]);
+    assert_eq!(
+        faults(&send(&mut replica, peer(1), vote, 0)),
+        ["sync.peer.topic"]
+    );
+
+    let content = Content::new(Vec::new(), None, &5_u64).unwrap();
+    let forged = stage.draft_after(&chain, stage.tip(&chain), NOTE, content);
+    let forged = forged.sign(stage.registrar()).unwrap();
+    let mut whole = crate::steps::replica(&stage);
+    for record in &stage.records {
+        let _stored = release(whole.handle(local(record), at(0)));
+    }
+    let _hello = release(whole.handle(Input::PeerUp(peer(1)), at(0)));
+    let step = send(&mut whole, peer(1), fresh(&[&forged]), 0);
+    assert_eq!(faults(&step), ["sync.peer.refused"]);
+    assert!(step.stored().is_empty());
+
+    let hello = Frame::Hello(Hello {
+        domain: other.domain(),
+        topics: List::new([stage.ledger(UNIT).id()]).unwrap(),
+    });
+    let step = send(&mut replica, peer(1), to_bytes(&hello), 0);
+    assert_eq!(faults(&step), ["sync.peer.domain"]);
+    assert_eq!(replica.set().len(), before);
+}
+
+#[test]
+fn a_peer_that_forges_is_muted_for_a_while_and_others_are_not() {
+    let (stage, chain) = account(2);
+    let (mut replica, last) = almost(&stage);
+    let _hello = release(replica.handle(Input::PeerUp(peer(2)), at(0)));
+    let content = Content::new(Vec::new(), None, &5_u64).unwrap();
+    let root = stage.set.record(stage.set.spine(&chain)[0]);
+    let tip = icn_types::authority::Tip {
+        seq: 0,
+        head: root.id(),
+    };
+    let forged = stage.draft_after(&chain, Some(tip), NOTE, content);
+    let forged = forged.sign(stage.registrar()).unwrap();
+
+    let step = send(&mut replica, peer(1), fresh(&[&forged]), 10);
+    assert!(step.events().contains(&SyncEvent::PeerMuted(peer(1))));
+    let ignored = send(&mut replica, peer(1), fresh(&[&last]), 20);
+    assert!(ignored.stored().is_empty() && ignored.events().is_empty());
+    let heard = send(&mut replica, peer(2), fresh(&[&last]), 30);
+    assert_eq!(heard.stored().len(), 1);
+
+    let later = 10 + 600_000;
+    let again = send(&mut replica, peer(1), vec![0xff], later);
+    assert_eq!(
+        faults(&again),
+        ["sync.peer.frame"],
+        "it is listened to again"
+    );
+}
+
+#[test]
+fn few_faults_are_forgotten_and_many_are_not() {
+    let (stage, _) = account(1);
+    let muted = |pause: u64| {
+        let (mut replica, _) = almost(&stage);
+        (0..50).any(|number| {
+            let step = send(&mut replica, peer(1), vec![0xff], number * pause);
+            step.events().contains(&SyncEvent::PeerMuted(peer(1)))
+        })
+    };
+    assert!(muted(1000));
+    assert!(!muted(200_000));
+}
+
+#[test]
+fn a_copy_is_neither_stored_nor_checked_again() {
+    let (stage, _) = account(2);
+    let (mut replica, last) = almost(&stage);
+    let first = send(&mut replica, peer(1), fresh(&[&last, &last]), 0);
+    assert_eq!(first.stored().len(), 1);
+    let checks = replica.counters().checks;
+    let second = send(&mut replica, peer(1), fresh(&[&last]), 0);
+    assert!(second.stored().is_empty() && second.events().is_empty());
+    assert_eq!(replica.counters().checks, checks);
+    assert_eq!(replica.counters().duplicates, 2);
+}
+
+#[test]
+fn a_frame_above_the_limit_is_refused_unread() {
+    let (stage, _) = account(1);
+    let (mut replica, _) = almost(&stage);
+    let step = send(&mut replica, peer(1), vec![0x83; FRAME_LEN_MAX + 1], 0);
+    let [SyncEvent::PeerFault { fault, .. }] = step.events() else {
+        panic!("{:?}", step.events());
+    };
+    let PeerFault::Frame(error) = fault else {
+        panic!("{fault}");
+    };
+    assert_eq!(error.code(), "canon.limit");
+}
+
+/// A header that names an Open which nobody wrote.
+fn rootless(stage: &Stage, number: u64) -> Unverified<Record> {
+    let mut made_up = [0; 32];
+    made_up[..8].copy_from_slice(&number.to_be_bytes());
+    let owner = icn_types::chain::Owner::Shared(u32::try_from(number).unwrap());
+    let place = Place::Entry {
+        topic: stage.ledger(UNIT).id(),
+        chain: stage.ledger(UNIT).chain(owner).id(),
+        epoch: icn_types::id::RecordId::from_bytes(made_up),
+        seq: 0,
+        prev: None,
+    };
+    let content = Content::new(Vec::new(), None, &number).unwrap();
+    let draft = Draft::new(place, NOTE, icn_types::time::Timestamp::default(), content).unwrap();
+    let signed = draft.sign(stage.registrar()).unwrap();
+    from_bytes(&signed.to_bytes()).unwrap()
+}
+
+#[test]
+fn a_flood_of_chains_without_an_open_leaves_no_trace() {
+    let (stage, _) = account(2);
+    let (mut replica, last) = almost(&stage);
+    let before = replica.set().len();
+    let mut frames = 0;
+    for number in 0..2000 {
+        let record = rootless(&stage, number);
+        let step = send(&mut replica, peer(1), fresh(&[record.claim()]), number);
+        assert!(step.stored().is_empty());
+        frames += release(step).len();
+    }
+    let counters = replica.counters();
+    assert_eq!(replica.set().len(), before);
+    assert_eq!(counters.early, 256, "the bound per peer");
+    assert_eq!(counters.checks, 0);
+    assert!(counters.requests <= 1, "{counters:?}");
+    assert!(frames < 20, "{frames} frames for 2000");
+    let step = send(&mut replica, peer(1), fresh(&[&last]), 3000);
+    assert_eq!(step.stored().len(), 1, "and what is well-formed is stored");
+    let _gone = release(replica.handle(Input::PeerDown(peer(1)), at(3001)));
+    assert_eq!(replica.counters().early, 0);
+}
+
+#[test]
+fn a_record_that_came_early_is_stored_when_its_time_comes() {
+    let (stage, _) = account(3);
+    let (mut replica, last) = almost(&stage);
+    let mut younger = crate::steps::replica(&stage);
+    let count = stage.records.len();
+    for record in &stage.records[..count - 2] {
+        let _stored = release(younger.handle(local(record), at(0)));
+    }
+    drop(replica.handle(Input::Wake, at(0)));
+    let _hello = release(younger.handle(Input::PeerUp(peer(1)), at(0)));
+    let early = send(&mut younger, peer(1), fresh(&[&last]), 1);
+    assert!(early.stored().is_empty() && early.events().is_empty());
+    let step = younger.handle(local(&stage.records[count - 2]), at(2));
+    let stored: Vec<_> = step.stored().iter().map(|stored| stored.id).collect();
+    assert_eq!(stored, [stage.records[count - 2].id(), last.id()]);
+    assert_eq!(younger.counters().early, 0);
+}
+
+/// Three nodes; the record of one account comes without its content, and
+/// nobody has it.
+#[test]
+fn a_withheld_content_stops_nobody_and_is_completed_when_it_comes() {
+    let (mut stage, withheld) = account(1);
+    let header_only = stage.records.last().unwrap().clone();
+    let ledger = stage.ledger(UNIT);
+    let honest = stage.open_member(1, &ledger, Some(GRANT));
+    for number in 0..20_u64 {
+        stage.write(&honest, NOTE, &[], &number);
+    }
+    let mut world = World::new(5, stage.domain(), vec![ledger], Config::default());
+    for number in 1..=3 {
+        let peers = (1..=4).filter(|&other| other != number).map(peer).collect();
+        world.add(peer(number), peers).unwrap();
+    }
+    world.connect_all();
+    for record in &stage.records {
+        if record.chain() != withheld {
+            world.input(peer(1), local(record));
+        }
+    }
+    let bare = Record::bare(header_only.header().clone(), *header_only.signature());
+    let frame = |record: &Record| Input::Frame {
+        from: peer(4),
+        bytes: fresh(&[record]),
+    };
+    world.input(peer(2), frame(bare.claim()));
+    world.run_for(60_000);
+    assert!(world.agrees());
+    for (_, node) in world.nodes() {
+        assert_eq!(node.replica.set().spine(&honest).len(), 20);
+        assert_eq!(node.replica.set().bare().len(), 1);
+    }
+    let (sent, events) = (
+        world.records_sent(),
+        world.node(&peer(3)).unwrap().events.len(),
+    );
+    world.run_for(3_600_000);
+    assert_eq!(world.records_sent(), sent, "nobody asks for ever");
+    assert_eq!(world.node(&peer(3)).unwrap().events.len(), events);
+
+    world.input(peer(2), frame(&header_only));
+    world.run_for(10_000);
+    assert!(world.agrees());
+    for (_, node) in world.nodes() {
+        assert_eq!(node.replica.set().bare().len(), 0);
+    }
+    world.restart(peer(3)).unwrap();
+    assert!(
+        world.agrees(),
+        "the completed record came back from the disk"
+    );
+}
+
+/// Peer 4 sits between two nodes and answers every request with noise or not
+/// at all; they have each other.
+#[test]
+fn noise_from_one_peer_stops_no_exchange_between_others() {
+    let (stage, _) = account(40);
+    let mut world = World::new(
+        3,
+        stage.domain(),
+        vec![stage.ledger(UNIT)],
+        Config::default(),
+    );
+    world.add(peer(1), vec![peer(2), peer(4)]).unwrap();
+    world.add(peer(2), vec![peer(1), peer(4)]).unwrap();
+    for record in &stage.records {
+        world.input(peer(1), local(record));
+    }
+    world.connect_all();
+    let mut rng = Rng::new(9);
+    for _ in 0..50 {
+        for to in [peer(1), peer(2)] {
+            let len = rng.index(200);
+            let bytes = (0..len).map(|_| rng.draw().to_le_bytes()[0]).collect();
+            world.input(
+                to,
+                Input::Frame {
+                    from: peer(4),
+                    bytes,
+                },
+            );
+        }
+        world.run_for(50);
+    }
+    assert!(world.agrees());
+    let muted = |event: &SyncEvent| *event == SyncEvent::PeerMuted(peer(4));
+    assert!(world.nodes().all(|(_, node)| node.events.iter().any(muted)));
+}
+
+/// A peer claims to be ahead on every chain and never sends anything.
+#[test]
+fn a_boaster_delays_nobody_for_long() {
+    use icn_sync::wire::{ClockPage, StraysPage};
+    use icn_types::authority::Tip;
+    use icn_types::id::{Digest, RecordId};
+    use icn_types::set::Row;
+
+    let (stage, chain) = account(30);
+    let mut world = World::new(
+        3,
+        stage.domain(),
+        vec![stage.ledger(UNIT)],
+        Config::default(),
+    );
+    world.add(peer(1), vec![peer(2)]).unwrap();
+    world.add(peer(2), vec![peer(1), peer(4)]).unwrap();
+    world.connect_all();
+    world.run_for(100);
+    let boast = |topic, chain| {
+        let digest = Digest::from_bytes([3; 32]);
+        let row = Row {
+            chain,
+            tip: Some(Tip {
+                seq: 1_000_000,
+                head: RecordId::from_bytes([9; 32]),
+            }),
+            fork: None,
+        };
+        let rows = Frame::Clock(ClockPage {
+            topic,
+            digest,
+            after: None,
+            rows: List::new([row]).unwrap(),
+            ends: true,
+        });
+        let strays = Frame::Strays(StraysPage {
+            topic,
+            digest,
+            after: None,
+            strays: List::empty(),
+            ends: true,
+            answers: false,
+        });
+        [to_bytes(&rows), to_bytes(&strays)]
+    };
+    let authority = icn_types::topic::Topic::Authority(stage.domain()).id();
+    for record in &stage.records {
+        world.input(peer(1), local(record));
+    }
+    // It is always a little faster than the honest peer.
+    for _ in 0..100 {
+        let frames = [
+            boast(stage.ledger(UNIT).id(), chain),
+            boast(authority, stage.set.authority()),
+        ];
+        for bytes in frames.into_iter().flatten() {
+            world.input(
+                peer(2),
+                Input::Frame {
+                    from: peer(4),
+                    bytes,
+                },
+            );
+        }
+        world.run_for(100);
+    }
+    assert!(world.agrees());
+    assert_eq!(
+        world.node(&peer(2)).unwrap().replica.set().len(),
+        stage.records.len()
+    );
+}
+
+#[test]
+fn a_domain_is_not_another_one() {
+    let (stage, _) = account(1);
+    let (mut replica, _) = almost(&stage);
+    let hello = Frame::Hello(Hello {
+        domain: DomainId::from_bytes([1; 32]),
+        topics: List::new([stage.ledger(UNIT).id()]).unwrap(),
+    });
+    let step = send(&mut replica, peer(1), to_bytes(&hello), 0);
+    assert!(step.events().contains(&SyncEvent::PeerMuted(peer(1))));
+}

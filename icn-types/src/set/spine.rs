@@ -111,7 +111,7 @@ impl Spine {
     }
 
     /// Puts the last effective Seal at `head`, `ended` naming the Opens that
-    /// final ones ended there.
+    /// final rows ended there.
     pub(super) fn seal(
         &mut self,
         arena: &Arena,
@@ -129,14 +129,18 @@ impl Spine {
         }
         self.sealed = len;
         self.ended = ended;
-        let before = (self.path.get(len).copied(), self.path.len(), self.fork);
-        // Which children count right after the sealed record may be new both
-        // ways: a final row ends an epoch, and a Recall may drop that row.
-        if self.is_only_child_gone(arena, len) {
-            self.path.truncate(len);
+        if let Some(&next) = self.path.get(len) {
+            // Which children count right after the Seal may have changed.
+            let mut counted = self.counted(arena, head);
+            if (counted.next(), counted.next()) != (Some(next), None) {
+                drop(counted);
+                self.path.truncate(len);
+                movement = Movement::Bent;
+            }
         }
+        let before = (self.path.len(), self.fork);
         self.extend(arena);
-        if before != (self.path.get(len).copied(), self.path.len(), self.fork) {
+        if before != (self.path.len(), self.fork) {
             movement = Movement::Bent;
         }
         movement
@@ -150,39 +154,38 @@ impl Spine {
         head.is_none_or(|head| self.contains(arena, head))
     }
 
-    /// Whether the record on the path at `len` is not the only one that counts
-    /// there any more.
-    fn is_only_child_gone(&self, arena: &Arena, len: usize) -> bool {
-        let before = len.checked_sub(1).and_then(|last| self.path.get(last));
-        let children = before.map_or(&self.roots, |&slot| &arena.node(slot).children);
-        let mut counted = children.iter().filter(|&&child| self.counts(arena, child));
-        self.path.get(len).is_some()
-            && (counted.next(), counted.next()) != (self.path.get(len), None)
-    }
-
     /// Right after final Seals the records of the ended epochs do not count. A
     /// Recall never counts as a child: a Valid one moves the start of the
     /// spine, and any other may come from a stranger.
     fn counts(&self, arena: &Arena, child: Slot) -> bool {
         let node = arena.node(child);
         let right_after = self.depth(arena, child) == self.sealed.saturating_add(1);
-        let epoch = node.record.epoch().filter(|_| right_after);
-        let has_ended = epoch.is_some_and(|epoch| self.ended.contains(&epoch));
+        let is_ended = |epoch| self.ended.contains(&epoch);
+        let has_ended = right_after && node.record.epoch().is_some_and(is_ended);
         !has_ended && node.record.kind() != Kind::RECALL
+    }
+
+    /// Children of a record of the path that count, ascending by id.
+    fn counted<'a>(
+        &'a self,
+        arena: &'a Arena,
+        parent: Option<Slot>,
+    ) -> impl Iterator<Item = Slot> + 'a {
+        let children = match parent {
+            Some(parent) => &arena.node(parent).children,
+            None => &self.roots,
+        };
+        let children = children.iter().copied();
+        children.filter(|&child| self.counts(arena, child))
     }
 
     /// Follows the only child until there is none or more than one.
     fn extend(&mut self, arena: &Arena) {
         loop {
-            let children = match self.tip() {
-                Some(tip) => &arena.node(tip).children,
-                None => &self.roots,
-            };
-            let mut counted = children
-                .iter()
-                .copied()
-                .filter(|&child| self.counts(arena, child));
-            match (counted.next(), counted.next()) {
+            let mut counted = self.counted(arena, self.tip());
+            let children = (counted.next(), counted.next());
+            drop(counted);
+            match children {
                 (Some(only), None) => self.path.push(only),
                 (Some(lowest), Some(second)) => {
                     self.fork = Some((lowest, second));

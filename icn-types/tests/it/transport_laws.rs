@@ -16,7 +16,9 @@ use icn_types::host::{
 };
 use icn_types::key::{Keypair, PeerId, Signer as _};
 use icn_types::testkit::Violation;
-use icn_types::testkit::transport::{Trio, check};
+use icn_types::testkit::transport::{Call, Faulty, Recording, SendFault, Trio, check};
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, prop_assert, prop_oneof, proptest};
 
 #[test]
 fn local_network_keeps_the_laws() {
@@ -184,6 +186,79 @@ fn every_waiting_receiver_is_served() {
 }
 
 #[test]
+fn faults_hit_the_sends_that_were_chosen() {
+    let network = LocalNetwork::new();
+    let faults = [
+        (1, SendFault::Busy),
+        (2, SendFault::NotConnected),
+        (4, SendFault::Lost),
+    ];
+    let a = Faulty::new(network.join(peer(0)), faults);
+    let b = network.join(peer(1));
+    let c = network.join(peer(2));
+    block_on(async {
+        let send = |to: u8, text: &str| a.send(peer(to), Frame::new(text.as_bytes()));
+        assert_eq!(send(1, "1").await, Err(TransportError::Busy(peer(1))));
+        assert_eq!(
+            send(1, "2").await,
+            Err(TransportError::NotConnected(peer(1)))
+        );
+        for (to, text) in [(1, "3"), (1, "4"), (1, "5"), (2, "6")] {
+            assert_eq!(send(to, text).await, Ok(()));
+        }
+        assert_eq!(frames(&b).await, ["3"]);
+        assert_eq!(frames(&c).await, ["6"]);
+        // The link carries again after it was seen to end.
+        while a.recv().await != Ok(Incoming::Up(peer(1))) {}
+        network.disconnect(peer(0), peer(1));
+        while a.recv().await != Ok(Incoming::Down(peer(1))) {}
+        network.reconnect(peer(0), peer(1));
+        assert_eq!(send(1, "7").await, Ok(()));
+        assert_eq!(frames(&b).await, ["7"]);
+    });
+}
+
+#[test]
+fn a_recording_holds_every_finished_call() {
+    let network = LocalNetwork::new();
+    let a = Recording::new(network.join(peer(0)));
+    let b = network.join(peer(1));
+    block_on(async {
+        let frame = Frame::new(b"x");
+        let answer = a.send(peer(1), frame.clone()).await;
+        let unknown = a.send(peer(5), frame.clone()).await;
+        let event = a.recv().await;
+        assert!(poll_once(a.recv()).await.is_none());
+        let sent = |to, answer| {
+            let frame = frame.clone();
+            Call::Send { to, frame, answer }
+        };
+        let calls = [
+            sent(peer(1), answer),
+            sent(peer(5), unknown),
+            Call::Recv(event),
+        ];
+        assert_eq!(a.take(), calls);
+        assert_eq!(a.take(), []);
+        b.close();
+        a.inner().close();
+        assert_eq!(a.recv().await, Err(TransportError::Closed));
+        assert_eq!(a.take(), [Call::Recv(Err(TransportError::Closed))]);
+    });
+}
+
+/// Texts of the frames that are there.
+async fn frames(at: &LocalTransport) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Some(Ok(event)) = poll_once(at.recv()).await {
+        if let Incoming::Frame { frame, .. } = event {
+            texts.push(String::from_utf8_lossy(&frame).into_owned());
+        }
+    }
+    texts
+}
+
+#[test]
 fn errors_say_who_is_at_fault_and_what_may_pass() {
     let cases = [
         (
@@ -209,6 +284,86 @@ fn errors_say_who_is_at_fault_and_what_may_pass() {
         assert_eq!(error.is_retryable(), retryable);
         assert_eq!(error.fault() == Fault::Environment, retryable);
         assert!(!error.to_string().ends_with('.'));
+    }
+}
+
+/// One thing that may happen on a network of three.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Send(usize, usize),
+    Read(usize),
+    Cut(usize, usize),
+    Heal(usize, usize),
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let pair = || (0..3_usize, 1..3_usize).prop_map(|(a, step)| (a, (a + step) % 3));
+    let deed = prop_oneof![
+        4 => pair().prop_map(|(a, b)| Deed::Send(a, b)),
+        4 => (0..3_usize).prop_map(Deed::Read),
+        1 => pair().prop_map(|(a, b)| Deed::Cut(a, b)),
+        1 => pair().prop_map(|(a, b)| Deed::Heal(a, b)),
+    ];
+    vec(deed, 0..200)
+}
+
+proptest! {
+    /// Whatever happens: links alternate, frames come in order and at most
+    /// once, what comes was accepted, and refusals are those of the contract.
+    #[test]
+    fn any_run_reads_as_links_that_come_and_go(deeds in deeds()) {
+        let network = LocalNetwork::with_limits(16, 4);
+        let ports = [0, 1, 2].map(|number| network.join(peer(number)));
+        let number_of = |peer| ports.iter().position(|port| port.local_peer() == peer);
+        let mut cut = [[false; 3]; 3];
+        let mut up = [[false; 3]; 3];
+        let mut accepted = [[0_u64; 3]; 3];
+        let mut seen = [[0_u64; 3]; 3];
+        for deed in deeds {
+            match deed {
+                Deed::Send(a, b) => {
+                    let frame = Frame::new(&(accepted[a][b] + 1).to_be_bytes());
+                    match block_on(ports[a].send(peer_of(b), frame)) {
+                        Ok(()) => {
+                            prop_assert!(!cut[a][b]);
+                            accepted[a][b] += 1;
+                        }
+                        Err(TransportError::NotConnected(_)) => prop_assert!(cut[a][b]),
+                        Err(TransportError::Busy(_)) => {
+                            prop_assert!(accepted[a][b] - seen[a][b] >= 4);
+                        }
+                        Err(error) => prop_assert!(false, "{error}"),
+                    }
+                }
+                Deed::Read(at) => match block_on(poll_once(ports[at].recv())) {
+                    None => {}
+                    Some(Ok(Incoming::Up(peer))) => {
+                        let of = number_of(peer).unwrap();
+                        prop_assert!(!std::mem::replace(&mut up[at][of], true));
+                    }
+                    Some(Ok(Incoming::Down(peer))) => {
+                        let of = number_of(peer).unwrap();
+                        prop_assert!(std::mem::replace(&mut up[at][of], false));
+                    }
+                    Some(Ok(Incoming::Frame { from, frame })) => {
+                        let of = number_of(from).unwrap();
+                        prop_assert!(up[at][of]);
+                        let number = u64::from_be_bytes((*frame).try_into().unwrap());
+                        prop_assert!(seen[of][at] < number && number <= accepted[of][at]);
+                        seen[of][at] = number;
+                    }
+                    Some(Err(error)) => prop_assert!(false, "{error}"),
+                },
+                Deed::Cut(a, b) => {
+                    network.disconnect(peer_of(a), peer_of(b));
+                    (cut[a][b], cut[b][a]) = (true, true);
+                }
+                Deed::Heal(a, b) => {
+                    network.reconnect(peer_of(a), peer_of(b));
+                    (cut[a][b], cut[b][a]) = (false, false);
+                }
+            }
+        }
     }
 }
 
@@ -239,8 +394,23 @@ fn verdict(twist: Option<Twist>) -> Result<(), Violation> {
     block_on(check(|| ready(Bench::new(twist))))
 }
 
+fn peer_of(at: usize) -> PeerId {
+    [peer(0), peer(1), peer(2)][at]
+}
+
 fn peer(number: u8) -> PeerId {
     PeerId::new(Keypair::from_seed(&[number; 32]).public_key())
+}
+
+async fn poll_once<R>(answer: impl Future<Output = R>) -> Option<R> {
+    let mut answer = pin!(answer);
+    poll_fn(|cx| {
+        Poll::Ready(match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 struct Bench {
@@ -314,14 +484,7 @@ struct Bent {
 impl Bent {
     /// The next event if there is one already.
     async fn ready(&self) -> Option<Incoming> {
-        let mut recv = pin!(self.inner.recv());
-        poll_fn(|cx| {
-            Poll::Ready(match recv.as_mut().poll(cx) {
-                Poll::Ready(event) => event.ok(),
-                Poll::Pending => None,
-            })
-        })
-        .await
+        poll_once(self.inner.recv()).await.and_then(Result::ok)
     }
 
     async fn yielded(&self) {

@@ -76,7 +76,8 @@ impl QuicConfig {
     }
 
     /// Queue per peer and direction; 256 frames and 1 MiB unless set. One frame
-    /// always fits.
+    /// always fits. As many bytes again may be on their way in each direction,
+    /// so a peer costs four times `bytes` at most.
     #[must_use]
     pub const fn with_queue(mut self, frames: usize, bytes: usize) -> Self {
         self.queue_frames = frames;

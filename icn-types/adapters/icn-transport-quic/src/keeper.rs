@@ -31,6 +31,10 @@ use crate::state::{Order, Shared};
 /// How long the arbiter parks a connection: some round trips.
 const PARKED_FOR: Duration = Duration::from_secs(1);
 
+/// Connections that are greeted at once: one of our dials and one of the
+/// peer's; more would only let it fill our memory.
+const GREETINGS_MAX: usize = 2;
+
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
     endpoint: Endpoint,
@@ -91,19 +95,19 @@ impl Keeper {
     pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
             self.seek();
-            let next = if self.work.is_empty() {
-                Either::Left(orders.next().await)
-            } else {
-                match select(orders.next(), self.work.next()).await {
-                    Either::Left((order, _)) => Either::Left(order),
-                    Either::Right((done, _)) => Either::Right(done),
-                }
-            };
-            match next {
-                Either::Left(None) => return,
-                Either::Left(Some(order)) => self.obey(order),
-                Either::Right(Some(done)) => self.note(done),
-                Either::Right(None) => {}
+            if self.work.is_empty() {
+                let Some(order) = orders.next().await else {
+                    return;
+                };
+                self.obey(order);
+                continue;
+            }
+            // Work first: a peer that dials and dials must not hold it up.
+            match select(self.work.next(), orders.next()).await {
+                Either::Left((Some(done), _)) => self.note(done),
+                Either::Left((None, _)) => {}
+                Either::Right((Some(order), _)) => self.obey(order),
+                Either::Right((None, _)) => return,
             }
         }
     }
@@ -222,6 +226,11 @@ impl Keeper {
     }
 
     fn greet(&mut self, connection: Connection) {
+        if self.greeting.len() >= GREETINGS_MAX
+            && let Some((_, oldest)) = self.greeting.pop_first()
+        {
+            oldest.close(LinkEnd::Replaced.as_code(), b"");
+        }
         let number = self.number();
         self.greeting.insert(number, connection.clone());
         let max = self.shared.config.frame_len_max;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
+use futures::future::join;
 use icn_types::error::{Coded as _, Fault};
 use icn_types::host::{Frame, Incoming, Transport as _};
 use icn_types::key::{Keypair, PeerId, PublicKey, SignError, Signature, Signer};
@@ -173,8 +174,9 @@ fn wrong_greetings_are_refused_by_reason() {
 fn a_peer_that_does_not_greet_is_given_up() {
     block_on(async {
         let scene = Scene::set(1).await;
-        let end = scene.verdict_on(2, b"icnq").await;
-        assert_eq!(end, LinkEnd::Silent);
+        // Half a greeting, and a whole one that never confirms ours.
+        let ends = join(scene.verdict_on(2, b"icnq"), scene.verdict_on(3, HELLO)).await;
+        assert_eq!(ends, (LinkEnd::Silent, LinkEnd::Silent));
         scene.goes_on().await;
     });
 }
@@ -240,6 +242,69 @@ fn a_peer_that_dials_again_is_linked_again() {
             assert_eq!(close.error_code, LinkEnd::Replaced.as_code());
         });
     }
+}
+
+#[test]
+fn a_peer_that_dials_without_end_costs_two_connections() {
+    for victim in ascending() {
+        block_on(async {
+            let scene = Scene::set(victim).await;
+            let number = 3 - victim;
+            let mut dialed = Vec::new();
+            for _ in 0..40 {
+                dialed.push(scene.dialed_by(Arc::new(keypair(number))).await.unwrap());
+            }
+            let open = || {
+                let closed = |dialed: &&Connection| dialed.close_reason().is_some();
+                dialed.len() - dialed.iter().filter(closed).count()
+            };
+            while open() > 2 {
+                smol::Timer::after(Duration::from_millis(5)).await;
+            }
+            scene.goes_on().await;
+        });
+    }
+}
+
+#[test]
+fn of_two_dials_the_one_of_the_lower_key_stays() {
+    block_on(async {
+        let [low, high] = ascending();
+        let scene = Scene::set(low).await;
+        let identity = Identity::new(Arc::new(keypair(high)));
+        let server = identity.server([peer(low)].into()).unwrap();
+        let server = quinn::ServerConfig::with_crypto(Arc::new(server));
+        let endpoint = Endpoint::server(server, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        scene
+            .victim
+            .add_peer(peer(high), endpoint.local_addr().unwrap())
+            .unwrap();
+        // The dial of the lower key is under way, and the other one overtakes.
+        let incoming = endpoint.accept().await.unwrap();
+        let ours = scene.dialed_by(Arc::new(keypair(high))).await.unwrap();
+        let mut early = ours.open_uni().await.unwrap();
+        early.write_all(HELLO).await.unwrap();
+        smol::Timer::after(Duration::from_millis(100)).await;
+        let theirs = incoming.accept().unwrap().await.unwrap();
+        let mut sending = theirs.open_uni().await.unwrap();
+        sending.write_all(HELLO).await.unwrap();
+        sending.write_all(b"R").await.unwrap();
+        let mut receiving = theirs.accept_uni().await.unwrap();
+        let mut greeting = [0; 11];
+        receiving.read_exact(&mut greeting).await.unwrap();
+        assert_eq!(scene.victim.recv().await, Ok(Incoming::Up(peer(high))));
+        ours.close(LinkEnd::Replaced.as_code(), b"");
+        // Closed while it was parked: the link stays as it is.
+        smol::Timer::after(Duration::from_millis(1200)).await;
+        assert_eq!(theirs.close_reason(), None);
+        sending.write_all(b"\0\0\0\x01x").await.unwrap();
+        let (from, frame) = (peer(high), Frame::new(b"x"));
+        assert_eq!(
+            scene.victim.recv().await,
+            Ok(Incoming::Frame { from, frame })
+        );
+        scene.goes_on().await;
+    });
 }
 
 /// Claims one key and signs with another, or not at all.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -239,9 +240,10 @@ async fn accept(endpoint: Endpoint, shared: Arc<Shared>) {
         let incoming = if handshakes.is_empty() {
             endpoint.accept().await
         } else {
-            match select(Box::pin(endpoint.accept()), handshakes.next()).await {
-                Either::Left((incoming, _)) => incoming,
-                Either::Right(_) => continue,
+            // Handshakes first: a flood of dials must not keep them waiting.
+            match select(handshakes.next(), pin!(endpoint.accept())).await {
+                Either::Left(_) => continue,
+                Either::Right((incoming, _)) => incoming,
             }
         };
         let Some(incoming) = incoming else {

@@ -217,6 +217,47 @@ fn equal_sets_in_any_order_of_arrival_have_equal_digests() {
     }
 }
 
+/// Found by worlds of icn-sync: the head of the later, contradicting row came
+/// first, so the answer for the last row was known while the earlier was not.
+#[test]
+fn a_row_counts_when_its_head_comes_after_that_of_a_contradicting_row() {
+    let (mut stage, a, _) = two();
+    let one = note_after(&mut stage, &a, None, 1);
+    let other = note_after(&mut stage, &a, None, 2);
+    let other2 = note_after(&mut stage, &a, Some(other), 3);
+    stage.seal_at(&a, Some(one), Finality::Open);
+    stage.seal_at(&a, Some(other2), Finality::Open);
+    assert_eq!(stage.set.sealed_len(&a), 1);
+    let late = |id: RecordId| id == one.head;
+    let (last, first): (Vec<_>, Vec<_>) =
+        stage.records.iter().partition(|record| late(record.id()));
+    let set = stage.replay(first.into_iter().chain(last));
+    assert_eq!(set.sealed_len(&a), 1);
+}
+
+/// Found by worlds of icn-sync: the epoch that the dropped Seal had ended and
+/// the one that it made room for both go on after the sealed record.
+#[test]
+fn a_recall_that_drops_a_final_seal_shows_the_fork_that_it_had_hidden() {
+    let (mut stage, a, _) = two();
+    note(&mut stage, &a, 0);
+    let root = stage.tip(&a);
+    let honoured = stage.seal(&a, Finality::Open);
+    note_after(&mut stage, &a, root, 1);
+    stage.reopen(&a, root, 0);
+    note(&mut stage, &a, 2);
+    assert_eq!(stage.set.spine(&a).len(), 2);
+    stage.recall(honoured, &[]);
+    assert_eq!(stage.set.spine(&a).len(), 1);
+    assert!(stage.set.fork(&a).is_some());
+    let recall_first = stage
+        .replay(stage.records.iter().rev())
+        .canonical()
+        .digest(stage.ledger(UNIT).id());
+    let recall_last = stage.set.canonical().digest(stage.ledger(UNIT).id());
+    assert_eq!(recall_first, recall_last);
+}
+
 #[test]
 fn a_record_whose_content_is_missing_changes_the_digest_until_it_comes() {
     let (mut stage, a, _) = two();
@@ -666,5 +707,96 @@ mod recall {
         let wrong = stage.seal_at(&a, None, Finality::Final);
         let recall = stage.recall(wrong, &[]);
         assert_eq!(broken(&stage, &recall), "recall.head");
+    }
+}
+
+mod votes {
+    use super::*;
+    use crate::authority::{Close, DecisionTerms, Opening, Outcome, ProposalId};
+    use crate::canon::Raw;
+    use crate::id::Digest;
+    use crate::topic::Topic;
+
+    fn opening(stage: &Stage, proposal: u8, record: RecordId, roll: Digest) -> Act {
+        let teller = Topic::Governance(stage.domain()).chain(Owner::Teller(0));
+        Act::Opening(Opening {
+            proposal: ProposalId::from_bytes([proposal; 32]),
+            record,
+            actions: List::empty(),
+            rule: Raw::of(&0_u64),
+            roll,
+            terms: DecisionTerms {
+                tellers: List::new([teller.id()]).unwrap(),
+                needed: 1,
+                period: 0,
+                timelock: 0,
+            },
+        })
+    }
+
+    #[test]
+    fn an_opening_freezes_the_roll_of_its_own_branch() {
+        let mut stage = Stage::new(1, 4);
+        let nowhere = RecordId::from_bytes([0; 32]);
+        let everybody = stage.set.office().unwrap().roll_digest();
+        let before = opening(&stage, 1, nowhere, everybody);
+        let before = stage.act(&before, &[]);
+        let leaver = stage.members()[2].inception.id();
+        let change = Act::Roll(RollChange {
+            join: List::empty(),
+            leave: List::new([leaver]).unwrap(),
+        });
+        stage.act(&change, &[]);
+        let rest = stage.set.office().unwrap().roll_digest();
+        let after = opening(&stage, 2, nowhere, rest);
+        let after = stage.act(&after, &[]);
+        let beside = opening(&stage, 3, nowhere, everybody);
+        let beside = stage.act_after(before, &beside, &[]);
+        for set in [stage.set.clone(), stage.replay(stage.records.iter().rev())] {
+            let on_roll = |id: &RecordId| {
+                let frozen = set.frozen(set.find(id).unwrap()).unwrap();
+                assert!(frozen.is_on_roll(&stage.members()[0].inception.id()));
+                (frozen.roll().len(), frozen.is_on_roll(&leaver))
+            };
+            assert_eq!(on_roll(&before), (4, true));
+            assert_eq!(on_roll(&after), (3, false));
+            assert_eq!(on_roll(&beside), (4, true));
+        }
+    }
+
+    #[test]
+    fn what_a_vote_names_stays_canonical_when_its_chain_forks_later() {
+        let mut stage = Stage::new(1, 4);
+        let topic = stage.governance();
+        let member = stage.open_member(0, &topic, None);
+        let proposal = note(&mut stage, &member, 0);
+        note(&mut stage, &member, 1);
+        let teller = topic.chain(Owner::Teller(0));
+        let teller = stage.open(teller, key_of(1, "teller", 0), None);
+        note(&mut stage, &teller, 0);
+        let shut = note(&mut stage, &teller, 1);
+        let roll = stage.set.office().unwrap().roll_digest();
+        let act = opening(&stage, 1, proposal, roll);
+        let opened = stage.act(&act, &[]);
+        let close = Act::Close(Close {
+            opening: opened,
+            outcome: Outcome::Rejected,
+            shuts: List::new([shut]).unwrap(),
+            tally: Raw::of(&0_u64),
+        });
+        stage.act(&close, &[opened]);
+        for chain in [member, teller] {
+            for number in 2..5 {
+                note_after(&mut stage, &chain, None, number);
+            }
+        }
+        let canonical = stage.set.canonical();
+        for named in [proposal, shut] {
+            let slot = stage.set.find(&named).unwrap();
+            assert!(!stage.set.on_spine(slot));
+            assert!(canonical.contains(slot));
+        }
+        // Nothing else of the forked chains is: their two lowest ids at most.
+        assert!(canonical.beside().len() <= 2 + 2 + 3);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
-use icn_ledger::{Ack, Column, Ledger, LegId, Note, Refuse};
+use icn_ledger::{Ack, Column, Ledger, LedgerEvent, LegId, Note, Refuse};
 use icn_types::authority::{Finality, Grant, Tip};
 use icn_types::canon::List;
 use icn_types::hash::sha256;
@@ -377,4 +377,49 @@ fn the_digest_tells_labels_columns_and_transit_apart() {
     digests.sort_unstable();
     digests.dedup();
     assert_eq!(digests.len(), 5);
+}
+
+#[test]
+fn a_record_of_another_topic_that_names_a_branch_makes_it_count() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(a, b, 10);
+    let little = market.pay(a, b, 1);
+    let branches = [
+        market.ack_after(b, None, &[leg(little, 0)]),
+        market.note(b, &[]),
+    ];
+    assert!(market.stage.set.fork(&b).is_some());
+    let tip = Some(Tip {
+        seq: 0,
+        head: branches[0],
+    });
+    let above = market.ack_after(b, tip, &[leg(payment, 0)]);
+    assert_eq!(market.verdict(&above), "valid");
+    assert_eq!(market.column(a).outgoing, 10, "nobody needs the branch");
+    let governance = market.stage.governance();
+    let member = market.stage.open_member(0, &governance, None);
+    let kind = icn_types::record::Kind::new(32);
+    market.stage.write(&member, kind, &[above], &0_u64);
+    market.feed();
+    assert_eq!(market.column(a).outgoing, 0);
+    assert_eq!(market.column(b).contested, 11);
+}
+
+#[test]
+fn only_what_bends_a_chain_relabels() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(a, b, 10);
+    market.ack(b, &[leg(payment, 0)]);
+    market.seal(a);
+    let relabels = |market: &Market| {
+        let events = market.events.iter();
+        events
+            .filter(|event| **event == LedgerEvent::Relabelled)
+            .count()
+    };
+    assert_eq!(relabels(&market), 0);
+    market.pay_after(b, None, a, 1);
+    assert_eq!(relabels(&market), 1);
 }

@@ -367,9 +367,12 @@ fn a_boaster_delays_nobody_for_long() {
         [to_bytes(&rows), to_bytes(&strays)]
     };
     let authority = icn_types::topic::Topic::Authority(stage.domain()).id();
+    world.net.cut(peer(1), peer(2));
     for record in &stage.records {
-        world.input(peer(1), local(record));
+        world.input(peer(1), local(record)); // what it pushes is lost
     }
+    world.run_for(1);
+    world.net.heal();
     // It is always a little faster than the honest peer.
     for _ in 0..100 {
         let frames = [

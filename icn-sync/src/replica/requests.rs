@@ -239,7 +239,7 @@ impl Replica {
         let up: Vec<PeerId> = self
             .peers
             .iter_mut()
-            .filter_map(|(id, peer)| peer.session(topic)?.follows.then_some(*id))
+            .filter_map(|(id, peer)| peer.session(topic)?.follows().then_some(*id))
             .take(ASKED_FOR_MISSING)
             .collect();
         for peer in up {

@@ -85,6 +85,6 @@ fn spread(cells: &[String], widths: &[usize]) -> String {
 /// A bar of as many blocks as there are votes.
 pub(crate) fn bar(count: usize, of: usize) -> String {
     const WIDTH: usize = 12;
-    let filled = if of == 0 { 0 } else { count * WIDTH / of };
+    let filled = (count * WIDTH).checked_div(of).unwrap_or(0);
     format!("{}{}", "#".repeat(filled), ".".repeat(WIDTH - filled))
 }

@@ -80,7 +80,6 @@ impl<'a> Story<'a> {
         self.trade()?;
         self.split_and_heal()?;
         self.agree(folder)?;
-        self.village.close();
         Ok(())
     }
 
@@ -623,7 +622,10 @@ impl<'a> Story<'a> {
                 let clock = house.node.set().canonical().rows(topic);
                 let heads: Vec<String> = clock
                     .iter()
-                    .map(|row| row.tip.map_or("-".to_owned(), |tip| tip.seq.to_string()))
+                    .map(|row| {
+                        row.tip
+                            .map_or_else(|| "-".to_owned(), |tip| tip.seq.to_string())
+                    })
                     .collect();
                 rows.push_str(&format!(
                     "\n  topic {} at {:<8} {}",

@@ -170,13 +170,6 @@ impl Village {
             .map(|house| house.faults.load(Ordering::Relaxed))
             .sum()
     }
-
-    /// Closes all sockets; the files close when the nodes are dropped.
-    pub(crate) fn close(self) {
-        for house in &self.houses {
-            block_on(house.transport.close());
-        }
-    }
 }
 
 impl House {

@@ -27,7 +27,7 @@ impl Books {
             governance: Governance::new(domain),
             ledgers: units
                 .iter()
-                .map(|unit| (unit.id(), Ledger::new(domain, unit.clone())))
+                .map(|unit| (unit.id(), Ledger::new(domain, *unit)))
                 .collect(),
             audit: AuditLog::new(domain, node),
         }

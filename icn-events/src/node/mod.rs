@@ -216,7 +216,7 @@ impl Node {
                     Either::Right(_) => None,
                 }
             };
-            self.held = waited.or(self.held.take());
+            self.held = waited.or_else(|| self.held.take());
         }
     }
 

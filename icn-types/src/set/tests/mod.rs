@@ -405,7 +405,7 @@ mod office {
         let new = stage.draw_key();
         let honest = stage.open_body(chain, &new, start, 0, Some(GRANT), &owner);
         let thief = stage.draw_key().public_key();
-        let changed: [fn(&mut Open, crate::key::PublicKey); 4] = [
+        let changed: [fn(&mut Open, PublicKey); 4] = [
             |open, thief| open.key = thief,
             |open, thief| open.recovery = thief,
             |open, _| open.grant = Some(Grant { floor: -1, ..GRANT }),

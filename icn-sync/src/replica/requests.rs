@@ -432,7 +432,7 @@ impl Answer {
 
     /// Adds a record while there is room; the first one always fits.
     fn push(&mut self, replica: &Replica, slot: Slot) -> bool {
-        if self.room == 0 {
+        if self.room == 0 && !self.slots.is_empty() {
             return false;
         }
         let header = replica.set.record(slot).header();

@@ -211,15 +211,14 @@ fn a_flood_of_chains_without_an_open_leaves_no_trace() {
 #[test]
 fn a_record_that_came_early_is_stored_when_its_time_comes() {
     let (stage, _) = account(3);
-    let (mut replica, last) = almost(&stage);
-    let mut younger = crate::steps::replica(&stage);
+    let mut younger = replica(&stage);
     let count = stage.records.len();
+    let last = &stage.records[count - 1];
     for record in &stage.records[..count - 2] {
         let _stored = release(younger.handle(local(record), at(0)));
     }
-    drop(replica.handle(Input::Wake, at(0)));
     let _hello = release(younger.handle(Input::PeerUp(peer(1)), at(0)));
-    let early = send(&mut younger, peer(1), fresh(&[&last]), 1);
+    let early = send(&mut younger, peer(1), fresh(&[last]), 1);
     assert!(early.stored().is_empty() && early.events().is_empty());
     let step = younger.handle(local(&stage.records[count - 2]), at(2));
     let stored: Vec<_> = step.stored().iter().map(|stored| stored.id).collect();

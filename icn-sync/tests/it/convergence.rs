@@ -1,7 +1,9 @@
 use core::time::Duration;
 
 use icn_sync::sim::{Rng, Weather, World};
+use icn_sync::wire::ROWS_MAX;
 use icn_sync::{Config, Input};
+use icn_types::chain::Owner;
 use icn_types::key::PeerId;
 use icn_types::testkit::stage::{GRANT, Stage};
 use icn_types::topic::Topic;
@@ -175,4 +177,29 @@ fn a_node_that_follows_less_agrees_on_what_it_follows_and_then_rests() {
     assert_eq!(world.records_sent(), records);
     let frames = world.net.frames() - frames;
     assert!(frames < 2 * 10 * 8, "{frames} frames in ten minutes");
+}
+
+#[test]
+fn clocks_longer_than_a_page_are_compared_to_the_end() {
+    let mut stage = Stage::new(12, 4);
+    let ledger = stage.ledger(UNIT);
+    let key = stage.draw_key();
+    let mut chains = Vec::new();
+    for number in 0..u32::try_from(ROWS_MAX + 50).unwrap() {
+        let chain = ledger.chain(Owner::Shared(number));
+        chains.push(stage.open(chain, key.clone(), None));
+    }
+    for chain in &chains {
+        stage.write(chain, NOTE, &[], &1_u64);
+    }
+    let mut world = World::new(1, stage.domain(), vec![ledger], Config::default());
+    world.add(peer(1), vec![peer(2)]).unwrap();
+    world.add(peer(2), vec![peer(1)]).unwrap();
+    for record in &stage.records {
+        world.input(peer(1), Input::Local(Box::new(record.clone())));
+    }
+    world.connect_all();
+    world.run_for(20_000);
+    assert!(world.agrees());
+    assert_eq!(world.records_sent(), stage.records.len() as u64);
 }

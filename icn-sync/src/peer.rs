@@ -1,10 +1,12 @@
 //! What a replica remembers of a peer: nothing that decides what is stored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use icn_types::id::{ChainId, Digest, RecordId, TopicId};
 use icn_types::time::Ticks;
 
+use crate::clock::VectorClock;
 use crate::config::{Config, millis};
 use crate::wire::Trace;
 
@@ -60,8 +62,8 @@ pub(crate) struct Session {
     pub(crate) reading: Option<Reading>,
     /// A clock of the peer of which nothing is missing here.
     pub(crate) covered: Option<Digest>,
-    /// The state that was last reported as converged.
-    pub(crate) reported: Option<Digest>,
+    /// The last clock that both sides are known to have held.
+    pub(crate) agreed: Option<Arc<VectorClock>>,
     /// Requests without an answer.
     pub(crate) unanswered: usize,
     /// Whether something was stored since the last exchange began.
@@ -82,6 +84,8 @@ pub(crate) struct Wants {
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) digest: Digest,
+    /// The clock that the peer's rows are told apart from.
+    pub(crate) base: Option<Digest>,
     pub(crate) place: Place,
     /// Something is missing here.
     pub(crate) lacks: bool,
@@ -105,7 +109,7 @@ impl Session {
             is_settled: false,
             reading: None,
             covered: None,
-            reported: None,
+            agreed: None,
             unanswered: 0,
             progress: false,
             held_back: false,
@@ -123,6 +127,11 @@ impl Session {
         self.due = now.saturating_add(self.pause);
         self.reading = None;
         self.unanswered = 0;
+    }
+
+    /// The digest of the last clock that both sides held.
+    pub(crate) fn base(&self) -> Option<Digest> {
+        self.agreed.as_ref().map(|clock| clock.digest())
     }
 
     /// Both sides are known to hold everything of the other.

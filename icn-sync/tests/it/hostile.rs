@@ -351,6 +351,7 @@ fn a_boaster_delays_nobody_for_long() {
         let rows = Frame::Clock(ClockPage {
             topic,
             digest,
+            base: None,
             after: None,
             rows: List::new([row]).unwrap(),
             ends: true,

@@ -176,6 +176,38 @@ fn an_answer_that_was_cut_goes_on_without_a_pause() {
     assert_eq!(world.records_sent(), stage.records.len() as u64);
 }
 
+/// A hundred accounts on both sides; the frame that carries one new record is
+/// lost. What follows depends on what moved, not on the number of accounts.
+#[test]
+fn a_known_peer_is_told_only_what_moved() {
+    let mut stage = Stage::new(7, 4);
+    let ledger = stage.ledger(UNIT);
+    let mut chains = Vec::new();
+    for number in 0..100 {
+        let chain = ledger.chain(icn_types::chain::Owner::Shared(number));
+        let key = stage.draw_key();
+        chains.push(stage.open(chain, key, Some(GRANT)));
+    }
+    for chain in &chains {
+        stage.write(chain, NOTE, &[], &1_u64);
+    }
+    let mut world = pair(&stage, Config::default());
+    world.connect_all();
+    world.run_for(10_000);
+    assert!(world.agrees());
+    stage.write(&chains[7], NOTE, &[], &2_u64);
+    world.net.cut(peer(1), peer(2));
+    world.input(peer(1), local(stage.records.last().unwrap()));
+    world.run_for(1);
+    world.net.heal();
+    let (bytes, records) = (world.net.bytes(), world.records_sent());
+    world.run_for(10_000);
+    assert!(world.agrees());
+    assert_eq!(world.records_sent(), records + 1);
+    let bytes = world.net.bytes() - bytes;
+    assert!(bytes < 4000, "{bytes} bytes; a whole clock has 8000");
+}
+
 /// Two branches of 100 after 300 common records: the trace finds the last
 /// common record, so the common ones are not sent.
 #[test]

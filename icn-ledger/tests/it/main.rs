@@ -15,3 +15,4 @@ mod market;
 mod rules;
 mod treasury;
 mod unit;
+mod worlds;

@@ -73,7 +73,9 @@ impl World {
 
     fn pay(&mut self, who: usize) -> Answer {
         let replica = self.home(who);
-        let positions = replica.ledger.positions(&replica.set, &self.members[who].id);
+        let positions = replica
+            .ledger
+            .positions(&replica.set, &self.members[who].id);
         let spendable = positions.limits.map_or(0, |limits| limits.spendable);
         let spendable = u64::try_from(spendable.min(1000)).unwrap();
         let count = self.chance.between(1, 2);
@@ -256,7 +258,10 @@ impl World {
     /// In some worlds one honest member's node is set back to what it was now,
     /// and goes on from there a while later.
     fn maybe_back_up(&mut self, who: usize) {
-        let someone = self.members.iter().any(|member| member.nature == Nature::Restored);
+        let someone = self
+            .members
+            .iter()
+            .any(|member| member.nature == Nature::Restored);
         let member = &self.members[who];
         let eligible = member.is_honest() && member.tip.is_some() && !member.is_shared();
         if eligible && !someone && self.seed.is_multiple_of(3) && self.chance.percent(8) {
@@ -330,7 +335,11 @@ impl World {
             member.taken.insert(leg);
             member.answered.insert(by);
             member.epoch = Some(epoch);
-            self.fact(if void { "colluder took void credit" } else { "colluder took credit" });
+            self.fact(if void {
+                "colluder took void credit"
+            } else {
+                "colluder took credit"
+            });
         }
         self.replicas[node].refresh();
         let replica = &self.replicas[node];

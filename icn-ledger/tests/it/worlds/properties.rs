@@ -65,12 +65,7 @@ impl fmt::Display for Broken {
 
 type Kept = Result<(), Broken>;
 
-fn need(
-    world: &World,
-    kept: bool,
-    property: Property,
-    what: impl FnOnce() -> String,
-) -> Kept {
+fn need(world: &World, kept: bool, property: Property, what: impl FnOnce() -> String) -> Kept {
     if kept {
         return Ok(());
     }
@@ -301,7 +296,8 @@ fn describe(replica: &Replica, ids: &[RecordId]) -> String {
             label(replica, &canonical, slot),
             set.spine(&record.chain()).len(),
             set.sealed_len(&record.chain()),
-            set.fork(&record.chain()).map(|(a, b)| [a, b].map(|slot| set.record(slot).id())),
+            set.fork(&record.chain())
+                .map(|(a, b)| [a, b].map(|slot| set.record(slot).id())),
         );
     }
     text
@@ -334,8 +330,7 @@ fn agree(world: &World, one: &Replica, other: &Replica, which: &str) -> Kept {
     let columns = [one, other].map(|replica| replica.ledger.columns(&replica.set));
     let labels = [one, other].map(|replica| replica.ledger.label_digest(&replica.set));
     let tallies = [one, other].map(|replica| Tally::of(world, replica));
-    let equal =
-        columns[0] == columns[1] && labels[0] == labels[1] && tallies[0] == tallies[1];
+    let equal = columns[0] == columns[1] && labels[0] == labels[1] && tallies[0] == tallies[1];
     need(world, equal, Property::Convergence, || {
         format!("labels or columns differ {which}")
     })
@@ -347,10 +342,18 @@ fn replicas_agree(world: &World) -> Kept {
         let other = items(replica);
         need(world, first == other, Property::Exchange, || {
             let apart = difference(&first, &other);
-            let (one, other) = (describe(&world.replicas[0], &apart), describe(replica, &apart));
+            let (one, other) = (
+                describe(&world.replicas[0], &apart),
+                describe(replica, &apart),
+            );
             format!("canonical sets differ:{one}\n --{other}")
         })?;
-        agree(world, &world.replicas[0], replica, &format!("at replica {node}"))?;
+        agree(
+            world,
+            &world.replicas[0],
+            replica,
+            &format!("at replica {node}"),
+        )?;
     }
     Ok(())
 }
@@ -412,8 +415,9 @@ fn parts_agree(world: &World) -> Kept {
     let held = &world.replicas[0];
     let all: Vec<RecordId> = items(held).into_keys().collect();
     for _ in 0..2 {
-        let mut todo: Vec<RecordId> =
-            (0..chance.between(1, 30)).map(|_| chance.pick(&all)).collect();
+        let mut todo: Vec<RecordId> = (0..chance.between(1, 30))
+            .map(|_| chance.pick(&all))
+            .collect();
         let mut part = BTreeSet::new();
         while let Some(id) = todo.pop() {
             let Some(slot) = held.set.find(&id) else {
@@ -474,10 +478,17 @@ fn honest_members_are_safe(world: &World) -> Kept {
     let replica = &world.replicas[0];
     let (set, canonical) = (&replica.set, replica.set.canonical());
     for member in world.members.iter().filter(|member| member.is_honest()) {
-        need(world, !replica.forked(&member.id), Property::Honesty, || {
-            format!("an honest chain forks: {}", member.id)
-        })?;
-        for id in world.order.iter().filter(|id| world.record(id).chain() == member.id) {
+        need(
+            world,
+            !replica.forked(&member.id),
+            Property::Honesty,
+            || format!("an honest chain forks: {}", member.id),
+        )?;
+        for id in world
+            .order
+            .iter()
+            .filter(|id| world.record(id).chain() == member.id)
+        {
             let slot = set.find(id);
             let word = slot.map(|slot| label(replica, &canonical, slot));
             let verdict = slot.map(|slot| replica.verdict(slot));
@@ -500,7 +511,10 @@ fn credit(world: &World, epoch: &RecordId, member: &Member) -> i128 {
         Act::Raise(raise) if raise.open == *epoch => Some(raise.floor),
         _ => None,
     });
-    let floor = raised.min().unwrap_or(member.grant.floor).min(member.grant.floor);
+    let floor = raised
+        .min()
+        .unwrap_or(member.grant.floor)
+        .min(member.grant.floor);
     -i128::from(floor)
 }
 
@@ -522,7 +536,9 @@ fn nobody_overspends(world: &World) -> Kept {
             let (record, float) = (set.record(slot), i128::from(member.grant.float));
             let (id, epoch) = (record.id(), record.epoch().unwrap());
             for leg in takes(world, &id) {
-                let of = sends(world, &leg.record).into_iter().find(|sent| sent.0 == leg);
+                let of = sends(world, &leg.record)
+                    .into_iter()
+                    .find(|sent| sent.0 == leg);
                 let (_, _, _, atoms) = of.unwrap();
                 if is_posted(replica, &leg.record) {
                     real += atoms;
@@ -587,13 +603,20 @@ pub(super) fn outcome(world: &mut World) {
             found.push("content still withheld");
         }
     }
-    let forks = world.members.iter().filter(|member| replica.forked(&member.id));
+    let forks = world
+        .members
+        .iter()
+        .filter(|member| replica.forked(&member.id));
     found.extend(forks.map(|_| "fork at the end"));
     if set.len() > canonical.slots().count() {
         found.push("held beyond the canonical set");
     }
     let ledger: &Ledger = &replica.ledger;
-    if ledger.columns(set).accounts().any(|(_, column)| column.charged > 0) {
+    if ledger
+        .columns(set)
+        .accounts()
+        .any(|(_, column)| column.charged > 0)
+    {
         found.push("charged at the end");
     }
     if world.forked_at.is_none() {

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use icn_types::authority::ProposalId;
 use icn_types::authority::{
     Act, Action, Close, Consent, DecisionTerms, FORMAT, Finality, Open, Opening, Outcome, Raise,
     Ready, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms, Voter,
 };
-use icn_types::authority::ProposalId;
 use icn_types::canon::{List, Raw, to_bytes};
 use icn_types::hash::sha256;
 use icn_types::id::{ChainId, Digest, RecordId};
@@ -173,8 +173,11 @@ impl World {
                     }
                 }
                 Some(Act::Adopt | Act::Recall(_)) => {
-                    let mut opens: Vec<_> =
-                        record.refs().iter().map(|id| (self.record(id).seq(), *id)).collect();
+                    let mut opens: Vec<_> = record
+                        .refs()
+                        .iter()
+                        .map(|id| (self.record(id).seq(), *id))
+                        .collect();
                     opens.sort_unstable();
                     for (_, id) in opens {
                         if let Some(Act::Open(open)) = self.acts.get(&id)
@@ -201,12 +204,17 @@ impl World {
         if self.recalled && !self.has(Bug::NoAdoption) {
             self.adopt_late();
         }
-        let rows: Vec<SealRow> = (0..self.members.len()).filter_map(|who| self.tend(who)).collect();
+        let rows: Vec<SealRow> = (0..self.members.len())
+            .filter_map(|who| self.tend(who))
+            .collect();
         if !rows.is_empty() && self.chance.percent(80) {
             for row in &rows {
                 if row.is_final() {
                     let cut = self.chance.pick(&[Cut::Frozen, Cut::Removed]);
-                    let who = self.members.iter().position(|member| member.id == row.chain);
+                    let who = self
+                        .members
+                        .iter()
+                        .position(|member| member.id == row.chain);
                     self.members[who.unwrap()].cut = Some(cut);
                     self.fact(match cut {
                         Cut::Frozen => "freeze",
@@ -281,7 +289,10 @@ impl World {
             set.record(slot).epoch() == Some(open)
                 && !matches!(replica.verdict(slot), "valid" | "waiting")
         };
-        let (bad, forked) = (spine.iter().any(|slot| is_bad(&slot)), replica.forked(&chain));
+        let (bad, forked) = (
+            spine.iter().any(|slot| is_bad(&slot)),
+            replica.forked(&chain),
+        );
         if (bad || forked) && self.chance.percent(40) {
             self.resolve(who, open, &good, last, bad);
             return None;
@@ -376,7 +387,11 @@ impl World {
         if seq >= last.map(|tip| tip.seq) && seq >= from {
             let key = self.chance.key();
             self.reopen(who, head, key);
-            self.fact(if bad { "invalid record settled" } else { "fork settled" });
+            self.fact(if bad {
+                "invalid record settled"
+            } else {
+                "fork settled"
+            });
         }
     }
 
@@ -510,7 +525,9 @@ impl World {
             honoured = own;
         }
         let inside: BTreeSet<Slot> = set.back(honoured).collect();
-        let opens = set.slots().filter(|slot| !inside.contains(slot) && replica.is_valid(*slot));
+        let opens = set
+            .slots()
+            .filter(|slot| !inside.contains(slot) && replica.is_valid(*slot));
         let is_open = |id: &RecordId| matches!(self.acts.get(id), Some(Act::Open(_)));
         let in_use = |id: &RecordId| {
             self.is_used(replica, id) || self.members.iter().any(|m| m.epoch == Some(*id))
@@ -539,12 +556,7 @@ impl World {
         }
     }
 
-    fn draft_recall(
-        &self,
-        honoured: RecordId,
-        adopted: &[RecordId],
-        successor: &Keypair,
-    ) -> Draft {
+    fn draft_recall(&self, honoured: RecordId, adopted: &[RecordId], successor: &Keypair) -> Draft {
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
             honoured,

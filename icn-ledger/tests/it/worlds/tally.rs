@@ -149,7 +149,12 @@ pub(super) fn sends(world: &World, id: &RecordId) -> Vec<(LegId, ChainId, ChainI
         Some(Entry::Payment(payment)) => (0..)
             .zip(&payment.legs)
             .map(|(number, sent)| {
-                (leg(number), chain, sent.payee, i128::from(sent.amount.get()))
+                (
+                    leg(number),
+                    chain,
+                    sent.payee,
+                    i128::from(sent.amount.get()),
+                )
             })
             .collect(),
         Some(Entry::Refuse(refuse)) => (0..)

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_ledger::{Entry, LegId, Ledger, PaymentRequest, Unit};
+use icn_ledger::{Entry, Ledger, LegId, PaymentRequest, Unit};
 use icn_types::authority::{Act, Charter, FORMAT, Grant, Start};
 use icn_types::canon::{List, Raw};
 use icn_types::chain::{Chain, Owner};
@@ -258,7 +258,9 @@ impl World {
         let bad = self.chance.pick(&[0, 0, 1, 1, 2, 3, count - 1]);
         for number in 0..=count {
             let person = self.people.get(number);
-            let owner = person.map_or(Owner::Shared(0), |(person, _)| Owner::Member(person.id(), 0));
+            let owner = person.map_or(Owner::Shared(0), |(person, _)| {
+                Owner::Member(person.id(), 0)
+            });
             let key = person.map_or_else(|| self.chance.key(), |(_, key)| key.clone());
             let honest = if number < count {
                 number >= bad
@@ -359,7 +361,11 @@ impl World {
         let Some(Entry::Payment(payment)) = self.entries.get(id) else {
             return false;
         };
-        let total: u128 = payment.legs.iter().map(|leg| u128::from(leg.amount.get())).sum();
+        let total: u128 = payment
+            .legs
+            .iter()
+            .map(|leg| u128::from(leg.amount.get()))
+            .sum();
         let replica = &mut self.replicas[node];
         replica.refresh();
         let chain = self.all[id].chain();

@@ -439,7 +439,7 @@ impl World {
             }
             for id in path {
                 let with_content = self.chance.percent(80);
-                if self.put(node, &id, with_content) && !with_content {
+                if self.arrive(node, &id, with_content) && !with_content {
                     self.fact("byzantine content withheld");
                 }
             }

@@ -89,6 +89,77 @@ fn every_world_keeps_every_property() {
     assert!(report.broken.is_empty(), "{} broken", report.broken.len());
 }
 
+/// The first world in which a planted bug breaks something must break this.
+fn is_caught(bug: Bug, property: Property, seeds: Range<u64>) {
+    let mut others = Vec::new();
+    for seed in seeds {
+        match run(seed, STEPS, Some(bug)) {
+            Err(broken) if broken.property == property => {
+                println!("{broken}");
+                return;
+            }
+            Err(broken) => others.push(broken.to_string()),
+            Ok(_) => {}
+        }
+    }
+    panic!("{bug:?} is not seen by {property:?}, but: {others:#?}");
+}
+
+#[test]
+fn limit_that_is_checked_on_arrival_is_caught() {
+    is_caught(Bug::LimitOnArrival, Property::Exchange, 0..20);
+}
+
+#[test]
+fn sums_over_all_that_is_held_are_caught() {
+    is_caught(Bug::SumsOverAllHeld, Property::Convergence, 0..60);
+}
+
+#[test]
+fn verdict_before_the_ancestors_came_is_caught() {
+    is_caught(Bug::VerdictBeforeAncestors, Property::Verdicts, 0..30);
+}
+
+#[test]
+fn leg_that_counts_once_for_each_branch_is_caught() {
+    is_caught(Bug::TakenOnEachBranch, Property::Conservation, 0..60);
+}
+
+#[test]
+fn unsealed_credit_without_a_float_is_caught() {
+    is_caught(Bug::NoFloat, Property::Limit, 0..100);
+}
+
+#[test]
+fn registrar_who_charges_nothing_is_caught() {
+    is_caught(Bug::NoCharge, Property::Loss, 0..200);
+}
+
+#[test]
+fn key_that_is_bound_on_posted_records_only_is_caught() {
+    is_caught(Bug::KeysOfLostBranches, Property::Once, 0..200);
+}
+
+#[test]
+fn recall_that_adopts_nothing_is_caught() {
+    is_caught(Bug::NoAdoption, Property::Honesty, 0..200);
+}
+
+#[test]
+fn writers_who_forget_what_they_signed_are_caught() {
+    is_caught(Bug::ForgetfulWriters, Property::Honesty, 0..100);
+}
+
+#[test]
+fn exchange_without_evidence_is_caught() {
+    is_caught(Bug::NoEvidence, Property::Exchange, 0..30);
+}
+
+#[test]
+fn finality_before_a_seal_is_caught() {
+    is_caught(Bug::FinalBeforeSeal, Property::Seals, 0..30);
+}
+
 #[test]
 #[ignore = "thousands of worlds; ICN_WORLDS says how many"]
 #[expect(

@@ -595,10 +595,15 @@ pub(super) fn outcome(world: &mut World) {
     let replica = &world.replicas[0];
     let (set, canonical) = (&replica.set, replica.set.canonical());
     let mut found: Vec<&'static str> = Vec::new();
-    for slot in canonical.slots() {
-        if set.record(slot).chain() != set.authority() {
-            found.push(label(replica, &canonical, slot));
+    for slot in set.slots() {
+        match (replica.verdict(slot), canonical.contains(slot)) {
+            _ if set.record(slot).chain() == set.authority() => {}
+            ("valid", true) => found.push(label(replica, &canonical, slot)),
+            ("valid", false) => {}
+            (verdict, _) => found.push(verdict),
         }
+    }
+    for slot in canonical.slots() {
         if set.record(slot).content().is_none() {
             found.push("content still withheld");
         }

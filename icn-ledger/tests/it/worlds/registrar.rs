@@ -230,7 +230,7 @@ impl World {
         if self.chance.percent(8) {
             self.raise();
         }
-        if self.chance.percent(10) {
+        if self.chance.percent(if self.will_fork { 40 } else { 10 }) {
             let who = self.chance.index(self.members.len());
             let member = &self.members[who];
             if member.is_honest() && member.next_key.is_none() && member.cut.is_none() {
@@ -276,9 +276,11 @@ impl World {
         let set = &replica.set;
         let last = self.last_rows().get(&chain).and_then(|row| row.tip);
         let spine = set.spine(&chain);
+        let lineage = self.lineage(open);
         let good: Vec<RecordId> = spine
             .iter()
             .filter(|&&slot| replica.is_valid(slot))
+            .take_while(|&&slot| lineage.contains(&set.record(slot).epoch().unwrap()))
             .map(|&slot| set.record(slot).id())
             .collect();
         if set.is_frozen(&chain) {
@@ -317,6 +319,15 @@ impl World {
             Finality::Open
         };
         Some(self.row(who, open, Some(head), finality))
+    }
+
+    /// An Open and the ones that it follows: a Seal names heads under these.
+    fn lineage(&self, open: RecordId) -> BTreeSet<RecordId> {
+        let prior = |open: &RecordId| match self.acts.get(open) {
+            Some(Act::Open(open)) => open.start.prior(),
+            _ => None,
+        };
+        std::iter::successors(Some(open), prior).collect()
     }
 
     /// An owner signs an Open only where its own last record is, or where a
@@ -498,8 +509,11 @@ impl World {
             twins.insert(id, other);
             side.push(other);
         }
+        if self.chance.percent(60) {
+            self.deaf = Some(self.chance.index(self.replicas.len() - 1) + 1);
+        }
         for node in 0..self.replicas.len() {
-            if self.chance.percent(60) {
+            if self.deaf != Some(node) && self.chance.percent(60) {
                 for id in honoured.iter().chain(&side) {
                     self.put(node, id, true);
                 }
@@ -529,12 +543,9 @@ impl World {
             .slots()
             .filter(|slot| !inside.contains(slot) && replica.is_valid(*slot));
         let is_open = |id: &RecordId| matches!(self.acts.get(id), Some(Act::Open(_)));
-        let in_use = |id: &RecordId| {
-            self.is_used(replica, id) || self.members.iter().any(|m| m.epoch == Some(*id))
-        };
         let mut adopted: Vec<RecordId> = opens
             .map(|slot| set.record(slot).id())
-            .filter(|id| is_open(id) && in_use(id))
+            .filter(|id| is_open(id) && self.is_used(replica, id))
             .collect();
         if self.has(Bug::NoAdoption) {
             adopted.clear();

@@ -201,6 +201,8 @@ pub(super) struct World {
     pub(super) will_fork: bool,
     pub(super) forked_at: Option<u64>,
     pub(super) recalled: bool,
+    /// A replica that hears nothing for a while; others hear it.
+    pub(super) deaf: Option<usize>,
     pub(super) now: u64,
     pub(super) facts: BTreeMap<&'static str, u64>,
 }
@@ -239,6 +241,7 @@ impl World {
             will_fork: chance.percent(25),
             forked_at: None,
             recalled: false,
+            deaf: None,
             now: 0,
             facts: BTreeMap::new(),
             registrar,
@@ -298,6 +301,9 @@ impl World {
             });
             self.open(number, Start::First, 0, key);
         }
+        for node in 1..self.replicas.len() {
+            self.sync(0, node, 100);
+        }
     }
 
     pub(super) fn fact(&mut self, what: &'static str) {
@@ -349,11 +355,19 @@ impl World {
 
     /// Gives a record to a replica. Whether it brought something new.
     pub(super) fn put(&mut self, node: usize, id: &RecordId, with_content: bool) -> bool {
+        let record = self.copy(id, with_content);
+        self.replicas[node].take(record)
+    }
+
+    /// The same for a record that comes from elsewhere.
+    pub(super) fn arrive(&mut self, node: usize, id: &RecordId, with_content: bool) -> bool {
+        if self.deaf == Some(node) {
+            return false;
+        }
         if self.has(Bug::LimitOnArrival) && self.seems_too_much(node, id) {
             return false;
         }
-        let record = self.copy(id, with_content);
-        self.replicas[node].take(record)
+        self.put(node, id, with_content)
     }
 
     /// The planted bug: a limit by what this replica has seen so far.
@@ -387,7 +401,7 @@ impl World {
         let mut post = std::mem::take(&mut self.post);
         self.chance.shuffle(&mut post);
         for (node, id) in post {
-            if self.chance.percent(50) && !self.put(node, &id, true) {
+            if self.chance.percent(50) && !self.arrive(node, &id, true) {
                 self.fact("delivered in vain");
             }
             if self.chance.percent(30) {
@@ -422,7 +436,7 @@ impl World {
         let mut new = 0;
         for (_, _, id, has_content) in missing {
             if self.chance.percent(percent) {
-                new += usize::from(self.put(to, &id, has_content));
+                new += usize::from(self.arrive(to, &id, has_content));
             }
         }
         new
@@ -451,6 +465,9 @@ impl World {
             if self.forked_at.is_some() && !self.recalled && self.chance.percent(15) {
                 self.recall();
             }
+            if self.recalled && self.chance.percent(10) {
+                self.deaf = None;
+            }
             self.deliver();
             if self.chance.percent(30) {
                 let from = self.chance.index(self.replicas.len());
@@ -469,6 +486,7 @@ impl World {
 
     /// Exchanges until nothing is new. Answers the number of rounds.
     pub(super) fn quiesce(&mut self, limit: usize) -> Option<usize> {
+        self.deaf = None;
         let count = self.replicas.len();
         (0..limit).find(|_| {
             let mut new = 0;

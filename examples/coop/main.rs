@@ -59,10 +59,10 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Fault> {
     let scenario = read_scenario(options)?;
     let cast = Cast::new(&scenario, options.seed)?;
-    fs::create_dir_all(&options.data)?;
-    found_or_join(&cast, &options.data)?;
-    let village = Village::open(&cast, &options.data)?;
-    Story::new(&scenario, &cast, Page::of_stdout(), village).tell(&options.data)
+    fs::create_dir_all(&options.folder)?;
+    found_or_join(&cast, &options.folder)?;
+    let village = Village::open(&cast, &options.folder)?;
+    Story::new(&scenario, &cast, Page::of_stdout(), village).tell(&options.folder)
 }
 
 fn read_scenario(options: &Options) -> Result<Scenario, Fault> {

@@ -23,7 +23,7 @@ use icn_types::verdict::Verdict;
 
 use crate::body::{Ballot, Body, Choice, Proposal, RECEIPT_MAX, Receipt, Shut, Subject};
 use crate::count::{Recount, latest};
-use crate::governance::Governance;
+use crate::governance::{Basis, Governance};
 
 /// What to do about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,7 +238,8 @@ pub fn draft_shut(
 /// of those on their tellers' spines as many as needed, by lowest chain.
 ///
 /// # Errors
-/// [`Refusal::UnknownOpening`], [`Refusal::Shuts`] while too few tellers have
+/// [`Refusal::UnknownOpening`], [`Refusal::UnknownProposal`] while the record
+/// of the proposal is missing, [`Refusal::Shuts`] while too few tellers have
 /// shut, and [`Refusal::Deviates`] when the recount of a vote so opened would
 /// be false whatever the certificate says.
 pub fn draft_close(
@@ -251,9 +252,11 @@ pub fn draft_close(
     if let Some((close, _, _)) = decision.close() {
         return Ok(Drafted::Again(close));
     }
-    let rule = governance
-        .check_opening(set, frozen.opening())
-        .map_err(Refusal::Deviates)?;
+    let rule = match governance.basis(set, frozen.opening()) {
+        Basis::Sound(rule) => rule,
+        Basis::Deviates(deviation) => return Err(Refusal::Deviates(deviation)),
+        Basis::Pending => return Err(Refusal::UnknownProposal(frozen.opening().proposal)),
+    };
     let needed = usize::from(frozen.opening().terms.needed);
     let shuts: Vec<Slot> = governance
         .index

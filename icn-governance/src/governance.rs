@@ -9,7 +9,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 pub use event::Event;
-pub use vote::{Phase, Receipts, Vote};
+pub use vote::{Basis, Phase, Receipts, Vote};
 
 use icn_types::authority::{Act, ProposalId};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId};

@@ -1,10 +1,12 @@
 //! What a replica remembers of a peer: nothing that decides what is stored.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use icn_types::id::{ChainId, Digest, RecordId, TopicId};
 use icn_types::time::Ticks;
 
+use crate::clock::VectorClock;
 use crate::config::{Config, millis};
 use crate::wire::Trace;
 
@@ -50,7 +52,9 @@ impl Peer {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     /// Whether the peer is known to follow the topic.
-    pub(crate) follows: bool,
+    follows: bool,
+    /// The digest was sent before the peer was heard about the topic.
+    is_unheard: bool,
     /// When to send the clock's digest next.
     pub(crate) due: Ticks,
     pause: u64,
@@ -60,8 +64,8 @@ pub(crate) struct Session {
     pub(crate) reading: Option<Reading>,
     /// A clock of the peer of which nothing is missing here.
     pub(crate) covered: Option<Digest>,
-    /// The state that was last reported as converged.
-    pub(crate) reported: Option<Digest>,
+    /// The last clock that both sides are known to have held.
+    pub(crate) agreed: Option<Arc<VectorClock>>,
     /// Requests without an answer.
     pub(crate) unanswered: usize,
     /// Whether something was stored since the last exchange began.
@@ -82,6 +86,8 @@ pub(crate) struct Wants {
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) digest: Digest,
+    /// The clock that the peer's rows are told apart from.
+    pub(crate) base: Option<Digest>,
     pub(crate) place: Place,
     /// Something is missing here.
     pub(crate) lacks: bool,
@@ -100,12 +106,13 @@ impl Session {
     pub(crate) fn new(now: Ticks, config: &Config) -> Self {
         Self {
             follows: false,
+            is_unheard: false,
             due: now,
             pause: millis(config.exchange_first),
             is_settled: false,
             reading: None,
             covered: None,
-            reported: None,
+            agreed: None,
             unanswered: 0,
             progress: false,
             held_back: false,
@@ -114,15 +121,33 @@ impl Session {
     }
 
     /// The digest is sent now and next after a pause, a longer one if nothing
-    /// differed since it was last sent.
+    /// differed since it was last sent, or if the peer never spoke of the topic.
     pub(crate) fn asked(&mut self, now: Ticks, config: &Config) {
-        if core::mem::take(&mut self.is_settled) {
+        let in_vain = core::mem::replace(&mut self.is_unheard, !self.follows);
+        if core::mem::take(&mut self.is_settled) || in_vain {
             let longest = millis(config.exchange_longest);
             self.pause = self.pause.saturating_mul(2).min(longest);
         }
         self.due = now.saturating_add(self.pause);
         self.reading = None;
         self.unanswered = 0;
+    }
+
+    /// The digest of the last clock that both sides held.
+    pub(crate) fn base(&self) -> Option<Digest> {
+        self.agreed.as_ref().map(|clock| clock.digest())
+    }
+
+    pub(crate) const fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// The peer spoke of the topic.
+    pub(crate) fn heard(&mut self, now: Ticks, config: &Config) {
+        if !core::mem::replace(&mut self.follows, true) {
+            self.is_unheard = false;
+            self.stirred(now, config);
+        }
     }
 
     /// Both sides are known to hold everything of the other.

@@ -135,8 +135,15 @@ pub struct Mark {
     pub topic: TopicId,
     /// Its set digest.
     pub digest: Digest,
+    /// The last clock that both sides are known to have held. If the receiver
+    /// remembers the same, it sends only rows that moved since.
+    pub base: Option<Digest>,
 }
-canonical!(Mark { topic, digest });
+canonical!(Mark {
+    topic,
+    digest,
+    base
+});
 
 /// The sender holds everything of a clock of the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +161,8 @@ pub struct Held {
 }
 canonical!(Held { topic, yours, mine });
 
-/// A page of rows: all chains after `after` up to the last row, or to the end.
+/// A page of rows: all chains after `after` up to the last row, or to the end;
+/// with a base, those of them whose row is not the base's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -165,6 +173,8 @@ pub struct ClockPage {
     pub topic: TopicId,
     /// Digest of the whole clock.
     pub digest: Digest,
+    /// The clock whose rows are left out where they did not move.
+    pub base: Option<Digest>,
     /// Last chain of the page before; none for the first page.
     pub after: Option<ChainId>,
     /// Rows, ascending by chain.
@@ -172,7 +182,7 @@ pub struct ClockPage {
     /// Whether no page follows.
     pub ends: bool,
 }
-canonical!(ClockPage { topic, digest, after, rows, ends } where check);
+canonical!(ClockPage { topic, digest, base, after, rows, ends } where check);
 
 impl ClockPage {
     fn check(self) -> Result<Self, Reason> {

@@ -251,19 +251,4 @@ impl Decode for Ratio {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Ratio;
-
-    #[test]
-    fn named_ratios_are_what_they_say() {
-        let named = [
-            (Ratio::ZERO, (0, 1)),
-            (Ratio::HALF, (1, 2)),
-            (Ratio::TWO_THIRDS, (2, 3)),
-            (Ratio::ONE, (1, 1)),
-        ];
-        for (ratio, (numerator, denominator)) in named {
-            assert_eq!(Ratio::new(numerator, denominator), Ok(ratio));
-        }
-    }
-}
+mod tests;

@@ -123,3 +123,55 @@ impl Decode for Owner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::canon::{from_bytes, to_bytes};
+    use crate::testkit::arb::records as arb;
+
+    #[test]
+    fn an_owner_has_exactly_its_parts() {
+        for (kind, items) in [
+            (0, 2),
+            (1, 2),
+            (2, 1),
+            (2, 3),
+            (3, 1),
+            (4, 1),
+            (5, 1),
+            (6, 2),
+        ] {
+            let mut w = Writer::new();
+            w.array(items);
+            w.uint(kind);
+            (1..items).for_each(|_| w.uint(1));
+            let error = from_bytes::<Owner>(&w.into_bytes()).unwrap_err();
+            assert_eq!(error.reason(), Reason::Value("chain.owner"));
+        }
+    }
+
+    #[test]
+    fn devices_of_a_member_have_chains_of_their_own() {
+        let topic = TopicId::from_bytes([1; 32]);
+        let member = MemberId::from_bytes([2; 32]);
+        let [one, two] = [0, 1].map(|device| Chain::new(topic, Owner::Member(member, device)));
+        assert_ne!(one.id(), two.id());
+        assert_eq!(one.owner().member(), Some(member));
+        assert_eq!(Owner::Shared(0).member(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_chain_reads_back_and_another_has_another_name(
+            one in arb::chain(),
+            other in arb::chain(),
+        ) {
+            prop_assert_eq!(from_bytes(&to_bytes(&one)), Ok(one));
+            prop_assert_eq!(one == other, one.id() == other.id());
+            prop_assert_eq!(Chain::new(one.topic(), one.owner()), one);
+        }
+    }
+}

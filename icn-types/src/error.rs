@@ -34,3 +34,6 @@ pub enum Fault {
     /// The calling code broke a contract.
     Caller,
 }
+
+#[cfg(test)]
+mod tests;

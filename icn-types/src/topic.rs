@@ -99,3 +99,71 @@ impl Decode for Topic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::canon::{from_bytes, to_bytes};
+    use crate::testkit::arb::records as arb;
+
+    const DOMAIN: DomainId = DomainId::from_bytes([1; 32]);
+
+    #[test]
+    fn an_authority_topic_is_its_own_authority() {
+        let authority = Topic::Authority(DOMAIN);
+        assert_eq!(authority.authority(), authority);
+        assert_eq!(Topic::Governance(DOMAIN).authority(), authority);
+        let chain = authority.chain(Owner::Registrar);
+        assert_eq!(authority_chain(DOMAIN), chain.id());
+    }
+
+    #[test]
+    fn kinds_without_a_subject_take_none_and_unknown_kinds_are_refused() {
+        let read = |kind: u64, subject: bool| {
+            let mut w = Writer::new();
+            w.array(4);
+            w.text(<Topic as crate::canon::Tagged>::TAG);
+            w.uint(kind);
+            DOMAIN.encode(&mut w);
+            subject.then_some([9_u8; 32]).encode(&mut w);
+            from_bytes::<Topic>(&w.into_bytes()).map_err(|error| error.reason())
+        };
+        assert_eq!(read(0, true), Err(Reason::Value("topic.subject")));
+        assert_eq!(read(1, true), Err(Reason::Value("topic.subject")));
+        assert_eq!(read(1, false), Ok(Topic::Governance(DOMAIN)));
+        assert_eq!(read(2, false), Err(Reason::Type));
+        for unknown in [3, 5, u64::MAX] {
+            assert_eq!(read(unknown, true), Err(Reason::Value("topic.kind")));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_topic_reads_back_and_another_has_another_name(
+            one in arb::topic(),
+            other in arb::topic(),
+        ) {
+            prop_assert_eq!(from_bytes(&to_bytes(&one)), Ok(one));
+            prop_assert_eq!(one == other, one.id() == other.id());
+            prop_assert_eq!(one.authority().domain(), one.domain());
+        }
+    }
+
+    #[test]
+    fn topics_of_one_domain_have_different_names() {
+        let unit = UnitId::from_bytes([2; 32]);
+        let topics = [
+            Topic::Authority(DOMAIN),
+            Topic::Governance(DOMAIN),
+            Topic::Ledger(DOMAIN, unit),
+        ];
+        let mut names: Vec<TopicId> = topics.iter().map(Topic::id).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), topics.len());
+    }
+}

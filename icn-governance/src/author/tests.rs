@@ -9,6 +9,7 @@ use icn_types::id::{ChainId, RecordId};
 use super::*;
 use crate::body::{Ballot, Choice};
 use crate::charter::certain_receipts;
+use crate::count::Deviation;
 use crate::rule::Rule;
 use crate::scene::{PERIOD, Scene, TIMELOCK, figures, now};
 
@@ -385,6 +386,34 @@ fn an_honest_registrar_does_not_close_what_was_opened_falsely() {
     scene.shut(0, opening);
     let close = draft_close(scene.set(), &scene.governance, &opening, now(PERIOD));
     assert_eq!(refused(close), "vote.refused.deviates");
+    let vote = scene.governance.vote(scene.set(), &opening).unwrap();
+    assert_eq!(vote.basis, Basis::Deviates(Deviation::Rule));
+}
+
+#[test]
+fn a_vote_is_not_closed_before_its_proposal_is_here() {
+    let mut scene = Scene::new(4, 1, 1);
+    let proposal = scene.text(0);
+    let opening = scene.open(&proposal);
+    scene.shut(0, opening);
+    let of_proposer = scene.members[0];
+    let (late, rest): (Vec<_>, Vec<_>) = scene
+        .stage
+        .records
+        .iter()
+        .partition(|record| record.chain() == of_proposer);
+    let (mut set, mut governance) = scene.replica(rest);
+    let basis = |set: &RecordSet, governance: &Governance| {
+        let vote = governance.vote(set, &opening);
+        vote.unwrap().basis
+    };
+    assert_eq!(basis(&set, &governance), Basis::Pending);
+    let close = draft_close(&set, &governance, &opening, now(PERIOD));
+    assert_eq!(close, Err(Refusal::UnknownProposal(proposal.id())));
+    let added = set.insert(late[0].clone()).unwrap();
+    governance.update(&set, added.slot());
+    assert_eq!(basis(&set, &governance), Basis::Sound(Rule::majority()));
+    assert!(draft_close(&set, &governance, &opening, now(PERIOD)).is_ok());
 }
 
 #[test]

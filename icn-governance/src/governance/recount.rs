@@ -59,7 +59,7 @@ impl Governance {
     }
 
     /// Whether a record that should lie in this topic is not here or waits.
-    fn is_undecided(&self, set: &RecordSet, id: &RecordId) -> bool {
+    pub(super) fn is_undecided(&self, set: &RecordSet, id: &RecordId) -> bool {
         set.find(id).is_none_or(|slot| {
             set.record(slot).topic() == self.judge.topic() && self.judge.verdict(slot).is_waiting()
         })
@@ -131,7 +131,7 @@ impl Governance {
 
     /// Whether an opening says what charter and proposal say. Answers with the
     /// rule that decides it.
-    pub(crate) fn check_opening(
+    pub(super) fn check_opening(
         &self,
         set: &RecordSet,
         opening: &Opening,

@@ -3,13 +3,14 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use icn_types::authority::Outcome;
+use icn_types::authority::{Opening, Outcome};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::MemberId;
 use icn_types::set::{Frozen, RecordSet, Slot};
 
 use crate::charter::{Trust, certain_receipts};
-use crate::count::{figures, latest};
+use crate::count::{Deviation, figures, latest};
+use crate::rule::Rule;
 use crate::tally::Tally;
 
 use super::Governance;
@@ -50,6 +51,8 @@ pub struct Vote<'a> {
     pub frozen: &'a Frozen,
     /// How far it has come.
     pub phase: Phase,
+    /// Whether it was opened as charter and proposal say, and the rule.
+    pub basis: Basis,
     /// Figures of everything that any teller has acknowledged so far.
     pub tally: Option<Tally>,
     /// Members with a Valid ballot, acknowledged or not.
@@ -58,6 +61,18 @@ pub struct Vote<'a> {
     pub shut: Vec<ChainId>,
     /// Whom the outcome rests on.
     pub trust: Trust,
+}
+
+/// Whether a vote was opened as charter and proposal say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the three answers there are")]
+pub enum Basis {
+    /// The proposal's record is not here or not decided.
+    Pending,
+    /// It was; this rule decides it.
+    Sound(Rule),
+    /// It was not; every recount of it is false.
+    Deviates(Deviation),
 }
 
 /// Receipts of one ballot.
@@ -102,11 +117,20 @@ impl Governance {
             opening: *opening,
             frozen,
             phase: phase(set, opening, frozen, shut.len()),
+            basis: self.basis(set, frozen.opening()),
             tally: figures(set, &self.index, frozen, &ballots).ok(),
             voted: records.map_or(0, |vote| vote.ballots.len()),
             shut,
             trust: Trust::of(&frozen.opening().terms),
         })
+    }
+
+    pub(crate) fn basis(&self, set: &RecordSet, opening: &Opening) -> Basis {
+        if self.is_undecided(set, &opening.record) {
+            return Basis::Pending;
+        }
+        self.check_opening(set, opening)
+            .map_or_else(Basis::Deviates, Basis::Sound)
     }
 
     /// Receipts of a Valid ballot so far.

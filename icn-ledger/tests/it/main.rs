@@ -14,3 +14,4 @@ mod market;
 mod rules;
 mod treasury;
 mod unit;
+mod worlds;

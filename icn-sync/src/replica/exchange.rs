@@ -4,8 +4,10 @@
 //! whoever lacks something asks for exactly that. No step relies on an earlier
 //! one having arrived: after a pause it starts again.
 
+use std::sync::Arc;
+
 use icn_types::canon::List;
-use icn_types::id::{ChainId, TopicId};
+use icn_types::id::TopicId;
 use icn_types::key::PeerId;
 use icn_types::set::Row;
 use icn_types::time::Ticks;
@@ -25,9 +27,10 @@ impl Replica {
             self.blame(from, PeerFault::Domain(hello.domain), now, out);
             return;
         }
+        let config = self.config;
         for topic in &hello.topics {
             if let Some(session) = self.session(from, *topic) {
-                session.follows = true;
+                session.heard(now, &config);
             }
         }
     }
@@ -55,11 +58,15 @@ impl Replica {
                 let Some(clock) = self.clock(topic) else {
                     continue;
                 };
-                if let Some(session) = self.session(peer, topic) {
-                    session.asked(now, &config);
-                }
-                let digest = clock.digest();
-                marks.push(Mark { topic, digest });
+                let Some(session) = self.session(peer, topic) else {
+                    continue;
+                };
+                session.asked(now, &config);
+                marks.push(Mark {
+                    topic,
+                    digest: clock.digest(),
+                    base: session.base(),
+                });
             }
             for marks in pages::<_, 1, TOPICS_MAX>(&marks) {
                 out.send(peer, &Frame::Ask(marks));
@@ -77,7 +84,7 @@ impl Replica {
                 continue;
             };
             if let Some(session) = self.session(from, topic) {
-                session.follows = true;
+                session.heard(now, &config);
             }
             if yours == clock.digest() {
                 held.push(Held {
@@ -85,12 +92,17 @@ impl Replica {
                     yours,
                     mine: yours,
                 });
-                self.converged(from, topic, &clock, out);
+                self.converged(from, topic, clock, out);
             } else {
-                if let Some(session) = self.session(from, topic) {
+                let Some(session) = self.session(from, topic) else {
+                    continue;
+                };
+                if session.covered != Some(yours) {
                     session.stirred(now, &config);
                 }
-                send_clock(from, topic, &clock, false, out);
+                let base = session.agreed.clone();
+                let base = base.filter(|base| Some(base.digest()) == mark.base);
+                send_clock(from, topic, &clock, base.as_deref(), false, out);
             }
         }
         if let Ok(held) = List::new(held) {
@@ -99,7 +111,8 @@ impl Replica {
     }
 
     /// The peer holds everything of a clock that was sent to it.
-    pub(super) fn held(&mut self, from: PeerId, all: &[Held], out: &mut Out) {
+    pub(super) fn held(&mut self, from: PeerId, all: &[Held], now: Ticks, out: &mut Out) {
+        let config = self.config;
         for held in all {
             let Some(clock) = self.clock(held.topic) else {
                 continue;
@@ -108,10 +121,10 @@ impl Replica {
                 continue; // about an earlier clock
             }
             if held.mine == held.yours {
-                self.converged(from, held.topic, &clock, out);
+                self.converged(from, held.topic, clock, out);
             }
             if let Some(session) = self.session(from, held.topic) {
-                session.follows = true;
+                session.heard(now, &config);
                 if held.mine == held.yours || session.covered == Some(held.mine) {
                     session.settled();
                 }
@@ -119,31 +132,40 @@ impl Replica {
         }
     }
 
-    fn converged(&mut self, peer: PeerId, topic: TopicId, clock: &VectorClock, out: &mut Out) {
-        let digest = Some(clock.digest());
+    fn converged(&mut self, peer: PeerId, topic: TopicId, clock: Arc<VectorClock>, out: &mut Out) {
         if let Some(session) = self.session(peer, topic)
-            && session.reported != digest
+            && session.base() != Some(clock.digest())
         {
-            session.reported = digest;
+            session.agreed = Some(clock);
             out.events.push(SyncEvent::Converged { topic, peer });
         }
     }
 
     /// Compares a page of a peer's rows with the own ones.
     pub(super) fn clock_page(&mut self, from: PeerId, page: &ClockPage, now: Ticks, out: &mut Out) {
-        let topic = page.topic;
+        let (topic, config) = (page.topic, self.config);
         let Some(clock) = self.clock(topic) else {
             return;
         };
         let Some(session) = self.session(from, topic) else {
             return;
         };
-        session.follows = true;
+        session.heard(now, &config);
+        if page.base.is_some() && page.base != session.base() {
+            return; // told apart from a clock that is not remembered here
+        }
+        let base = session.agreed.clone().filter(|_| page.base.is_some());
         let place = Place::Rows(page.after);
         let mut reading = match session.reading.take() {
-            Some(reading) if reading.digest == page.digest && reading.place == place => reading,
+            Some(reading)
+                if (reading.digest, reading.base) == (page.digest, page.base)
+                    && reading.place == place =>
+            {
+                reading
+            }
             _ if page.after.is_none() => Reading {
                 digest: page.digest,
+                base: page.base,
                 place,
                 lacks: false,
                 peer_lacks: false,
@@ -164,7 +186,7 @@ impl Replica {
                 }
             }
         }
-        reading.peer_lacks |= has_more(&clock, page);
+        reading.peer_lacks |= has_more(&clock, base.as_deref(), page);
         reading.place = match page.rows.last().filter(|_| !page.ends) {
             Some(row) => Place::Rows(Some(row.chain)),
             None => Place::Strays(None),
@@ -204,7 +226,7 @@ impl Replica {
                 reading.lacks = true;
                 self.want_record(from, topic, stray.id, now);
             }
-            reading.peer_lacks |= !clock.lists_stray(stray);
+            reading.peer_lacks |= !stray.content && self.holds(&stray.id);
         }
         reading.peer_lacks |= has_more_strays(&clock, page);
         if let Some(last) = page.strays.last().filter(|_| !page.ends) {
@@ -249,24 +271,29 @@ impl Replica {
             }
         }
         if reading.peer_lacks && !answers {
-            send_clock(from, topic, &clock, true, out);
+            let agreed = self.session(from, topic);
+            let agreed = agreed.and_then(|session| session.agreed.clone());
+            let base = agreed.filter(|agreed| Some(agreed.digest()) == reading.base);
+            send_clock(from, topic, &clock, base.as_deref(), true, out);
         }
     }
 }
 
-/// Whether there is an own chain in the range of a page that it lacks.
-fn has_more(clock: &VectorClock, page: &ClockPage) -> bool {
-    let chains = page.rows.as_ref();
-    let end = chains.last().map(|row| row.chain).filter(|_| !page.ends);
+/// Whether there is an own row in the range of a page that it leaves out, for
+/// another reason than that it did not move since the base.
+fn has_more(clock: &VectorClock, base: Option<&VectorClock>, page: &ClockPage) -> bool {
+    let rows: &[Row] = &page.rows;
+    let end = rows.last().map(|row| row.chain).filter(|_| !page.ends);
     let in_range = |row: &&Row| {
         page.after.is_none_or(|after| row.chain > after) && end.is_none_or(|end| row.chain <= end)
     };
-    let is_listed = |chain: &ChainId| chains.binary_search_by_key(chain, |row| row.chain).is_ok();
-    clock
-        .rows()
-        .iter()
-        .filter(in_range)
-        .any(|row| !is_listed(&row.chain))
+    let is_listed = |row: &Row| {
+        rows.binary_search_by_key(&row.chain, |listed| listed.chain)
+            .is_ok()
+    };
+    let is_old = |row: &Row| base.and_then(|base| base.row(&row.chain)) == Some(row);
+    let mut own = clock.rows().iter().filter(in_range);
+    own.any(|row| !is_listed(row) && !is_old(row))
 }
 
 /// The same for strays.
@@ -287,48 +314,53 @@ fn has_more_strays(clock: &VectorClock, page: &StraysPage) -> bool {
         .any(|stray| !is_listed(stray))
 }
 
-/// Sends a whole clock: rows, then strays.
-fn send_clock(to: PeerId, topic: TopicId, clock: &VectorClock, answers: bool, out: &mut Out) {
+/// Sends a clock: rows that are not the base's, then strays.
+fn send_clock(
+    to: PeerId,
+    topic: TopicId,
+    clock: &VectorClock,
+    base: Option<&VectorClock>,
+    answers: bool,
+    out: &mut Out,
+) {
     let digest = clock.digest();
+    let moved = |row: &&Row| base.is_none_or(|base| base.row(&row.chain) != Some(*row));
+    let rows: Vec<Row> = clock.rows().iter().filter(moved).copied().collect();
     let mut after = None;
-    let mut rows = clock.rows();
-    loop {
-        let (page, rest) = rows.split_at(rows.len().min(ROWS_MAX));
-        out.send(
-            to,
-            &Frame::Clock(ClockPage {
-                topic,
-                digest,
-                after,
-                rows: list(page.to_vec()),
-                ends: rest.is_empty(),
-            }),
-        );
-        after = page.last().map(|row| row.chain);
-        rows = rest;
-        if rows.is_empty() {
-            break;
-        }
+    for (page, ends) in in_pages(&rows, ROWS_MAX) {
+        let page = ClockPage {
+            topic,
+            digest,
+            base: base.map(VectorClock::digest),
+            after,
+            rows: list(page.to_vec()),
+            ends,
+        };
+        after = page.rows.last().map(|row| row.chain);
+        out.send(to, &Frame::Clock(page));
     }
     let mut after = None;
-    let mut strays = clock.strays();
-    loop {
-        let (page, rest) = strays.split_at(strays.len().min(STRAYS_MAX));
-        out.send(
-            to,
-            &Frame::Strays(StraysPage {
-                topic,
-                digest,
-                after,
-                strays: list(page.to_vec()),
-                ends: rest.is_empty(),
-                answers,
-            }),
-        );
-        after = page.last().map(|stray| stray.id);
-        strays = rest;
-        if strays.is_empty() {
-            break;
-        }
+    for (page, ends) in in_pages(clock.strays(), STRAYS_MAX) {
+        let page = StraysPage {
+            topic,
+            digest,
+            after,
+            strays: list(page.to_vec()),
+            ends,
+            answers,
+        };
+        after = page.strays.last().map(|stray| stray.id);
+        out.send(to, &Frame::Strays(page));
     }
+}
+
+/// At least one page, each with whether it is the last.
+fn in_pages<T>(items: &[T], len: usize) -> impl Iterator<Item = (&[T], bool)> {
+    let mut left = Some(items);
+    core::iter::from_fn(move || {
+        let items = left.take()?;
+        let (page, rest) = items.split_at(items.len().min(len));
+        left = Some(rest).filter(|rest| !rest.is_empty());
+        Some((page, rest.is_empty()))
+    })
 }

@@ -262,7 +262,7 @@ impl Replica {
         for (slot, origin) in core::mem::take(&mut out.fresh) {
             let topic = self.set.record(slot).topic();
             for (id, peer) in &mut self.peers {
-                let follows = peer.session(topic).is_some_and(|session| session.follows);
+                let follows = peer.session(topic).is_some_and(|session| session.follows());
                 if Some(*id) != origin && follows {
                     per_peer.entry(*id).or_default().push(slot);
                 }

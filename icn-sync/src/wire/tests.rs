@@ -46,6 +46,7 @@ fn clock() -> impl Strategy<Value = Frame> {
         Frame::Clock(ClockPage {
             topic,
             digest,
+            base: None,
             after: None,
             rows: List::new(rows).unwrap(),
             ends,
@@ -72,8 +73,14 @@ fn want() -> impl Strategy<Value = Frame> {
 fn frame() -> impl Strategy<Value = Frame> {
     let hello = (id(DomainId::from_bytes), list_of(id(TopicId::from_bytes)))
         .prop_map(|(domain, topics)| Frame::Hello(Hello { domain, topics }));
-    let mark = (id(TopicId::from_bytes), id(Digest::from_bytes))
-        .prop_map(|(topic, digest)| Mark { topic, digest });
+    let base = proptest::option::of(id(Digest::from_bytes));
+    let mark = (id(TopicId::from_bytes), id(Digest::from_bytes), base).prop_map(
+        |(topic, digest, base)| Mark {
+            topic,
+            digest,
+            base,
+        },
+    );
     let records = vec(any::<u8>(), 0..50).prop_map(Envelope);
     let done = (
         id(TopicId::from_bytes),
@@ -131,6 +138,7 @@ fn page(after: Option<u8>, chains: &[u8], ends: bool) -> ClockPage {
     ClockPage {
         topic: TopicId::from_bytes([0; 32]),
         digest: Digest::from_bytes([0; 32]),
+        base: None,
         after: after.map(chain),
         rows: List::new(rows).unwrap(),
         ends,

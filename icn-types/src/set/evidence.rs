@@ -8,7 +8,7 @@ use crate::sign::{Signed, Statement, Unverified};
 
 /// Two different headers at one position of one epoch, both signed by the key
 /// of that epoch. Whoever knows the epoch's Open can check it offline, from
-/// about 540 bytes.
+/// under 600 bytes.
 ///
 /// What the records say plays no part, and whether either is valid neither.
 #[derive(Clone, Debug, PartialEq, Eq)]

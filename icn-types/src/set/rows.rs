@@ -23,6 +23,19 @@ pub(super) struct Row {
     earlier: Option<RowIndex>,
     /// Known once the head is stored, and fixed from then on.
     effective: Option<bool>,
+    /// Known once the heads of this row and of all earlier ones are stored.
+    reach: Option<Reach>,
+}
+
+/// Where the heads of a row and of all rows before it lie.
+#[derive(Debug, Clone, Copy)]
+enum Reach {
+    /// There is none: the chain was only sealed before its first record.
+    Nothing,
+    /// All on the path of this one.
+    Head(Slot),
+    /// Not on one path.
+    Apart,
 }
 
 impl Row {
@@ -110,6 +123,7 @@ impl Rows {
             is_final: row.is_final,
             earlier: row.earlier,
             effective: None,
+            reach: None,
         });
         self.written.insert((by, number), (chain, index));
         Some(index)
@@ -118,56 +132,76 @@ impl Rows {
     /// Whether the row counts: its head is stored and its chain runs through
     /// the heads of all earlier rows. `None` while the head is not stored.
     ///
-    /// A row that does not count changes nothing; neither does any row after
-    /// it on the same authority path. Once known, the answer is fixed.
+    /// A row that does not count changes nothing. Once known, the answer is
+    /// fixed.
     pub(super) fn effective(&self, arena: &Arena, index: RowIndex) -> Option<bool> {
         self.judge_back(arena, index)
             .last()
-            .map_or_else(|| self.row(index).effective, |(_, effective)| *effective)
+            .map_or_else(|| self.row(index).effective, |judged| judged.effective)
     }
 
     /// [`effective`](Self::effective), remembered.
-    pub(super) fn learn(&mut self, arena: &Arena, index: RowIndex) -> Option<bool> {
-        for (at, effective) in self.judge_back(arena, index) {
-            self.rows[at.0 as usize].effective = effective;
+    fn learn(&mut self, arena: &Arena, index: RowIndex) -> Option<bool> {
+        for judged in self.judge_back(arena, index) {
+            let row = &mut self.rows[judged.row.0 as usize];
+            row.effective = judged.effective;
+            row.reach = judged.reach;
         }
         self.row(index).effective
     }
 
-    /// Answers for this row and the unknown ones before it, oldest first.
-    fn judge_back(&self, arena: &Arena, index: RowIndex) -> Vec<(RowIndex, Option<bool>)> {
-        let mut unknown = Vec::new();
+    /// Answers for this row and the unsettled ones before it, oldest first.
+    fn judge_back(&self, arena: &Arena, index: RowIndex) -> Vec<Judged> {
+        let mut unsettled = Vec::new();
         let mut next = Some(index);
-        while let Some(at) = next.filter(|&at| self.row(at).effective.is_none()) {
-            unknown.push(at);
+        while let Some(at) = next.filter(|&at| self.row(at).reach.is_none()) {
+            unsettled.push(at);
             next = self.row(at).earlier;
         }
-        let mut earlier = next.and_then(|at| self.row(at).effective);
-        let mut judged = Vec::with_capacity(unknown.len());
-        for at in unknown.into_iter().rev() {
-            earlier = self.judge(arena, at, earlier);
-            judged.push((at, earlier));
+        let mut reach = next.map_or(Some(Reach::Nothing), |at| self.row(at).reach);
+        let mut judged = Vec::with_capacity(unsettled.len());
+        for at in unsettled.into_iter().rev() {
+            let answer = self.judge(arena, at, reach);
+            reach = answer.reach;
+            judged.push(answer);
         }
         judged
     }
 
-    fn judge(&self, arena: &Arena, index: RowIndex, earlier_counts: Option<bool>) -> Option<bool> {
-        let row = self.row(index);
-        let head = match row.tip {
-            Some(tip) => Some(arena.find(&tip.head)?),
+    fn judge(&self, arena: &Arena, row: RowIndex, earlier: Option<Reach>) -> Judged {
+        let head = match self.row(row).tip {
+            Some(tip) => match arena.find(&tip.head) {
+                Some(head) => Some(head),
+                None => {
+                    return Judged {
+                        row,
+                        effective: None,
+                        reach: None,
+                    };
+                }
+            },
             None => None,
         };
-        let Some(earlier) = row.earlier.map(|earlier| self.row(earlier)) else {
-            return Some(true);
+        let (effective, reach) = match (earlier, head) {
+            // The path of a stored head is stored, so it runs through no other.
+            (None, _) => (false, None),
+            (Some(Reach::Nothing), None) => (true, Some(Reach::Nothing)),
+            (Some(Reach::Nothing), Some(head)) => (true, Some(Reach::Head(head))),
+            (Some(Reach::Head(below)), Some(head)) if arena.on_path(below, head) => {
+                (true, Some(Reach::Head(head)))
+            }
+            (Some(Reach::Head(above)), head)
+                if head.is_none_or(|head| arena.on_path(head, above)) =>
+            {
+                (false, Some(Reach::Head(above)))
+            }
+            (Some(Reach::Head(_) | Reach::Apart), _) => (false, Some(Reach::Apart)),
         };
-        let runs_through = match (earlier.tip, head) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(tip), Some(head)) => arena
-                .find(&tip.head)
-                .is_some_and(|below| arena.on_path(below, head)),
-        };
-        Some(runs_through && earlier_counts == Some(true))
+        Judged {
+            row,
+            effective: Some(effective),
+            reach,
+        }
     }
 
     /// The last row at or before `index` that counts, and whether one after it
@@ -188,4 +222,11 @@ impl Rows {
         }
         (None, is_open)
     }
+}
+
+/// What is known about a row.
+struct Judged {
+    row: RowIndex,
+    effective: Option<bool>,
+    reach: Option<Reach>,
 }

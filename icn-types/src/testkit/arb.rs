@@ -1,1 +1,3 @@
-//! To come.
+//! Strategies for property tests.
+
+pub mod records;

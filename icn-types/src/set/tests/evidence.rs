@@ -78,7 +78,7 @@ fn a_proof_is_small() {
     let [low, high] = &longest;
     assert_eq!(
         to_bytes(&Equivocation::between(low, high).unwrap()).len(),
-        600
+        592
     );
 }
 

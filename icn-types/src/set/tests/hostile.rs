@@ -238,3 +238,31 @@ fn chain_of_which_nothing_is_canonical_has_no_row() {
     assert!(stage.set.canonical().rows(topic).is_empty());
     assert_eq!(stage.set.canonical().digest(topic), before);
 }
+
+#[test]
+fn row_that_an_adopted_open_follows_does_not_stop_later_rows_for_good() {
+    let (mut stage, a, _) = two();
+    let base = last_act(&stage).id();
+    let one = note_after(&mut stage, &a, None, 1);
+    let dropped = stage.reopen(&a, None, 0);
+    let first = stage.records[1].id();
+    let header = stage.set.record(stage.set.find(&one.head).unwrap()).clone();
+    let row = SealRow {
+        chain: a,
+        open: first,
+        sealed: Some(Sealed {
+            header: header.header().clone(),
+            signature: *header.signature(),
+        }),
+        finality: Finality::Open,
+    };
+    let rows = List::new([row]).unwrap();
+    let honoured = stage.act_after(base, &Act::Seal(Seal { rows }), &[]);
+    stage.recall(honoured, &[dropped]);
+    assert_eq!(stage.set.sealed_len(&a), 1, "the adopted row is below");
+    let seal = stage.seal_at(&a, Some(one), Finality::Open);
+    let sealing = stage.set.find(&seal).unwrap();
+    assert!(verdict(&stage, &seal).is_valid());
+    assert_eq!(stage.set.effective_heads(sealing).count(), 1);
+    assert_eq!(drawn(&stage.set), Reference::new(&stage.set).picture());
+}

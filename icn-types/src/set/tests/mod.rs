@@ -357,6 +357,39 @@ fn a_charter_without_its_content_is_refused() {
     assert_eq!(set.receive(bare).unwrap_err().code(), "set.missing.content");
 }
 
+#[test]
+fn followers_of_different_topics_have_equal_authority_digests() {
+    let (mut stage, a, _) = two();
+    let other = stage.open_member(2, &stage.governance(), None);
+    note(&mut stage, &a, 0);
+    let root = stage.records[stage.records.len() - 2].id();
+    let row = stage.seal_row(&a, stage.tip(&a), Finality::Open);
+    let seal = |rows| {
+        Act::Seal(crate::authority::Seal {
+            rows: List::new(rows).unwrap(),
+        })
+    };
+    let dropped = stage.act_after(root, &seal([row.clone()]), &[]);
+    stage.recall(root, &[]);
+    stage.write(&a, NOTE, &[dropped], &1_u64);
+    note(&mut stage, &other, 2);
+    let (ledger, governance) = (stage.ledger(UNIT).id(), stage.governance().id());
+    let without = |topic| {
+        stage.replay(
+            stage
+                .records
+                .iter()
+                .filter(|record| record.topic() != topic),
+        )
+    };
+    let authority = Topic::Authority(stage.domain()).id();
+    let digests = [&stage.set, &without(ledger), &without(governance)]
+        .map(|set| set.canonical().digest(authority));
+    assert!(!stage.set.canonical().irregular(ledger).is_empty());
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(digests[0], digests[2]);
+}
+
 mod office {
     use super::*;
 
@@ -405,7 +438,7 @@ mod office {
         let new = stage.draw_key();
         let honest = stage.open_body(chain, &new, start, 0, Some(GRANT), &owner);
         let thief = stage.draw_key().public_key();
-        let changed: [fn(&mut Open, crate::key::PublicKey); 4] = [
+        let changed: [fn(&mut Open, PublicKey); 4] = [
             |open, thief| open.key = thief,
             |open, thief| open.recovery = thief,
             |open, _| open.grant = Some(Grant { floor: -1, ..GRANT }),

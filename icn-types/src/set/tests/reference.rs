@@ -103,11 +103,13 @@ impl<'a> Reference<'a> {
                     .rev()
                     .find(|&row| self.is_effective(&rows, row));
                 let head = last.and_then(|last| rows[last].head);
-                let ended = last
-                    .filter(|&last| rows[last].is_final)
-                    .map(|last| rows[last].open);
+                let ended = rows[..last.map_or(0, |last| last + 1)]
+                    .iter()
+                    .filter(|row| row.is_final && row.head == head)
+                    .map(|row| row.open)
+                    .collect();
                 picture.sealed.insert(chain, self.path(head).len());
-                self.spine(chain, head, ended)
+                self.spine(chain, head, &ended)
             };
             picture.spines.insert(chain, path);
             if let [low, high, ..] = children[..] {
@@ -135,7 +137,7 @@ impl<'a> Reference<'a> {
         &self,
         chain: ChainId,
         head: Option<RecordId>,
-        ended: Option<RecordId>,
+        ended: &BTreeSet<RecordId>,
     ) -> (Vec<RecordId>, Vec<RecordId>) {
         let mut path = self.path(head);
         loop {
@@ -145,7 +147,7 @@ impl<'a> Reference<'a> {
                 .values()
                 .filter(|r| r.chain() == chain && r.prev() == last)
                 .filter(|r| r.kind() != Kind::RECALL)
-                .filter(|r| !(last == head && ended.is_some() && r.epoch() == ended))
+                .filter(|r| last != head || !r.epoch().is_some_and(|open| ended.contains(&open)))
                 .map(|r| r.id())
                 .collect();
             match children[..] {
@@ -170,7 +172,7 @@ impl<'a> Reference<'a> {
                     .count();
                 (depth, core::cmp::Reverse(*id))
             });
-        self.spine(self.authority, best, None)
+        self.spine(self.authority, best, &BTreeSet::new())
     }
 
     /// Rows of one chain, as the Valid records of a path wrote them.

@@ -669,18 +669,11 @@ fn rebuild(copies: &BTreeMap<RecordId, Copies>, dice: &mut Dice, set: &RecordSet
     assert_eq!(digests(&fresh), digests(set));
 }
 
-#[test]
-fn worlds_converge_and_every_set_is_what_the_slow_rules_say() {
-    let worlds = std::env::var("ICN_WORLDS").ok();
-    let (from, count) = worlds
-        .as_deref()
-        .and_then(|text| text.split_once('+'))
-        .map_or((0, 300), |(from, count)| {
-            (from.parse().unwrap(), count.parse().unwrap())
-        });
+/// Runs the worlds of these seeds, all of them even if one fails.
+fn worlds(seeds: core::ops::Range<u64>) {
     let mut seen = [0; 3];
     let mut failed = Vec::new();
-    for seed in from..from + count {
+    for seed in seeds {
         match std::panic::catch_unwind(|| run(seed)) {
             Ok(figures) => {
                 for (sum, figure) in seen.iter_mut().zip(figures) {
@@ -690,7 +683,20 @@ fn worlds_converge_and_every_set_is_what_the_slow_rules_say() {
             Err(_) => failed.push(seed),
         }
     }
-    std::println!("records, forks, recalls: {seen:?}");
     assert!(failed.is_empty(), "worlds {failed:?}");
-    assert!(seen[1] > 0 && seen[2] > 0);
+    assert!(
+        seen.iter().all(|figure| *figure > 50),
+        "records, forks, recalls: {seen:?}"
+    );
+}
+
+#[test]
+fn worlds_converge_and_every_set_is_what_the_slow_rules_say() {
+    worlds(0..300);
+}
+
+#[test]
+#[ignore = "takes minutes: run it optimised after a change of the rules"]
+fn thousands_of_worlds_converge() {
+    worlds(100_000..106_000);
 }

@@ -1,0 +1,582 @@
+//! The registrar, who sits at replica 0: Seals, Opens, decisions, raises; and
+//! in some worlds a fork of its chain, a Recall, and what its successor adopts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use icn_types::authority::{
+    Act, Action, Close, Consent, DecisionTerms, FORMAT, Finality, Open, Opening, Outcome, Raise,
+    Ready, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms, Voter,
+};
+use icn_types::authority::ProposalId;
+use icn_types::canon::{List, Raw, to_bytes};
+use icn_types::hash::sha256;
+use icn_types::id::{ChainId, Digest, RecordId};
+use icn_types::key::{Keypair, Signature, Signer as _};
+use icn_types::record::{Content, Draft, Place};
+use icn_types::set::{Label, Slot};
+use icn_types::topic::Topic;
+
+use super::world::{Agreed, Bug, Cut, Replica, World, public};
+use crate::market::amount;
+
+/// The last row of a chain in force.
+#[derive(Clone, Copy, Debug)]
+struct LastRow {
+    tip: Option<Tip>,
+}
+
+impl World {
+    /// The registrar writes after its own last record.
+    fn act(&mut self, act: &Act, refs: Vec<RecordId>) -> RecordId {
+        let id = self.sign_act(act, refs, self.authority_tip, 0);
+        self.put(0, &id, true);
+        let replica = &self.replicas[0];
+        let slot = replica.set.find(&id);
+        let verdict = slot.map(|slot| replica.verdict(slot));
+        assert_eq!(verdict, Some("valid"), "seed {}: {act:?}", self.seed);
+        self.authority_tip = id;
+        self.spread(id, 0);
+        self.fact(match act {
+            Act::Open(_) => "open",
+            Act::Seal(_) => "seal",
+            Act::Adopt => "adopt",
+            Act::Raise(_) => "raise",
+            Act::Ready(_) => "decision",
+            _ => "other act",
+        });
+        id
+    }
+
+    fn sign_act(&mut self, act: &Act, refs: Vec<RecordId>, prev: RecordId, later: u64) -> RecordId {
+        let before = self.record(&prev);
+        let place = Place::Entry {
+            topic: before.topic(),
+            chain: before.chain(),
+            epoch: self.term,
+            seq: before.seq() + 1,
+            prev: Some(prev),
+        };
+        let (kind, body) = act.body();
+        let content = Content::new(refs, None, &body).unwrap();
+        let at = self.at().saturating_add(later);
+        let draft = Draft::new(place, kind, at, content).unwrap();
+        let key = self.registrar.clone();
+        self.write(draft, &key)
+    }
+
+    /// Starts an epoch, with the owner's agreement.
+    pub(super) fn open(&mut self, who: usize, start: Start, charged: u64, key: Keypair) {
+        let member = &self.members[who];
+        let mut grant = member.grant;
+        if self.has(Bug::NoFloat) {
+            grant.float = 1_000_000;
+        }
+        let mut open = Open {
+            chain: member.chain,
+            key: public(&key),
+            recovery: public(&key),
+            format: FORMAT,
+            start,
+            charged,
+            claims: (charged > 0).then(|| Digest::from_bytes([7; 32])),
+            grant: Some(grant),
+            consent: Consent::Current(Signature::from_bytes([0; 64])),
+        };
+        let terms = to_bytes(&open.consent_terms(self.domain));
+        let owner = start.prior().map_or(&key, |prior| &self.keys[&prior]);
+        open.consent = Consent::Current(owner.sign(&terms).unwrap());
+        self.members[who].agreed = Some(Agreed {
+            start,
+            key: public(&key),
+        });
+        let id = self.act(&Act::Open(open), Vec::new());
+        self.keys.insert(id, key);
+    }
+
+    /// Seals an epoch for good at a head and starts the next one there.
+    fn reopen(&mut self, who: usize, head: Option<RecordId>, key: Keypair) {
+        let prior = self.seat(who).unwrap();
+        let row = self.row(who, prior, head, Finality::Final);
+        self.seal(vec![row]);
+        let charged = self.charge(who);
+        let start = Start::After {
+            prior,
+            tip: self.tip(head),
+        };
+        self.open(who, start, charged, key);
+    }
+
+    fn charge(&mut self, who: usize) -> u64 {
+        if self.has(Bug::NoCharge) {
+            return 0;
+        }
+        let replica = &mut self.replicas[0];
+        replica.refresh();
+        let column = replica.ledger.columns(&replica.set);
+        let charged = column.account(&self.members[who].id).charged;
+        if charged > 0 {
+            *self.facts.entry("charge").or_default() += 1;
+        }
+        u64::try_from(charged).unwrap()
+    }
+
+    fn seal(&mut self, mut rows: Vec<SealRow>) {
+        rows.sort_by_key(|row| row.chain);
+        let rows = List::new(rows).unwrap();
+        self.act(&Act::Seal(Seal { rows }), Vec::new());
+    }
+
+    fn row(
+        &self,
+        who: usize,
+        open: RecordId,
+        head: Option<RecordId>,
+        finality: Finality,
+    ) -> SealRow {
+        let sealed = head.map(|head| Sealed {
+            header: self.record(&head).header().clone(),
+            signature: *self.record(&head).signature(),
+        });
+        SealRow {
+            chain: self.members[who].id,
+            open,
+            sealed,
+            finality,
+        }
+    }
+
+    fn tip(&self, head: Option<RecordId>) -> Option<Tip> {
+        head.map(|head| Tip {
+            seq: self.record(&head).seq(),
+            head,
+        })
+    }
+
+    /// The current Open of an account at the registrar's replica.
+    fn seat(&self, who: usize) -> Option<RecordId> {
+        let seat = self.replicas[0].set.office()?.seat(&self.members[who].id)?;
+        Some(seat.open())
+    }
+
+    /// The last row of each chain in force.
+    fn last_rows(&self) -> BTreeMap<ChainId, LastRow> {
+        let replica = &self.replicas[0];
+        let set = &replica.set;
+        let mut rows = BTreeMap::new();
+        let path = set.spine(&set.authority()).iter();
+        for &slot in path.take_while(|&&slot| replica.is_valid(slot)) {
+            let record = set.record(slot);
+            match self.acts.get(&record.id()) {
+                Some(Act::Seal(seal)) => {
+                    for row in &seal.rows {
+                        rows.insert(row.chain, LastRow { tip: row.tip() });
+                    }
+                }
+                Some(Act::Adopt | Act::Recall(_)) => {
+                    let mut opens: Vec<_> =
+                        record.refs().iter().map(|id| (self.record(id).seq(), *id)).collect();
+                    opens.sort_unstable();
+                    for (_, id) in opens {
+                        if let Some(Act::Open(open)) = self.acts.get(&id)
+                            && open.start.prior().is_some()
+                        {
+                            let tip = open.start.tip();
+                            rows.insert(open.chain.id(), LastRow { tip });
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        rows
+    }
+
+    /// What the registrar does when it looks at its replica.
+    pub(super) fn keep_office(&mut self) {
+        let set = &self.replicas[0].set;
+        let own = set.find(&self.authority_tip).unwrap();
+        if set.fork(&set.authority()).is_some() || !set.on_spine(own) {
+            return; // no act before a Recall
+        }
+        if self.recalled && !self.has(Bug::NoAdoption) {
+            self.adopt_late();
+        }
+        let rows: Vec<SealRow> = (0..self.members.len()).filter_map(|who| self.tend(who)).collect();
+        if !rows.is_empty() && self.chance.percent(80) {
+            for row in &rows {
+                if row.is_final() {
+                    let cut = self.chance.pick(&[Cut::Frozen, Cut::Removed]);
+                    let who = self.members.iter().position(|member| member.id == row.chain);
+                    self.members[who.unwrap()].cut = Some(cut);
+                    self.fact(match cut {
+                        Cut::Frozen => "freeze",
+                        Cut::Removed => "removal",
+                    });
+                }
+            }
+            self.seal(rows);
+        }
+        if self.chance.percent(15) {
+            self.decide();
+        }
+        if self.chance.percent(8) {
+            self.raise();
+        }
+        if self.chance.percent(10) {
+            let who = self.chance.index(self.members.len());
+            let member = &self.members[who];
+            if member.is_honest() && member.next_key.is_none() && member.cut.is_none() {
+                self.members[who].next_key = Some(self.chance.key());
+                self.fact("asked for a new key");
+            }
+        }
+    }
+
+    /// Opens of the dropped branch that became known after the Recall.
+    fn adopt_late(&mut self) {
+        for slot in self.replicas[0].set.slots().collect::<Vec<_>>() {
+            let replica = &self.replicas[0];
+            let set = &replica.set;
+            let id = set.record(slot).id();
+            let Some(Act::Open(open)) = self.acts.get(&id) else {
+                continue;
+            };
+            let chain = open.chain.id();
+            let current = set.office().and_then(|office| office.seat(&chain));
+            let fits = open.start.prior() == current.map(icn_types::set::Seat::open);
+            let is_used = || self.is_used(replica, &id);
+            let last = self.last_rows().get(&chain).and_then(|row| row.tip);
+            let goes_on = open.start.tip().map(|tip| tip.seq) >= last.map(|tip| tip.seq);
+            if !set.on_spine(slot) && fits && goes_on && replica.is_valid(slot) && is_used() {
+                self.act(&Act::Adopt, vec![id]);
+            }
+        }
+    }
+
+    fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {
+        let set = &replica.set;
+        set.slots().any(|slot| {
+            let record = set.record(slot);
+            record.epoch() == Some(*open) && record.chain() != set.authority()
+        })
+    }
+
+    /// Looks after one account. Answers with a row for the next Seal.
+    fn tend(&mut self, who: usize) -> Option<SealRow> {
+        let (open, chain) = (self.seat(who)?, self.members[who].id);
+        let replica = &self.replicas[0];
+        let set = &replica.set;
+        let last = self.last_rows().get(&chain).and_then(|row| row.tip);
+        let spine = set.spine(&chain);
+        let good: Vec<RecordId> = spine
+            .iter()
+            .filter(|&&slot| replica.is_valid(slot))
+            .map(|&slot| set.record(slot).id())
+            .collect();
+        if set.is_frozen(&chain) {
+            self.unfreeze(who, open, last);
+            return None;
+        }
+        let is_bad = |&&slot: &&Slot| {
+            set.record(slot).epoch() == Some(open)
+                && !matches!(replica.verdict(slot), "valid" | "waiting")
+        };
+        let (bad, forked) = (spine.iter().any(|slot| is_bad(&slot)), replica.forked(&chain));
+        if (bad || forked) && self.chance.percent(40) {
+            self.resolve(who, open, &good, last, bad);
+            return None;
+        }
+        if bad || forked {
+            return None;
+        }
+        if self.members[who].next_key.is_some() && self.members[who].is_honest() {
+            if self.chance.percent(60) {
+                self.rotate(who, &good);
+            }
+            return None;
+        }
+        let head = *good.last()?;
+        let moved = self.tip(Some(head)).map(|tip| tip.seq) > last.map(|tip| tip.seq);
+        if !moved || self.record(&head).epoch() != Some(open) || !self.chance.percent(60) {
+            return None;
+        }
+        let finality = if self.chance.percent(6) {
+            Finality::Final
+        } else {
+            Finality::Open
+        };
+        Some(self.row(who, open, Some(head), finality))
+    }
+
+    /// An owner signs an Open only where its own last record is, or where a
+    /// cut of the very epoch that it writes is.
+    fn agrees(&self, who: usize, prior: RecordId, head: Option<RecordId>) -> bool {
+        let member = &self.members[who];
+        let own = match &member.agreed {
+            Some(agreed) => agreed.start.tip().map(|tip| tip.head),
+            None => member.tip,
+        };
+        let is_cut = member.cut.is_some() && member.agreed.is_none() && member.epoch == Some(prior);
+        !member.is_honest() || own == head || is_cut
+    }
+
+    fn unfreeze(&mut self, who: usize, prior: RecordId, last: Option<Tip>) {
+        let head = last.map(|tip| tip.head);
+        let removed = self.members[who].cut == Some(Cut::Removed);
+        if removed || self.has(Bug::NoAdoption) || !self.agrees(who, prior, head) {
+            return;
+        }
+        if self.chance.percent(30) {
+            let charged = self.charge(who);
+            let key = self.chance.key();
+            self.members[who].next_key = None;
+            self.open(who, Start::After { prior, tip: last }, charged, key);
+            self.fact("unfreeze");
+        }
+    }
+
+    /// Settles a fork or an Invalid record: a final Seal on a branch that is
+    /// all Valid, and an Open that states the charge.
+    fn resolve(
+        &mut self,
+        who: usize,
+        open: RecordId,
+        good: &[RecordId],
+        last: Option<Tip>,
+        bad: bool,
+    ) {
+        let mut head = good.last().copied();
+        let replica = &self.replicas[0];
+        let set = &replica.set;
+        if !bad && self.chance.percent(60) {
+            let canonical = set.canonical();
+            let branches: Vec<RecordId> = canonical
+                .slots()
+                .filter(|&slot| {
+                    let record = set.record(slot);
+                    record.chain() == self.members[who].id
+                        && record.epoch() == Some(open)
+                        && canonical.label(slot) == Label::Contested
+                        && set.back(slot).all(|slot| replica.is_valid(slot))
+                })
+                .map(|slot| set.record(slot).id())
+                .collect();
+            if !branches.is_empty() {
+                head = Some(self.chance.pick(&branches));
+            }
+        }
+        let seq = self.tip(head).map(|tip| tip.seq);
+        let Some(Act::Open(body)) = self.acts.get(&open) else {
+            return;
+        };
+        let from = body.start.tip().map(|tip| tip.seq);
+        if self.members[who].is_honest() && !self.agrees(who, open, head) {
+            return;
+        }
+        if seq >= last.map(|tip| tip.seq) && seq >= from {
+            let key = self.chance.key();
+            self.reopen(who, head, key);
+            self.fact(if bad { "invalid record settled" } else { "fork settled" });
+        }
+    }
+
+    /// A new key, at the head that the owner named.
+    fn rotate(&mut self, who: usize, good: &[RecordId]) {
+        let member = &self.members[who];
+        let head = match &member.agreed {
+            Some(agreed) => agreed.start.tip().map(|tip| tip.head),
+            None => member.tip,
+        };
+        let is_known = good.last().copied() == head;
+        if let Some(key) = member.next_key.clone().filter(|_| is_known) {
+            self.members[who].next_key = None;
+            self.reopen(who, head, key);
+            self.fact("rotation");
+        }
+    }
+
+    /// The community decides that the treasury pays.
+    fn decide(&mut self) {
+        let treasury = self.members.len() - 1;
+        let payee = self.chance.index(treasury);
+        let action = Action::Pay {
+            payer: self.members[treasury].id,
+            payee: self.members[payee].id,
+            unit: self.unit.id(),
+            amount: amount(self.chance.between(1, 20)),
+        };
+        let number = sha256(&self.now.to_be_bytes());
+        let office = self.replicas[0].set.office();
+        let opening = Opening {
+            proposal: ProposalId::from_bytes(number),
+            record: RecordId::from_bytes(number),
+            actions: List::new([action]).unwrap(),
+            rule: Raw::of(&0_u64),
+            roll: office.unwrap().roll_digest(),
+            terms: DecisionTerms {
+                tellers: List::new([ChainId::from_bytes(number)]).unwrap(),
+                needed: 1,
+                period: 0,
+                timelock: 0,
+            },
+        };
+        let opening = self.act(&Act::Opening(opening), Vec::new());
+        let close = Close {
+            opening,
+            outcome: Outcome::Accepted,
+            shuts: List::new([RecordId::from_bytes(number)]).unwrap(),
+            tally: Raw::of(&0_u64),
+        };
+        let close = self.act(&Act::Close(close), vec![opening]);
+        self.act(&Act::Ready(Ready { close }), vec![close]);
+    }
+
+    fn raise(&mut self) {
+        let who = self.chance.index(self.members.len());
+        let office = self.replicas[0].set.office();
+        let seat = office.and_then(|office| office.seat(&self.members[who].id));
+        let Some((open, Some(floor))) = seat.map(|seat| (seat.open(), seat.floor())) else {
+            return;
+        };
+        let floor = floor - 50;
+        self.act(&Act::Raise(Raise { open, floor }), Vec::new());
+    }
+
+    /// The registrar writes its last acts once more beside themselves, and
+    /// shows the two branches to different replicas.
+    pub(super) fn fork_office(&mut self) {
+        let set = &self.replicas[0].set;
+        let tip = set.find(&self.authority_tip).unwrap();
+        let mut path: Vec<RecordId> = set.back(tip).map(|slot| set.record(slot).id()).collect();
+        path.reverse();
+        let half = path.len() / 2;
+        let cut = half + self.chance.index(path.len() - half - 1);
+        let (honoured, dropped) = path.split_at(cut + 1);
+        let (honoured, dropped) = (honoured.to_vec(), dropped.to_vec());
+        if cut < self.members.len() + 1 {
+            return;
+        }
+        self.forked_at = Some(self.record(&dropped[0]).seq());
+        let mut twins: BTreeMap<RecordId, RecordId> = BTreeMap::new();
+        let mut side: Vec<RecordId> = Vec::new();
+        for id in dropped {
+            if !side.is_empty() && !self.chance.percent(60) {
+                continue;
+            }
+            let twin = |id: &RecordId| twins.get(id).copied().unwrap_or(*id);
+            let act = match self.acts[&id].clone() {
+                Act::Close(close) => Act::Close(Close {
+                    opening: twin(&close.opening),
+                    ..close
+                }),
+                Act::Ready(ready) => Act::Ready(Ready {
+                    close: twin(&ready.close),
+                }),
+                act => act,
+            };
+            let refs = self.record(&id).refs().iter().map(twin).collect();
+            let prev = side.last().copied().unwrap_or(honoured[cut]);
+            let other = self.sign_act(&act, refs, prev, 1);
+            if let Some(key) = self.keys.get(&id).cloned() {
+                self.keys.insert(other, key);
+            }
+            twins.insert(id, other);
+            side.push(other);
+        }
+        for node in 0..self.replicas.len() {
+            if self.chance.percent(60) {
+                for id in honoured.iter().chain(&side) {
+                    self.put(node, id, true);
+                }
+            }
+        }
+        self.fact("registrar forks");
+    }
+
+    /// More than two thirds replace the registrar. The successor collects
+    /// first: it adopts every Open that it holds records of.
+    pub(super) fn recall(&mut self) {
+        for node in 1..self.replicas.len() {
+            self.sync(node, 0, 100);
+        }
+        let replica = &self.replicas[0];
+        let set = &replica.set;
+        if set.fork(&set.authority()).is_none() {
+            return;
+        }
+        let mut honoured = *set.spine(&set.authority()).last().unwrap();
+        let own = set.find(&self.authority_tip).unwrap();
+        if self.chance.percent(50) {
+            honoured = own;
+        }
+        let inside: BTreeSet<Slot> = set.back(honoured).collect();
+        let opens = set.slots().filter(|slot| !inside.contains(slot) && replica.is_valid(*slot));
+        let is_open = |id: &RecordId| matches!(self.acts.get(id), Some(Act::Open(_)));
+        let in_use = |id: &RecordId| {
+            self.is_used(replica, id) || self.members.iter().any(|m| m.epoch == Some(*id))
+        };
+        let mut adopted: Vec<RecordId> = opens
+            .map(|slot| set.record(slot).id())
+            .filter(|id| is_open(id) && in_use(id))
+            .collect();
+        if self.has(Bug::NoAdoption) {
+            adopted.clear();
+        }
+        let honoured = set.record(honoured).id();
+        let successor = self.chance.key();
+        let draft = self.draft_recall(honoured, &adopted, &successor);
+        let id = self.write(draft, &successor);
+        assert!(self.put(0, &id, true), "a recall is well-formed");
+        let replica = &self.replicas[0];
+        let verdict = replica.verdict(replica.set.find(&id).unwrap());
+        assert_eq!(verdict, "valid", "seed {}", self.seed);
+        (self.registrar, self.term, self.authority_tip) = (successor, id, id);
+        self.recalled = true;
+        self.spread(id, 0);
+        self.fact("recall");
+        if !adopted.is_empty() {
+            self.fact("recall that adopts");
+        }
+    }
+
+    fn draft_recall(
+        &self,
+        honoured: RecordId,
+        adopted: &[RecordId],
+        successor: &Keypair,
+    ) -> Draft {
+        let terms = to_bytes(&VoteTerms {
+            domain: self.domain,
+            honoured,
+            successor: public(successor),
+        });
+        let sign = |key: &Keypair| key.sign(&terms).unwrap();
+        let votes: Vec<Vote> = if self.people.len() < 4 {
+            vec![Vote {
+                voter: Voter::Key(0),
+                signature: sign(&self.council),
+            }]
+        } else {
+            let enough = self.people.len() * 2 / 3 + 1;
+            let vote = |(person, key): &(icn_types::key::Inception, Keypair)| Vote {
+                voter: Voter::Member(person.id()),
+                signature: sign(key),
+            };
+            self.people.iter().take(enough).map(vote).collect()
+        };
+        let recall = Act::Recall(Recall {
+            successor: public(successor),
+            votes: List::new(votes).unwrap(),
+        });
+        let before = self.record(&honoured);
+        let place = Place::Succession {
+            topic: Topic::Authority(self.domain).id(),
+            chain: before.chain(),
+            seq: before.seq() + 1,
+            prev: honoured,
+        };
+        let (kind, body) = recall.body();
+        let content = Content::new(adopted.to_vec(), None, &body).unwrap();
+        Draft::new(place, kind, self.at(), content).unwrap()
+    }
+}

@@ -149,7 +149,9 @@ impl<'a> Reference<'a> {
                 .values()
                 .filter(|r| r.chain() == chain && r.prev() == last)
                 .filter(|r| r.kind() != Kind::RECALL)
-                .filter(|r| !(last == head && r.epoch().is_some_and(|epoch| ended.contains(&epoch))))
+                .filter(|r| {
+                    !(last == head && r.epoch().is_some_and(|epoch| ended.contains(&epoch)))
+                })
                 .map(|r| r.id())
                 .collect();
             match children[..] {

@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-use super::poll::{Boxed, all, once};
+use super::poll::{Boxed, all, once, turn};
 use super::{REOPENED, StoreFactory, broken};
 use crate::host::{
     Batch, Key, MemoryStore, Scan, Space, Store, StoreError, StoreErrorKind, VALUE_LEN_MAX,
@@ -114,18 +114,52 @@ const fn limit(rows: u32) -> NonZeroU32 {
     }
 }
 
-/// Of a batch everything happens.
+/// Of a batch everything happens or nothing, whoever reads in between and
+/// whoever stops waiting for it.
 pub async fn commit_is_all_or_nothing(store: &impl Store) -> Verdict {
     const LAW: &str = "commit_is_all_or_nothing";
-    write(LAW, store, &[(ONE, b"old", Some(b"0"))]).await?;
+    let keys: [(Space, &[u8]); 3] = [(ONE, b"a"), (ONE, b"old"), (TWO, b"b")];
+    let before = vec![None, some(b"0"), None];
+    let after = vec![some(b"1"), None, some(b"2")];
     let changes: [Change<'_>; 3] = [
         (ONE, b"a", Some(b"1")),
         (ONE, b"old", None),
         (TWO, b"b", Some(b"2")),
     ];
-    write(LAW, store, &changes).await?;
-    let found = read(LAW, store, &[(ONE, b"a"), (ONE, b"old"), (TWO, b"b")]).await?;
-    same(LAW, &found, &vec![some(b"1"), None, some(b"2")])
+    let back: [Change<'_>; 3] = [
+        (ONE, b"a", None),
+        (ONE, b"old", Some(b"0")),
+        (TWO, b"b", None),
+    ];
+    // Read after each poll of the commit; give up after so many.
+    for patience in [0, 1, 2, 3, usize::MAX] {
+        write(LAW, store, &back).await?;
+        let mut commit: Boxed<'_, _> = Box::pin(store.commit(batch(LAW, &[], &changes)?));
+        let mut polls = 0;
+        while polls < patience {
+            let answer = once(&mut commit).await;
+            let found = read(LAW, store, &keys).await?;
+            match answer {
+                Some(answer) => {
+                    answer.map_err(|e| broken(LAW, e))?;
+                    same(LAW, &found, &after)?;
+                    break;
+                }
+                None if found != before => same(LAW, &found, &after)?,
+                None => {}
+            }
+            polls = polls.saturating_add(1);
+            if patience == usize::MAX {
+                turn().await;
+            }
+        }
+        drop(commit);
+        let found = read(LAW, store, &keys).await?;
+        if found != before {
+            same(LAW, &found, &after)?;
+        }
+    }
+    Ok(())
 }
 
 /// A precondition that does not hold is a conflict, and nothing changes.
@@ -244,17 +278,22 @@ pub async fn scan_is_ordered_and_bounded(store: &impl Store) -> Verdict {
     Ok(())
 }
 
-/// Rows written between two pages neither hide others nor repeat them.
+/// Rows written or taken away between two pages, also the last one seen and
+/// the next one, neither hide others nor repeat them.
 pub async fn paging_is_stable(store: &impl Store) -> Verdict {
     const LAW: &str = "paging_is_stable";
-    for byte in [10_u8, 20, 30, 40] {
-        write(LAW, store, &[(ONE, &[byte], Some(b""))]).await?;
-    }
-    let scan = Scan::all(ONE).limit(limit(2));
-    for (scan, seen, rest) in [
-        (scan.clone(), [10_u8, 20], vec![30, 40]),
-        (scan.descending(), [40, 30], vec![20, 15, 10, 5]),
-    ] {
+    let up = Scan::all(ONE).limit(limit(2));
+    let cases = [
+        (up.clone(), [10_u8, 20], vec![25, 40, 50]),
+        (up.descending(), [50, 40], vec![25, 15, 10, 5]),
+    ];
+    for (scan, seen, rest) in cases {
+        for byte in [10_u8, 20, 30, 40, 50] {
+            write(LAW, store, &[(ONE, &[byte], Some(b""))]).await?;
+        }
+        for byte in [5_u8, 15, 25] {
+            write(LAW, store, &[(ONE, &[byte], None)]).await?;
+        }
         let page = store.scan(&scan).await.map_err(|e| broken(LAW, e))?;
         let found: Vec<u8> = page
             .rows
@@ -262,12 +301,15 @@ pub async fn paging_is_stable(store: &impl Store) -> Verdict {
             .flat_map(|r| r.key.as_bytes().to_vec())
             .collect();
         same(LAW, &found, &seen.to_vec())?;
-        write(
-            LAW,
-            store,
-            &[(ONE, &[5], Some(b"")), (ONE, &[15], Some(b""))],
-        )
-        .await?;
+        // Going up, 20 is the last seen; going down, 40 is, and stays.
+        let between: [Change<'_>; 5] = [
+            (ONE, &[5], Some(b"")),
+            (ONE, &[15], Some(b"")),
+            (ONE, &[20], None),
+            (ONE, &[25], Some(b"")),
+            (ONE, &[30], None),
+        ];
+        write(LAW, store, &between).await?;
         let next = page
             .next
             .ok_or_else(|| Violation::new(LAW, "no next page"))?;

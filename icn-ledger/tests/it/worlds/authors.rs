@@ -73,7 +73,9 @@ impl World {
 
     fn pay(&mut self, who: usize) -> Answer {
         let replica = self.home(who);
-        let positions = replica.ledger.positions(&replica.set, &self.members[who].id);
+        let positions = replica
+            .ledger
+            .positions(&replica.set, &self.members[who].id);
         let spendable = positions.limits.map_or(0, |limits| limits.spendable);
         let spendable = u64::try_from(spendable.min(1000)).unwrap();
         let count = self.chance.between(1, 2);
@@ -256,7 +258,10 @@ impl World {
     /// In some worlds one honest member's node is set back to what it was now,
     /// and goes on from there a while later.
     fn maybe_back_up(&mut self, who: usize) {
-        let someone = self.members.iter().any(|member| member.nature == Nature::Restored);
+        let someone = self
+            .members
+            .iter()
+            .any(|member| member.nature == Nature::Restored);
         let member = &self.members[who];
         let eligible = member.is_honest() && member.tip.is_some() && !member.is_shared();
         if eligible && !someone && self.seed.is_multiple_of(3) && self.chance.percent(8) {
@@ -312,7 +317,7 @@ impl World {
             let void = !replica.set.on_spine(slot);
             if !replica.is_valid(slot)
                 || member.taken.contains(&leg)
-                || member.answered.contains(&by)
+                || (member.answered.contains(&by) && !self.has(Bug::NoKeyRule))
             {
                 continue;
             }
@@ -330,7 +335,11 @@ impl World {
             member.taken.insert(leg);
             member.answered.insert(by);
             member.epoch = Some(epoch);
-            self.fact(if void { "colluder took void credit" } else { "colluder took credit" });
+            self.fact(if void {
+                "colluder took void credit"
+            } else {
+                "colluder took credit"
+            });
         }
         self.replicas[node].refresh();
         let replica = &self.replicas[node];
@@ -467,11 +476,16 @@ impl World {
             }
             _ => {
                 let atoms = self.chance.pick(&[1, 20, 100, 100, 500]);
+                let mut number = self.chance.between(1, self.members[who].requests);
+                let mut payee = self.other(who);
+                if self.chance.percent(30) {
+                    // The same operation once more, on whatever branch.
+                    (number, payee) = (1, self.members[(who + 1) % self.members.len()].id);
+                }
                 let leg = Leg {
-                    payee: self.other(who),
+                    payee,
                     amount: amount(atoms),
                 };
-                let number = self.chance.between(1, self.members[who].requests);
                 let body = Payment {
                     legs: List::new([leg]).unwrap(),
                     key: key(who, number),

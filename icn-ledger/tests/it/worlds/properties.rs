@@ -6,7 +6,7 @@ use std::fmt;
 use icn_ledger::{Entry, Ledger};
 use icn_types::authority::Act;
 use icn_types::id::{ChainId, RecordId};
-use icn_types::record::Record;
+use icn_types::record::{Place, Record};
 use icn_types::set::{Canonical, Label, Slot};
 use icn_types::sign::Signed;
 use icn_types::topic::Topic;
@@ -65,12 +65,7 @@ impl fmt::Display for Broken {
 
 type Kept = Result<(), Broken>;
 
-fn need(
-    world: &World,
-    kept: bool,
-    property: Property,
-    what: impl FnOnce() -> String,
-) -> Kept {
+fn need(world: &World, kept: bool, property: Property, what: impl FnOnce() -> String) -> Kept {
     if kept {
         return Ok(());
     }
@@ -87,7 +82,7 @@ pub(super) fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<(World, usi
     let mut world = World::new(seed, bug);
     let mut watch = Watch::default();
     world.run(steps, |world| watch.look(world))?;
-    let rounds = world.quiesce(40);
+    let rounds = world.end(40);
     let kept = rounds.is_some();
     need(&world, kept, Property::Exchange, || {
         "the exchange does not end".into()
@@ -220,7 +215,8 @@ fn conserves(world: &World, replica: &Replica) -> Kept {
     need(world, least >= 0, Property::Conservation, || {
         format!("{least} in transit")
     })?;
-    if world.has(Bug::SumsOverAllHeld) || world.has(Bug::TakenOnEachBranch) {
+    let counts_otherwise = [Bug::SumsOverAllHeld, Bug::TakenOnEachBranch, Bug::NoKeyRule];
+    if counts_otherwise.iter().any(|&bug| world.has(bug)) {
         return Ok(());
     }
     let mut other = Tally::default();
@@ -257,8 +253,8 @@ fn at_the_end(world: &mut World) -> Kept {
     keys_are_paid_once(world, &tally)?;
     honest_members_are_safe(world)?;
     if world.forked_at.is_none() {
-        nobody_overspends(world)?;
         loss_is_bounded(world, &tally)?;
+        nobody_overspends(world)?;
     }
     Ok(())
 }
@@ -301,7 +297,8 @@ fn describe(replica: &Replica, ids: &[RecordId]) -> String {
             label(replica, &canonical, slot),
             set.spine(&record.chain()).len(),
             set.sealed_len(&record.chain()),
-            set.fork(&record.chain()).map(|(a, b)| [a, b].map(|slot| set.record(slot).id())),
+            set.fork(&record.chain())
+                .map(|(a, b)| [a, b].map(|slot| set.record(slot).id())),
         );
     }
     text
@@ -334,8 +331,7 @@ fn agree(world: &World, one: &Replica, other: &Replica, which: &str) -> Kept {
     let columns = [one, other].map(|replica| replica.ledger.columns(&replica.set));
     let labels = [one, other].map(|replica| replica.ledger.label_digest(&replica.set));
     let tallies = [one, other].map(|replica| Tally::of(world, replica));
-    let equal =
-        columns[0] == columns[1] && labels[0] == labels[1] && tallies[0] == tallies[1];
+    let equal = columns[0] == columns[1] && labels[0] == labels[1] && tallies[0] == tallies[1];
     need(world, equal, Property::Convergence, || {
         format!("labels or columns differ {which}")
     })
@@ -347,10 +343,18 @@ fn replicas_agree(world: &World) -> Kept {
         let other = items(replica);
         need(world, first == other, Property::Exchange, || {
             let apart = difference(&first, &other);
-            let (one, other) = (describe(&world.replicas[0], &apart), describe(replica, &apart));
+            let (one, other) = (
+                describe(&world.replicas[0], &apart),
+                describe(replica, &apart),
+            );
             format!("canonical sets differ:{one}\n --{other}")
         })?;
-        agree(world, &world.replicas[0], replica, &format!("at replica {node}"))?;
+        agree(
+            world,
+            &world.replicas[0],
+            replica,
+            &format!("at replica {node}"),
+        )?;
     }
     Ok(())
 }
@@ -412,8 +416,9 @@ fn parts_agree(world: &World) -> Kept {
     let held = &world.replicas[0];
     let all: Vec<RecordId> = items(held).into_keys().collect();
     for _ in 0..2 {
-        let mut todo: Vec<RecordId> =
-            (0..chance.between(1, 30)).map(|_| chance.pick(&all)).collect();
+        let mut todo: Vec<RecordId> = (0..chance.between(1, 30))
+            .map(|_| chance.pick(&all))
+            .collect();
         let mut part = BTreeSet::new();
         while let Some(id) = todo.pop() {
             let Some(slot) = held.set.find(&id) else {
@@ -458,7 +463,7 @@ fn keys_are_paid_once(world: &World, tally: &Tally) -> Kept {
         let Some(Entry::Payment(payment)) = world.entries.get(&record) else {
             continue;
         };
-        if !taken.is_posted && !world.has(Bug::KeysOfLostBranches) {
+        if !taken.is_posted {
             continue;
         }
         let by = (world.record(&record).chain(), payment.key, taken.payee);
@@ -474,10 +479,17 @@ fn honest_members_are_safe(world: &World) -> Kept {
     let replica = &world.replicas[0];
     let (set, canonical) = (&replica.set, replica.set.canonical());
     for member in world.members.iter().filter(|member| member.is_honest()) {
-        need(world, !replica.forked(&member.id), Property::Honesty, || {
-            format!("an honest chain forks: {}", member.id)
-        })?;
-        for id in world.order.iter().filter(|id| world.record(id).chain() == member.id) {
+        need(
+            world,
+            !replica.forked(&member.id),
+            Property::Honesty,
+            || format!("an honest chain forks: {}", member.id),
+        )?;
+        for id in world
+            .order
+            .iter()
+            .filter(|id| world.record(id).chain() == member.id)
+        {
             let slot = set.find(id);
             let word = slot.map(|slot| label(replica, &canonical, slot));
             let verdict = slot.map(|slot| replica.verdict(slot));
@@ -490,6 +502,21 @@ fn honest_members_are_safe(world: &World) -> Kept {
                 format!("an honest record {id} is {verdict:?}, {word:?}")
             })?;
         }
+        // While the registrar forks nobody goes on; neither does who agreed to
+        // an Open that has not come.
+        let waits = replica.forked(&set.authority()) || member.agreed.is_some();
+        if waits || member.cut.is_some() {
+            continue;
+        }
+        let place = set.next_place(&member.id);
+        let own = matches!(
+            place,
+            Some(Place::Entry { epoch, prev, .. })
+                if Some(epoch) == member.epoch && prev == member.tip
+        );
+        need(world, own, Property::Honesty, || {
+            format!("an honest chain {:?} cannot go on: {place:?}", member.id)
+        })?;
     }
     Ok(())
 }
@@ -497,10 +524,13 @@ fn honest_members_are_safe(world: &World) -> Kept {
 /// The lowest floor that an epoch was ever granted, as a credit.
 fn credit(world: &World, epoch: &RecordId, member: &Member) -> i128 {
     let raised = world.acts.values().filter_map(|act| match act {
-        Act::Raise(raise) if raise.open == *epoch => Some(raise.floor),
+        Act::Raise(raise) if raise.open == *epoch && !world.has(Bug::NoFloor) => Some(raise.floor),
         _ => None,
     });
-    let floor = raised.min().unwrap_or(member.grant.floor).min(member.grant.floor);
+    let floor = raised
+        .min()
+        .unwrap_or(member.grant.floor)
+        .min(member.grant.floor);
     -i128::from(floor)
 }
 
@@ -522,7 +552,9 @@ fn nobody_overspends(world: &World) -> Kept {
             let (record, float) = (set.record(slot), i128::from(member.grant.float));
             let (id, epoch) = (record.id(), record.epoch().unwrap());
             for leg in takes(world, &id) {
-                let of = sends(world, &leg.record).into_iter().find(|sent| sent.0 == leg);
+                let of = sends(world, &leg.record)
+                    .into_iter()
+                    .find(|sent| sent.0 == leg);
                 let (_, _, _, atoms) = of.unwrap();
                 if is_posted(replica, &leg.record) {
                     real += atoms;
@@ -534,10 +566,7 @@ fn nobody_overspends(world: &World) -> Kept {
                 continue;
             }
             sent += sends(world, &id).iter().map(|sent| sent.3).sum::<i128>();
-            let Act::Open(open) = &world.acts[&epoch] else {
-                continue;
-            };
-            let spent = sent + i128::from(open.charged);
+            let spent = sent + i128::from(world.charges[&epoch]);
             let limit = credit(world, &epoch, member) + real + ghost.min(float);
             need(world, spent <= limit, Property::Limit, || {
                 format!("{id} spends up to {spent} of {limit}")
@@ -592,13 +621,20 @@ pub(super) fn outcome(world: &mut World) {
             found.push("content still withheld");
         }
     }
-    let forks = world.members.iter().filter(|member| replica.forked(&member.id));
+    let forks = world
+        .members
+        .iter()
+        .filter(|member| replica.forked(&member.id));
     found.extend(forks.map(|_| "fork at the end"));
     if set.len() > canonical.slots().count() {
         found.push("held beyond the canonical set");
     }
     let ledger: &Ledger = &replica.ledger;
-    if ledger.columns(set).accounts().any(|(_, column)| column.charged > 0) {
+    if ledger
+        .columns(set)
+        .accounts()
+        .any(|(_, column)| column.charged > 0)
+    {
         found.push("charged at the end");
     }
     if world.forked_at.is_none() {

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use icn_types::authority::ProposalId;
 use icn_types::authority::{
     Act, Action, Close, Consent, DecisionTerms, FORMAT, Finality, Open, Opening, Outcome, Raise,
     Ready, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms, Voter,
 };
-use icn_types::authority::ProposalId;
 use icn_types::canon::{List, Raw, to_bytes};
 use icn_types::hash::sha256;
 use icn_types::id::{ChainId, Digest, RecordId};
@@ -71,6 +71,11 @@ impl World {
         if self.has(Bug::NoFloat) {
             grant.float = 1_000_000;
         }
+        if self.has(Bug::NoFloor) {
+            grant.floor = -1_000_000;
+        }
+        let due = charged;
+        let charged = if self.has(Bug::NoCharge) { 0 } else { due };
         let mut open = Open {
             chain: member.chain,
             key: public(&key),
@@ -90,6 +95,7 @@ impl World {
             key: public(&key),
         });
         let id = self.act(&Act::Open(open), Vec::new());
+        self.charges.insert(id, due);
         self.keys.insert(id, key);
     }
 
@@ -107,9 +113,6 @@ impl World {
     }
 
     fn charge(&mut self, who: usize) -> u64 {
-        if self.has(Bug::NoCharge) {
-            return 0;
-        }
         let replica = &mut self.replicas[0];
         replica.refresh();
         let column = replica.ledger.columns(&replica.set);
@@ -173,8 +176,11 @@ impl World {
                     }
                 }
                 Some(Act::Adopt | Act::Recall(_)) => {
-                    let mut opens: Vec<_> =
-                        record.refs().iter().map(|id| (self.record(id).seq(), *id)).collect();
+                    let mut opens: Vec<_> = record
+                        .refs()
+                        .iter()
+                        .map(|id| (self.record(id).seq(), *id))
+                        .collect();
                     opens.sort_unstable();
                     for (_, id) in opens {
                         if let Some(Act::Open(open)) = self.acts.get(&id)
@@ -193,20 +199,21 @@ impl World {
 
     /// What the registrar does when it looks at its replica.
     pub(super) fn keep_office(&mut self) {
-        let set = &self.replicas[0].set;
-        let own = set.find(&self.authority_tip).unwrap();
-        if set.fork(&set.authority()).is_some() || !set.on_spine(own) {
+        if !self.in_office() {
             return; // no act before a Recall
         }
-        if self.recalled && !self.has(Bug::NoAdoption) {
-            self.adopt_late();
-        }
-        let rows: Vec<SealRow> = (0..self.members.len()).filter_map(|who| self.tend(who)).collect();
+        self.adopt_late();
+        let rows: Vec<SealRow> = (0..self.members.len())
+            .filter_map(|who| self.tend(who))
+            .collect();
         if !rows.is_empty() && self.chance.percent(80) {
             for row in &rows {
                 if row.is_final() {
                     let cut = self.chance.pick(&[Cut::Frozen, Cut::Removed]);
-                    let who = self.members.iter().position(|member| member.id == row.chain);
+                    let who = self
+                        .members
+                        .iter()
+                        .position(|member| member.id == row.chain);
                     self.members[who.unwrap()].cut = Some(cut);
                     self.fact(match cut {
                         Cut::Frozen => "freeze",
@@ -232,8 +239,18 @@ impl World {
         }
     }
 
+    /// Whether the registrar's chain goes on where its writer left it.
+    fn in_office(&self) -> bool {
+        let set = &self.replicas[0].set;
+        let own = set.find(&self.authority_tip).unwrap();
+        set.fork(&set.authority()).is_none() && set.on_spine(own)
+    }
+
     /// Opens of the dropped branch that became known after the Recall.
-    fn adopt_late(&mut self) {
+    pub(super) fn adopt_late(&mut self) {
+        if !self.recalled || !self.in_office() || self.has(Bug::NoAdoption) {
+            return;
+        }
         for slot in self.replicas[0].set.slots().collect::<Vec<_>>() {
             let replica = &self.replicas[0];
             let set = &replica.set;
@@ -283,7 +300,10 @@ impl World {
             set.record(slot).epoch() == Some(open)
                 && !matches!(replica.verdict(slot), "valid" | "waiting")
         };
-        let (bad, forked) = (spine.iter().any(|slot| is_bad(&slot)), replica.forked(&chain));
+        let (bad, forked) = (
+            spine.iter().any(|slot| is_bad(&slot)),
+            replica.forked(&chain),
+        );
         if (bad || forked) && self.chance.percent(40) {
             self.resolve(who, open, &good, last, bad);
             return None;
@@ -387,7 +407,11 @@ impl World {
         if seq >= last.map(|tip| tip.seq) && seq >= from {
             let key = self.chance.key();
             self.reopen(who, head, key);
-            self.fact(if bad { "invalid record settled" } else { "fork settled" });
+            self.fact(if bad {
+                "invalid record settled"
+            } else {
+                "fork settled"
+            });
         }
     }
 
@@ -461,7 +485,8 @@ impl World {
         let mut path: Vec<RecordId> = set.back(tip).map(|slot| set.record(slot).id()).collect();
         path.reverse();
         let half = path.len() / 2;
-        let cut = half + self.chance.index(path.len() - half - 1);
+        let room = path.len() - half - 1;
+        let cut = half + self.chance.index(room).min(self.chance.index(room));
         let (honoured, dropped) = path.split_at(cut + 1);
         let (honoured, dropped) = (honoured.to_vec(), dropped.to_vec());
         if cut < self.members.len() + 1 {
@@ -520,11 +545,13 @@ impl World {
         }
         let mut honoured = *set.spine(&set.authority()).last().unwrap();
         let own = set.find(&self.authority_tip).unwrap();
-        if self.chance.percent(50) {
+        if self.chance.percent(30) {
             honoured = own;
         }
         let inside: BTreeSet<Slot> = set.back(honoured).collect();
-        let opens = set.slots().filter(|slot| !inside.contains(slot) && replica.is_valid(*slot));
+        let opens = set
+            .slots()
+            .filter(|slot| !inside.contains(slot) && replica.is_valid(*slot));
         let is_open = |id: &RecordId| matches!(self.acts.get(id), Some(Act::Open(_)));
         let mut adopted: Vec<RecordId> = opens
             .map(|slot| set.record(slot).id())
@@ -550,12 +577,7 @@ impl World {
         }
     }
 
-    fn draft_recall(
-        &self,
-        honoured: RecordId,
-        adopted: &[RecordId],
-        successor: &Keypair,
-    ) -> Draft {
+    fn draft_recall(&self, honoured: RecordId, adopted: &[RecordId], successor: &Keypair) -> Draft {
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
             honoured,

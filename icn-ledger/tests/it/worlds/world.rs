@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_ledger::{Entry, LegId, Ledger, PaymentRequest, Unit};
+use icn_ledger::{Entry, Ledger, LegId, PaymentRequest, Unit};
 use icn_types::authority::{Act, Charter, FORMAT, Grant, Start};
 use icn_types::canon::{List, Raw};
 use icn_types::chain::{Chain, Owner};
@@ -35,10 +35,12 @@ pub(super) enum Bug {
     TakenOnEachBranch,
     /// Unsealed credit is spendable without a float.
     NoFloat,
+    /// Accounts have no floor.
+    NoFloor,
     /// The registrar charges nothing.
     NoCharge,
-    /// A key is bound by posted records only in the payer's mind.
-    KeysOfLostBranches,
+    /// A payee takes two payments of one payer under one key.
+    NoKeyRule,
     /// Nobody adopts Opens of a dropped branch.
     NoAdoption,
     /// Honest members sign whatever their replica drafts.
@@ -191,6 +193,8 @@ pub(super) struct World {
     pub(super) bare: BTreeMap<RecordId, Signed<Record>>,
     pub(super) entries: BTreeMap<RecordId, Entry>,
     pub(super) acts: BTreeMap<RecordId, Act>,
+    /// What each Open should charge.
+    pub(super) charges: BTreeMap<RecordId, u64>,
     /// The key of each Open.
     pub(super) keys: BTreeMap<RecordId, Keypair>,
     /// On its way: to which replica, which record.
@@ -234,11 +238,12 @@ impl World {
             bare: BTreeMap::new(),
             entries: BTreeMap::new(),
             acts: BTreeMap::new(),
+            charges: BTreeMap::new(),
             keys: BTreeMap::new(),
             post: Vec::new(),
             term: id,
             authority_tip: id,
-            will_fork: chance.percent(25),
+            will_fork: chance.percent(30),
             forked_at: None,
             recalled: false,
             deaf: None,
@@ -261,7 +266,9 @@ impl World {
         let bad = self.chance.pick(&[0, 0, 1, 1, 2, 3, count - 1]);
         for number in 0..=count {
             let person = self.people.get(number);
-            let owner = person.map_or(Owner::Shared(0), |(person, _)| Owner::Member(person.id(), 0));
+            let owner = person.map_or(Owner::Shared(0), |(person, _)| {
+                Owner::Member(person.id(), 0)
+            });
             let key = person.map_or_else(|| self.chance.key(), |(_, key)| key.clone());
             let honest = if number < count {
                 number >= bad
@@ -373,7 +380,11 @@ impl World {
         let Some(Entry::Payment(payment)) = self.entries.get(id) else {
             return false;
         };
-        let total: u128 = payment.legs.iter().map(|leg| u128::from(leg.amount.get())).sum();
+        let total: u128 = payment
+            .legs
+            .iter()
+            .map(|leg| u128::from(leg.amount.get()))
+            .sum();
         let replica = &mut self.replicas[node];
         replica.refresh();
         let chain = self.all[id].chain();
@@ -479,7 +490,7 @@ impl World {
     }
 
     /// Exchanges until nothing is new. Answers the number of rounds.
-    pub(super) fn quiesce(&mut self, limit: usize) -> Option<usize> {
+    fn quiesce(&mut self, limit: usize) -> Option<usize> {
         self.deaf = None;
         let count = self.replicas.len();
         (0..limit).find(|_| {
@@ -495,6 +506,13 @@ impl World {
 
     pub(super) fn record(&self, id: &RecordId) -> &Record {
         &self.all[id]
+    }
+
+    /// Exchanges, lets the registrar adopt what it missed, exchanges again.
+    pub(super) fn end(&mut self, limit: usize) -> Option<usize> {
+        let rounds = self.quiesce(limit)?;
+        self.adopt_late();
+        Some(rounds.max(self.quiesce(limit)?))
     }
 
     /// A place after a record of the chain, or at its start.

@@ -1,10 +1,15 @@
 //! Worlds of replicas, honest members, dishonest ones and a registrar, each
 //! from one seed, and nine properties that hold in every one of them.
 
+mod agreement;
 mod authors;
+mod byzantine;
 mod chance;
+mod member;
 mod properties;
 mod registrar;
+mod safety;
+mod succession;
 mod tally;
 mod world;
 
@@ -204,12 +209,12 @@ fn accounts_without_a_floor_are_caught() {
 
 #[test]
 fn registrar_who_charges_nothing_is_caught() {
-    is_caught(Bug::NoCharge, Property::Limit, 0..200);
+    is_caught(Bug::NoCharge, Property::Limit, 60..260);
 }
 
 #[test]
 fn key_that_is_paid_twice_is_caught() {
-    is_caught(Bug::NoKeyRule, Property::Once, 0..200);
+    is_caught(Bug::NoKeyRule, Property::Once, 120..320);
 }
 
 #[test]

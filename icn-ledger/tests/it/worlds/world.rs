@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_ledger::{Entry, Ledger, LegId, PaymentRequest, Unit};
+use icn_ledger::{Entry, Ledger, Unit};
 use icn_types::authority::{Act, Charter, FORMAT, Grant, Start};
 use icn_types::canon::{List, Raw};
 use icn_types::chain::{Chain, Owner};
-use icn_types::id::{ChainId, DomainId, OperationKey, RecordId};
+use icn_types::id::{ChainId, DomainId, RecordId};
 use icn_types::key::{Inception, Keypair, PublicKey};
 use icn_types::record::{Content, Draft, Kind, Place, Record};
 use icn_types::set::{Added, RecordSet, Slot};
@@ -20,6 +20,7 @@ use icn_types::topic::Topic;
 use icn_types::verdict::Verdict;
 
 use super::chance::Chance;
+use super::member::{Member, Nature};
 use crate::market::hours;
 
 /// A rule that a test switches off to see a property break.
@@ -35,10 +36,12 @@ pub(super) enum Bug {
     TakenOnEachBranch,
     /// Unsealed credit is spendable without a float.
     NoFloat,
+    /// Accounts have no floor.
+    NoFloor,
     /// The registrar charges nothing.
     NoCharge,
-    /// A key is bound by posted records only in the payer's mind.
-    KeysOfLostBranches,
+    /// A payee takes two payments of one payer under one key.
+    NoKeyRule,
     /// Nobody adopts Opens of a dropped branch.
     NoAdoption,
     /// Honest members sign whatever their replica drafts.
@@ -111,66 +114,6 @@ fn word<R: icn_types::error::Coded>(verdict: Verdict<R>) -> &'static str {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Nature {
-    /// Signs what admission allows, after its own last record only.
-    Honest,
-    /// Honest, but its node was set back to an older state.
-    Restored,
-    /// Signs anything anywhere.
-    Byzantine,
-    /// Never forks, takes all credit it can, void or not, and spends it all.
-    Colluder,
-}
-
-/// A final Seal that the owner did not ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
-    Frozen,
-    Removed,
-}
-
-/// What an owner agreed to write under next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Agreed {
-    pub(super) start: Start,
-    pub(super) key: PublicKey,
-}
-
-#[derive(Debug)]
-pub(super) struct Member {
-    pub(super) chain: Chain,
-    pub(super) id: ChainId,
-    pub(super) node: usize,
-    pub(super) nature: Nature,
-    pub(super) grant: Grant,
-    /// Its own last record and the Open of that.
-    pub(super) tip: Option<RecordId>,
-    pub(super) epoch: Option<RecordId>,
-    /// The Open that it waits for and writes nothing before.
-    pub(super) agreed: Option<Agreed>,
-    /// The key that it asked the registrar to change to.
-    pub(super) next_key: Option<Keypair>,
-    pub(super) cut: Option<Cut>,
-    pub(super) requests: u64,
-    pub(super) last_request: Option<PaymentRequest>,
-    /// The older state that a restored node writes from.
-    pub(super) backup: Option<Replica>,
-    /// What a colluder took.
-    pub(super) taken: BTreeSet<LegId>,
-    pub(super) answered: BTreeSet<(ChainId, OperationKey)>,
-}
-
-impl Member {
-    pub(super) const fn is_shared(&self) -> bool {
-        matches!(self.chain.owner(), Owner::Shared(_))
-    }
-
-    pub(super) fn is_honest(&self) -> bool {
-        self.nature == Nature::Honest
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) seed: u64,
@@ -191,6 +134,8 @@ pub(super) struct World {
     pub(super) bare: BTreeMap<RecordId, Signed<Record>>,
     pub(super) entries: BTreeMap<RecordId, Entry>,
     pub(super) acts: BTreeMap<RecordId, Act>,
+    /// What each Open should charge.
+    pub(super) charges: BTreeMap<RecordId, u64>,
     /// The key of each Open.
     pub(super) keys: BTreeMap<RecordId, Keypair>,
     /// On its way: to which replica, which record.
@@ -234,11 +179,12 @@ impl World {
             bare: BTreeMap::new(),
             entries: BTreeMap::new(),
             acts: BTreeMap::new(),
+            charges: BTreeMap::new(),
             keys: BTreeMap::new(),
             post: Vec::new(),
             term: id,
             authority_tip: id,
-            will_fork: chance.percent(25),
+            will_fork: chance.percent(30),
             forked_at: None,
             recalled: false,
             deaf: None,
@@ -485,7 +431,7 @@ impl World {
     }
 
     /// Exchanges until nothing is new. Answers the number of rounds.
-    pub(super) fn quiesce(&mut self, limit: usize) -> Option<usize> {
+    fn quiesce(&mut self, limit: usize) -> Option<usize> {
         self.deaf = None;
         let count = self.replicas.len();
         (0..limit).find(|_| {
@@ -501,6 +447,13 @@ impl World {
 
     pub(super) fn record(&self, id: &RecordId) -> &Record {
         &self.all[id]
+    }
+
+    /// Exchanges, lets the registrar adopt what it missed, exchanges again.
+    pub(super) fn end(&mut self, limit: usize) -> Option<usize> {
+        let rounds = self.quiesce(limit)?;
+        self.adopt_late();
+        Some(rounds.max(self.quiesce(limit)?))
     }
 
     /// A place after a record of the chain, or at its start.

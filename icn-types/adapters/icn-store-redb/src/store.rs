@@ -13,7 +13,7 @@ use crate::error::{OpenError, store_error};
 use crate::writer::Writer;
 
 /// Version of the layout of the file: one table per space, bytes to bytes.
-pub const DATA_VERSION: u64 = 1;
+pub const FILE_VERSION: u64 = 1;
 
 /// No space has this name: a space is without blanks.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("icn store");
@@ -127,10 +127,10 @@ fn open_or_create(path: &Path) -> Result<Database, OpenError> {
 fn open_existing(path: &Path) -> Result<Database, OpenError> {
     let database = Database::open(path).map_err(redb::Error::from)?;
     match read_version(&database)? {
-        DATA_VERSION => Ok(database),
-        found if found > DATA_VERSION => Err(OpenError::Newer {
+        FILE_VERSION => Ok(database),
+        found if found > FILE_VERSION => Err(OpenError::Newer {
             found,
-            supported: DATA_VERSION,
+            supported: FILE_VERSION,
         }),
         _ => Err(OpenError::Corrupt("no such data version".into())),
     }
@@ -206,7 +206,7 @@ fn write_version(database: &Database) -> Result<(), OpenError> {
         let transaction = database.begin_write()?;
         transaction
             .open_table(META)?
-            .insert(VERSION, DATA_VERSION)?;
+            .insert(VERSION, FILE_VERSION)?;
         transaction.commit()?;
         Ok::<(), redb::Error>(())
     };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
 use futures::future::join_all;
-use icn_store_redb::{DATA_VERSION, OpenError, RedbStore};
+use icn_store_redb::{FILE_VERSION, OpenError, RedbStore};
 use icn_types::error::Coded as _;
 use icn_types::host::{Batch, Store, StoreError, StoreErrorKind, StoredRow, Table};
 use icn_types::testkit::store::{StoreFactory, check_all};
@@ -89,7 +89,7 @@ fn newer_file_is_refused() {
     write
         .open_table(TableDefinition::<&str, u64>::new("icn store"))
         .unwrap()
-        .insert("data version", DATA_VERSION + 1)
+        .insert("data version", FILE_VERSION + 1)
         .unwrap();
     write.commit().unwrap();
     drop(database);

@@ -82,7 +82,10 @@ fn read_scenario(options: &Options) -> Result<Scenario, Fault> {
 fn found_or_join(cast: &Cast, folder: &Path) -> Result<(), Fault> {
     let file = folder.join("genesis.icn");
     if !file.exists() {
-        return Ok(fs::write(&file, cast.genesis.to_text())?);
+        // Under its name it is whole, even if this program is killed here.
+        let unfinished = folder.join("genesis.icn.new");
+        fs::write(&unfinished, cast.genesis.to_text())?;
+        return Ok(fs::rename(&unfinished, &file)?);
     }
     let text = fs::read_to_string(&file)?;
     let found = Genesis::parse(&text)

@@ -39,6 +39,16 @@ impl Peer {
         }
     }
 
+    /// It brought something new of a topic. Any topic may need a record of the
+    /// authority topic, so every open request counts as served.
+    pub(crate) fn progress(&mut self, topic: TopicId) {
+        if let Link::Up(sessions) = &mut self.link {
+            for (of, session) in sessions {
+                session.progress |= *of == topic || session.unanswered > 0;
+            }
+        }
+    }
+
     pub(crate) fn sessions(&self) -> impl Iterator<Item = (&TopicId, &Session)> {
         let sessions = match &self.link {
             Link::Up(sessions) => Some(sessions),

@@ -224,8 +224,8 @@ impl Replica {
                 session.stirred(now, &self.config);
             }
         }
-        if let Some(session) = way.peer().and_then(|peer| self.session(peer, topic)) {
-            session.progress = true;
+        if let Some(peer) = way.peer().and_then(|peer| self.peers.get_mut(&peer)) {
+            peer.progress(topic);
         }
         if !matches!(way, Way::Asked(_)) && self.is_worth_forwarding(slot) {
             out.fresh.push((slot, way.peer()));

@@ -123,16 +123,25 @@ impl RecordSet {
         needed
     }
 
-    /// Stored records that a record names: prev, epoch and refs.
+    /// Stored records that a record relies on: prev, epoch and refs, as far as
+    /// these lie in its own topic or the authority topic. Nobody who follows
+    /// only the other topic would know of the ref.
     fn relied_on(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         let record = self.record(slot);
-        record
+        let in_reach = move |named: &Slot| {
+            let topic = self.record(*named).topic();
+            topic == record.topic() || topic == self.authority_topic
+        };
+        let ids = record
             .prev()
             .into_iter()
             .chain(record.epoch())
-            .chain(record.refs().iter().copied())
-            .chain(self.named_by_value(slot))
-            .filter_map(|id| self.find(&id))
+            .chain(record.refs().iter().copied());
+        ids.filter_map(|id| self.find(&id)).filter(in_reach).chain(
+            self.named_by_value(slot)
+                .into_iter()
+                .filter_map(|id| self.find(&id)),
+        )
     }
 
     /// Records of the governance topic that a vote's Opening or Close names

@@ -1,10 +1,15 @@
 //! Worlds of replicas, honest members, dishonest ones and a registrar, each
 //! from one seed, and nine properties that hold in every one of them.
 
+mod agreement;
 mod authors;
+mod byzantine;
 mod chance;
+mod member;
 mod properties;
 mod registrar;
+mod safety;
+mod succession;
 mod tally;
 mod world;
 
@@ -19,6 +24,69 @@ const STEPS: u64 = 120;
 
 /// Worlds of an ordinary test run.
 const WORLDS: u64 = 200;
+
+/// What must have happened in the worlds of an ordinary run, and how often at
+/// least: what never happens was never tried.
+const HAPPENED: &[(&str, u64)] = &[
+    ("payment", 1000),
+    ("many legs", 200),
+    ("payment by a raise", 20),
+    ("payment that names seals", 20),
+    ("treasury payment", 50),
+    ("ack", 300),
+    ("ack of a return", 30),
+    ("refuse", 50),
+    ("cover", 100),
+    ("asked again", 100),
+    ("authorize.key", 100),
+    ("authorize.limit", 100),
+    ("authorize.forked", 100),
+    ("authorize.frozen", 100),
+    ("authorize.ended", 10),
+    ("authorize.waiting", 20),
+    ("writer keeps its word", 100),
+    ("byzantine payment", 500),
+    ("byzantine ack", 300),
+    ("byzantine refuse", 100),
+    ("byzantine note", 100),
+    ("byzantine content withheld", 300),
+    ("colluder took credit", 50),
+    ("colluder took void credit", 10),
+    ("restored backup", 10),
+    ("accidental fork", 5),
+    ("seal", 500),
+    ("rotation", 50),
+    ("freeze", 15),
+    ("removal", 15),
+    ("unfreeze", 10),
+    ("fork settled", 50),
+    ("invalid record settled", 20),
+    ("charge", 10),
+    ("raise", 50),
+    ("decision", 100),
+    ("registrar forks", 10),
+    ("recall", 10),
+    ("recall that adopts", 3),
+    ("adopt", 1),
+    ("delivered in vain", 1000),
+    ("posted", 1000),
+    ("contested", 5),
+    ("void", 10),
+    ("waiting", 50),
+    ("content still withheld", 5),
+    ("fork at the end", 5),
+    ("charged at the end", 10),
+    ("held beyond the canonical set", 20),
+    ("limit.floor", 30),
+    ("pay.key", 10),
+    ("pay.decision", 10),
+    ("ack.twice", 5),
+    ("ack.key", 1),
+    ("refuse.kind", 3),
+    ("invalid.ended", 50),
+    ("invalid.ref", 10),
+    ("invalid.open", 1),
+];
 
 #[derive(Default)]
 struct Report {
@@ -87,6 +155,86 @@ fn every_world_keeps_every_property() {
     let report = run_all(0..WORLDS);
     report.show();
     assert!(report.broken.is_empty(), "{} broken", report.broken.len());
+    let times = |what: &str| report.facts.get(what).copied().unwrap_or_default();
+    let rare = HAPPENED.iter().filter(|(what, least)| times(what) < *least);
+    let rare: Vec<_> = rare.map(|(what, _)| (what, times(what))).collect();
+    assert!(rare.is_empty(), "happened too rarely: {rare:?}");
+}
+
+/// The first world in which a planted bug breaks something must break this.
+fn is_caught(bug: Bug, property: Property, seeds: Range<u64>) {
+    let mut others = Vec::new();
+    for seed in seeds {
+        match run(seed, STEPS, Some(bug)) {
+            Err(broken) if broken.property == property => {
+                println!("{broken}");
+                return;
+            }
+            Err(broken) => others.push(broken.to_string()),
+            Ok(_) => {}
+        }
+    }
+    panic!("{bug:?} is not seen by {property:?}, but: {others:#?}");
+}
+
+#[test]
+fn limit_that_is_checked_on_arrival_is_caught() {
+    is_caught(Bug::LimitOnArrival, Property::Exchange, 0..20);
+}
+
+#[test]
+fn sums_over_all_that_is_held_are_caught() {
+    is_caught(Bug::SumsOverAllHeld, Property::Convergence, 0..60);
+}
+
+#[test]
+fn verdict_before_the_ancestors_came_is_caught() {
+    is_caught(Bug::VerdictBeforeAncestors, Property::Verdicts, 0..30);
+}
+
+#[test]
+fn leg_that_counts_once_for_each_branch_is_caught() {
+    is_caught(Bug::TakenOnEachBranch, Property::Conservation, 0..60);
+}
+
+#[test]
+fn unsealed_credit_without_a_float_is_caught() {
+    is_caught(Bug::NoFloat, Property::Limit, 0..100);
+}
+
+#[test]
+fn accounts_without_a_floor_are_caught() {
+    is_caught(Bug::NoFloor, Property::Loss, 0..100);
+}
+
+#[test]
+fn registrar_who_charges_nothing_is_caught() {
+    is_caught(Bug::NoCharge, Property::Limit, 60..260);
+}
+
+#[test]
+fn key_that_is_paid_twice_is_caught() {
+    is_caught(Bug::NoKeyRule, Property::Once, 120..320);
+}
+
+#[test]
+fn recall_that_adopts_nothing_is_caught() {
+    is_caught(Bug::NoAdoption, Property::Honesty, 0..200);
+}
+
+#[test]
+fn writers_who_forget_what_they_signed_are_caught() {
+    is_caught(Bug::ForgetfulWriters, Property::Honesty, 0..100);
+}
+
+#[test]
+fn exchange_without_evidence_is_caught() {
+    is_caught(Bug::NoEvidence, Property::Exchange, 0..30);
+}
+
+#[test]
+fn finality_before_a_seal_is_caught() {
+    is_caught(Bug::FinalBeforeSeal, Property::Seals, 0..30);
 }
 
 #[test]

@@ -1,33 +1,32 @@
-//! The registrar, who sits at replica 0: Seals, Opens, decisions, raises; and
-//! in some worlds a fork of its chain, a Recall, and what its successor adopts.
+//! The registrar, who sits at replica 0: Seals, Opens, decisions, raises.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use icn_types::authority::ProposalId;
 use icn_types::authority::{
     Act, Action, Close, Consent, DecisionTerms, FORMAT, Finality, Open, Opening, Outcome, Raise,
-    Ready, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms, Voter,
+    Ready, Seal, SealRow, Sealed, Start, Tip,
 };
-use icn_types::authority::ProposalId;
 use icn_types::canon::{List, Raw, to_bytes};
 use icn_types::hash::sha256;
 use icn_types::id::{ChainId, Digest, RecordId};
 use icn_types::key::{Keypair, Signature, Signer as _};
 use icn_types::record::{Content, Draft, Place};
 use icn_types::set::{Label, Slot};
-use icn_types::topic::Topic;
 
-use super::world::{Agreed, Bug, Cut, Replica, World, public};
+use super::member::{Agreed, Cut};
+use super::world::{Bug, World, public};
 use crate::market::amount;
 
 /// The last row of a chain in force.
 #[derive(Clone, Copy, Debug)]
-struct LastRow {
-    tip: Option<Tip>,
+pub(super) struct LastRow {
+    pub(super) tip: Option<Tip>,
 }
 
 impl World {
     /// The registrar writes after its own last record.
-    fn act(&mut self, act: &Act, refs: Vec<RecordId>) -> RecordId {
+    pub(super) fn act(&mut self, act: &Act, refs: Vec<RecordId>) -> RecordId {
         let id = self.sign_act(act, refs, self.authority_tip, 0);
         self.put(0, &id, true);
         let replica = &self.replicas[0];
@@ -47,7 +46,13 @@ impl World {
         id
     }
 
-    fn sign_act(&mut self, act: &Act, refs: Vec<RecordId>, prev: RecordId, later: u64) -> RecordId {
+    pub(super) fn sign_act(
+        &mut self,
+        act: &Act,
+        refs: Vec<RecordId>,
+        prev: RecordId,
+        later: u64,
+    ) -> RecordId {
         let before = self.record(&prev);
         let place = Place::Entry {
             topic: before.topic(),
@@ -71,6 +76,11 @@ impl World {
         if self.has(Bug::NoFloat) {
             grant.float = 1_000_000;
         }
+        if self.has(Bug::NoFloor) {
+            grant.floor = -1_000_000;
+        }
+        let due = charged;
+        let charged = if self.has(Bug::NoCharge) { 0 } else { due };
         let mut open = Open {
             chain: member.chain,
             key: public(&key),
@@ -90,6 +100,7 @@ impl World {
             key: public(&key),
         });
         let id = self.act(&Act::Open(open), Vec::new());
+        self.charges.insert(id, due);
         self.keys.insert(id, key);
     }
 
@@ -107,9 +118,6 @@ impl World {
     }
 
     fn charge(&mut self, who: usize) -> u64 {
-        if self.has(Bug::NoCharge) {
-            return 0;
-        }
         let replica = &mut self.replicas[0];
         replica.refresh();
         let column = replica.ledger.columns(&replica.set);
@@ -159,7 +167,7 @@ impl World {
     }
 
     /// The last row of each chain in force.
-    fn last_rows(&self) -> BTreeMap<ChainId, LastRow> {
+    pub(super) fn last_rows(&self) -> BTreeMap<ChainId, LastRow> {
         let replica = &self.replicas[0];
         let set = &replica.set;
         let mut rows = BTreeMap::new();
@@ -173,8 +181,11 @@ impl World {
                     }
                 }
                 Some(Act::Adopt | Act::Recall(_)) => {
-                    let mut opens: Vec<_> =
-                        record.refs().iter().map(|id| (self.record(id).seq(), *id)).collect();
+                    let mut opens: Vec<_> = record
+                        .refs()
+                        .iter()
+                        .map(|id| (self.record(id).seq(), *id))
+                        .collect();
                     opens.sort_unstable();
                     for (_, id) in opens {
                         if let Some(Act::Open(open)) = self.acts.get(&id)
@@ -193,20 +204,21 @@ impl World {
 
     /// What the registrar does when it looks at its replica.
     pub(super) fn keep_office(&mut self) {
-        let set = &self.replicas[0].set;
-        let own = set.find(&self.authority_tip).unwrap();
-        if set.fork(&set.authority()).is_some() || !set.on_spine(own) {
+        if !self.in_office() {
             return; // no act before a Recall
         }
-        if self.recalled && !self.has(Bug::NoAdoption) {
-            self.adopt_late();
-        }
-        let rows: Vec<SealRow> = (0..self.members.len()).filter_map(|who| self.tend(who)).collect();
+        self.adopt_late();
+        let rows: Vec<SealRow> = (0..self.members.len())
+            .filter_map(|who| self.tend(who))
+            .collect();
         if !rows.is_empty() && self.chance.percent(80) {
             for row in &rows {
                 if row.is_final() {
                     let cut = self.chance.pick(&[Cut::Frozen, Cut::Removed]);
-                    let who = self.members.iter().position(|member| member.id == row.chain);
+                    let who = self
+                        .members
+                        .iter()
+                        .position(|member| member.id == row.chain);
                     self.members[who.unwrap()].cut = Some(cut);
                     self.fact(match cut {
                         Cut::Frozen => "freeze",
@@ -222,43 +234,21 @@ impl World {
         if self.chance.percent(8) {
             self.raise();
         }
-        if self.chance.percent(10) {
+        if self.chance.percent(if self.will_fork { 40 } else { 10 }) {
             let who = self.chance.index(self.members.len());
             let member = &self.members[who];
-            if member.is_honest() && member.next_key.is_none() && member.cut.is_none() {
+            if member.is_honest() && member.next_key.is_none() && member.cut != Some(Cut::Removed) {
                 self.members[who].next_key = Some(self.chance.key());
                 self.fact("asked for a new key");
             }
         }
     }
 
-    /// Opens of the dropped branch that became known after the Recall.
-    fn adopt_late(&mut self) {
-        for slot in self.replicas[0].set.slots().collect::<Vec<_>>() {
-            let replica = &self.replicas[0];
-            let set = &replica.set;
-            let id = set.record(slot).id();
-            let Some(Act::Open(open)) = self.acts.get(&id) else {
-                continue;
-            };
-            let chain = open.chain.id();
-            let current = set.office().and_then(|office| office.seat(&chain));
-            let fits = open.start.prior() == current.map(icn_types::set::Seat::open);
-            let is_used = || self.is_used(replica, &id);
-            let last = self.last_rows().get(&chain).and_then(|row| row.tip);
-            let goes_on = open.start.tip().map(|tip| tip.seq) >= last.map(|tip| tip.seq);
-            if !set.on_spine(slot) && fits && goes_on && replica.is_valid(slot) && is_used() {
-                self.act(&Act::Adopt, vec![id]);
-            }
-        }
-    }
-
-    fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {
-        let set = &replica.set;
-        set.slots().any(|slot| {
-            let record = set.record(slot);
-            record.epoch() == Some(*open) && record.chain() != set.authority()
-        })
+    /// Whether the registrar's chain goes on where its writer left it.
+    pub(super) fn in_office(&self) -> bool {
+        let set = &self.replicas[0].set;
+        let own = set.find(&self.authority_tip).unwrap();
+        set.fork(&set.authority()).is_none() && set.on_spine(own)
     }
 
     /// Looks after one account. Answers with a row for the next Seal.
@@ -268,9 +258,11 @@ impl World {
         let set = &replica.set;
         let last = self.last_rows().get(&chain).and_then(|row| row.tip);
         let spine = set.spine(&chain);
+        let lineage = self.lineage(open);
         let good: Vec<RecordId> = spine
             .iter()
             .filter(|&&slot| replica.is_valid(slot))
+            .take_while(|&&slot| lineage.contains(&set.record(slot).epoch().unwrap()))
             .map(|&slot| set.record(slot).id())
             .collect();
         if set.is_frozen(&chain) {
@@ -281,7 +273,10 @@ impl World {
             set.record(slot).epoch() == Some(open)
                 && !matches!(replica.verdict(slot), "valid" | "waiting")
         };
-        let (bad, forked) = (spine.iter().any(|slot| is_bad(&slot)), replica.forked(&chain));
+        let (bad, forked) = (
+            spine.iter().any(|slot| is_bad(&slot)),
+            replica.forked(&chain),
+        );
         if (bad || forked) && self.chance.percent(40) {
             self.resolve(who, open, &good, last, bad);
             return None;
@@ -306,6 +301,15 @@ impl World {
             Finality::Open
         };
         Some(self.row(who, open, Some(head), finality))
+    }
+
+    /// An Open and the ones that it follows: a Seal names heads under these.
+    fn lineage(&self, open: RecordId) -> BTreeSet<RecordId> {
+        let prior = |open: &RecordId| match self.acts.get(open) {
+            Some(Act::Open(open)) => open.start.prior(),
+            _ => None,
+        };
+        std::iter::successors(Some(open), prior).collect()
     }
 
     /// An owner signs an Open only where its own last record is, or where a
@@ -376,7 +380,11 @@ impl World {
         if seq >= last.map(|tip| tip.seq) && seq >= from {
             let key = self.chance.key();
             self.reopen(who, head, key);
-            self.fact(if bad { "invalid record settled" } else { "fork settled" });
+            self.fact(if bad {
+                "invalid record settled"
+            } else {
+                "fork settled"
+            });
         }
     }
 
@@ -440,143 +448,5 @@ impl World {
         };
         let floor = floor - 50;
         self.act(&Act::Raise(Raise { open, floor }), Vec::new());
-    }
-
-    /// The registrar writes its last acts once more beside themselves, and
-    /// shows the two branches to different replicas.
-    pub(super) fn fork_office(&mut self) {
-        let set = &self.replicas[0].set;
-        let tip = set.find(&self.authority_tip).unwrap();
-        let mut path: Vec<RecordId> = set.back(tip).map(|slot| set.record(slot).id()).collect();
-        path.reverse();
-        let half = path.len() / 2;
-        let cut = half + self.chance.index(path.len() - half - 1);
-        let (honoured, dropped) = path.split_at(cut + 1);
-        let (honoured, dropped) = (honoured.to_vec(), dropped.to_vec());
-        if cut < self.members.len() + 1 {
-            return;
-        }
-        self.forked_at = Some(self.record(&dropped[0]).seq());
-        let mut twins: BTreeMap<RecordId, RecordId> = BTreeMap::new();
-        let mut side: Vec<RecordId> = Vec::new();
-        for id in dropped {
-            if !side.is_empty() && !self.chance.percent(60) {
-                continue;
-            }
-            let twin = |id: &RecordId| twins.get(id).copied().unwrap_or(*id);
-            let act = match self.acts[&id].clone() {
-                Act::Close(close) => Act::Close(Close {
-                    opening: twin(&close.opening),
-                    ..close
-                }),
-                Act::Ready(ready) => Act::Ready(Ready {
-                    close: twin(&ready.close),
-                }),
-                act => act,
-            };
-            let refs = self.record(&id).refs().iter().map(twin).collect();
-            let prev = side.last().copied().unwrap_or(honoured[cut]);
-            let other = self.sign_act(&act, refs, prev, 1);
-            if let Some(key) = self.keys.get(&id).cloned() {
-                self.keys.insert(other, key);
-            }
-            twins.insert(id, other);
-            side.push(other);
-        }
-        for node in 0..self.replicas.len() {
-            if self.chance.percent(60) {
-                for id in honoured.iter().chain(&side) {
-                    self.put(node, id, true);
-                }
-            }
-        }
-        self.fact("registrar forks");
-    }
-
-    /// More than two thirds replace the registrar. The successor collects
-    /// first: it adopts every Open that it holds records of.
-    pub(super) fn recall(&mut self) {
-        for node in 1..self.replicas.len() {
-            self.sync(node, 0, 100);
-        }
-        let replica = &self.replicas[0];
-        let set = &replica.set;
-        if set.fork(&set.authority()).is_none() {
-            return;
-        }
-        let mut honoured = *set.spine(&set.authority()).last().unwrap();
-        let own = set.find(&self.authority_tip).unwrap();
-        if self.chance.percent(50) {
-            honoured = own;
-        }
-        let inside: BTreeSet<Slot> = set.back(honoured).collect();
-        let opens = set.slots().filter(|slot| !inside.contains(slot) && replica.is_valid(*slot));
-        let is_open = |id: &RecordId| matches!(self.acts.get(id), Some(Act::Open(_)));
-        let in_use = |id: &RecordId| {
-            self.is_used(replica, id) || self.members.iter().any(|m| m.epoch == Some(*id))
-        };
-        let mut adopted: Vec<RecordId> = opens
-            .map(|slot| set.record(slot).id())
-            .filter(|id| is_open(id) && in_use(id))
-            .collect();
-        if self.has(Bug::NoAdoption) {
-            adopted.clear();
-        }
-        let honoured = set.record(honoured).id();
-        let successor = self.chance.key();
-        let draft = self.draft_recall(honoured, &adopted, &successor);
-        let id = self.write(draft, &successor);
-        assert!(self.put(0, &id, true), "a recall is well-formed");
-        let replica = &self.replicas[0];
-        let verdict = replica.verdict(replica.set.find(&id).unwrap());
-        assert_eq!(verdict, "valid", "seed {}", self.seed);
-        (self.registrar, self.term, self.authority_tip) = (successor, id, id);
-        self.recalled = true;
-        self.spread(id, 0);
-        self.fact("recall");
-        if !adopted.is_empty() {
-            self.fact("recall that adopts");
-        }
-    }
-
-    fn draft_recall(
-        &self,
-        honoured: RecordId,
-        adopted: &[RecordId],
-        successor: &Keypair,
-    ) -> Draft {
-        let terms = to_bytes(&VoteTerms {
-            domain: self.domain,
-            honoured,
-            successor: public(successor),
-        });
-        let sign = |key: &Keypair| key.sign(&terms).unwrap();
-        let votes: Vec<Vote> = if self.people.len() < 4 {
-            vec![Vote {
-                voter: Voter::Key(0),
-                signature: sign(&self.council),
-            }]
-        } else {
-            let enough = self.people.len() * 2 / 3 + 1;
-            let vote = |(person, key): &(icn_types::key::Inception, Keypair)| Vote {
-                voter: Voter::Member(person.id()),
-                signature: sign(key),
-            };
-            self.people.iter().take(enough).map(vote).collect()
-        };
-        let recall = Act::Recall(Recall {
-            successor: public(successor),
-            votes: List::new(votes).unwrap(),
-        });
-        let before = self.record(&honoured);
-        let place = Place::Succession {
-            topic: Topic::Authority(self.domain).id(),
-            chain: before.chain(),
-            seq: before.seq() + 1,
-            prev: honoured,
-        };
-        let (kind, body) = recall.body();
-        let content = Content::new(adopted.to_vec(), None, &body).unwrap();
-        Draft::new(place, kind, self.at(), content).unwrap()
     }
 }

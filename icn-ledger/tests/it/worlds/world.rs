@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_ledger::{Entry, LegId, Ledger, PaymentRequest, Unit};
+use icn_ledger::{Entry, Ledger, Unit};
 use icn_types::authority::{Act, Charter, FORMAT, Grant, Start};
 use icn_types::canon::{List, Raw};
 use icn_types::chain::{Chain, Owner};
-use icn_types::id::{ChainId, DomainId, OperationKey, RecordId};
+use icn_types::id::{ChainId, DomainId, RecordId};
 use icn_types::key::{Inception, Keypair, PublicKey};
 use icn_types::record::{Content, Draft, Kind, Place, Record};
 use icn_types::set::{Added, RecordSet, Slot};
@@ -20,6 +20,7 @@ use icn_types::topic::Topic;
 use icn_types::verdict::Verdict;
 
 use super::chance::Chance;
+use super::member::{Member, Nature};
 use crate::market::hours;
 
 /// A rule that a test switches off to see a property break.
@@ -35,10 +36,12 @@ pub(super) enum Bug {
     TakenOnEachBranch,
     /// Unsealed credit is spendable without a float.
     NoFloat,
+    /// Accounts have no floor.
+    NoFloor,
     /// The registrar charges nothing.
     NoCharge,
-    /// A key is bound by posted records only in the payer's mind.
-    KeysOfLostBranches,
+    /// A payee takes two payments of one payer under one key.
+    NoKeyRule,
     /// Nobody adopts Opens of a dropped branch.
     NoAdoption,
     /// Honest members sign whatever their replica drafts.
@@ -111,66 +114,6 @@ fn word<R: icn_types::error::Coded>(verdict: Verdict<R>) -> &'static str {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Nature {
-    /// Signs what admission allows, after its own last record only.
-    Honest,
-    /// Honest, but its node was set back to an older state.
-    Restored,
-    /// Signs anything anywhere.
-    Byzantine,
-    /// Never forks, takes all credit it can, void or not, and spends it all.
-    Colluder,
-}
-
-/// A final Seal that the owner did not ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
-    Frozen,
-    Removed,
-}
-
-/// What an owner agreed to write under next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Agreed {
-    pub(super) start: Start,
-    pub(super) key: PublicKey,
-}
-
-#[derive(Debug)]
-pub(super) struct Member {
-    pub(super) chain: Chain,
-    pub(super) id: ChainId,
-    pub(super) node: usize,
-    pub(super) nature: Nature,
-    pub(super) grant: Grant,
-    /// Its own last record and the Open of that.
-    pub(super) tip: Option<RecordId>,
-    pub(super) epoch: Option<RecordId>,
-    /// The Open that it waits for and writes nothing before.
-    pub(super) agreed: Option<Agreed>,
-    /// The key that it asked the registrar to change to.
-    pub(super) next_key: Option<Keypair>,
-    pub(super) cut: Option<Cut>,
-    pub(super) requests: u64,
-    pub(super) last_request: Option<PaymentRequest>,
-    /// The older state that a restored node writes from.
-    pub(super) backup: Option<Replica>,
-    /// What a colluder took.
-    pub(super) taken: BTreeSet<LegId>,
-    pub(super) answered: BTreeSet<(ChainId, OperationKey)>,
-}
-
-impl Member {
-    pub(super) const fn is_shared(&self) -> bool {
-        matches!(self.chain.owner(), Owner::Shared(_))
-    }
-
-    pub(super) fn is_honest(&self) -> bool {
-        self.nature == Nature::Honest
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) seed: u64,
@@ -191,6 +134,8 @@ pub(super) struct World {
     pub(super) bare: BTreeMap<RecordId, Signed<Record>>,
     pub(super) entries: BTreeMap<RecordId, Entry>,
     pub(super) acts: BTreeMap<RecordId, Act>,
+    /// What each Open should charge.
+    pub(super) charges: BTreeMap<RecordId, u64>,
     /// The key of each Open.
     pub(super) keys: BTreeMap<RecordId, Keypair>,
     /// On its way: to which replica, which record.
@@ -201,6 +146,8 @@ pub(super) struct World {
     pub(super) will_fork: bool,
     pub(super) forked_at: Option<u64>,
     pub(super) recalled: bool,
+    /// A replica that hears nothing for a while; others hear it.
+    pub(super) deaf: Option<usize>,
     pub(super) now: u64,
     pub(super) facts: BTreeMap<&'static str, u64>,
 }
@@ -232,13 +179,15 @@ impl World {
             bare: BTreeMap::new(),
             entries: BTreeMap::new(),
             acts: BTreeMap::new(),
+            charges: BTreeMap::new(),
             keys: BTreeMap::new(),
             post: Vec::new(),
             term: id,
             authority_tip: id,
-            will_fork: chance.percent(25),
+            will_fork: chance.percent(30),
             forked_at: None,
             recalled: false,
+            deaf: None,
             now: 0,
             facts: BTreeMap::new(),
             registrar,
@@ -258,7 +207,9 @@ impl World {
         let bad = self.chance.pick(&[0, 0, 1, 1, 2, 3, count - 1]);
         for number in 0..=count {
             let person = self.people.get(number);
-            let owner = person.map_or(Owner::Shared(0), |(person, _)| Owner::Member(person.id(), 0));
+            let owner = person.map_or(Owner::Shared(0), |(person, _)| {
+                Owner::Member(person.id(), 0)
+            });
             let key = person.map_or_else(|| self.chance.key(), |(_, key)| key.clone());
             let honest = if number < count {
                 number >= bad
@@ -295,6 +246,9 @@ impl World {
                 answered: BTreeSet::new(),
             });
             self.open(number, Start::First, 0, key);
+        }
+        for node in 1..self.replicas.len() {
+            self.sync(0, node, 100);
         }
     }
 
@@ -347,11 +301,19 @@ impl World {
 
     /// Gives a record to a replica. Whether it brought something new.
     pub(super) fn put(&mut self, node: usize, id: &RecordId, with_content: bool) -> bool {
+        let record = self.copy(id, with_content);
+        self.replicas[node].take(record)
+    }
+
+    /// The same for a record that comes from elsewhere.
+    pub(super) fn arrive(&mut self, node: usize, id: &RecordId, with_content: bool) -> bool {
+        if self.deaf == Some(node) {
+            return false;
+        }
         if self.has(Bug::LimitOnArrival) && self.seems_too_much(node, id) {
             return false;
         }
-        let record = self.copy(id, with_content);
-        self.replicas[node].take(record)
+        self.put(node, id, with_content)
     }
 
     /// The planted bug: a limit by what this replica has seen so far.
@@ -359,7 +321,11 @@ impl World {
         let Some(Entry::Payment(payment)) = self.entries.get(id) else {
             return false;
         };
-        let total: u128 = payment.legs.iter().map(|leg| u128::from(leg.amount.get())).sum();
+        let total: u128 = payment
+            .legs
+            .iter()
+            .map(|leg| u128::from(leg.amount.get()))
+            .sum();
         let replica = &mut self.replicas[node];
         replica.refresh();
         let chain = self.all[id].chain();
@@ -381,7 +347,7 @@ impl World {
         let mut post = std::mem::take(&mut self.post);
         self.chance.shuffle(&mut post);
         for (node, id) in post {
-            if self.chance.percent(50) && !self.put(node, &id, true) {
+            if self.chance.percent(50) && !self.arrive(node, &id, true) {
                 self.fact("delivered in vain");
             }
             if self.chance.percent(30) {
@@ -416,7 +382,7 @@ impl World {
         let mut new = 0;
         for (_, _, id, has_content) in missing {
             if self.chance.percent(percent) {
-                new += usize::from(self.put(to, &id, has_content));
+                new += usize::from(self.arrive(to, &id, has_content));
             }
         }
         new
@@ -445,6 +411,9 @@ impl World {
             if self.forked_at.is_some() && !self.recalled && self.chance.percent(15) {
                 self.recall();
             }
+            if self.recalled && self.chance.percent(10) {
+                self.deaf = None;
+            }
             self.deliver();
             if self.chance.percent(30) {
                 let from = self.chance.index(self.replicas.len());
@@ -462,7 +431,8 @@ impl World {
     }
 
     /// Exchanges until nothing is new. Answers the number of rounds.
-    pub(super) fn quiesce(&mut self, limit: usize) -> Option<usize> {
+    fn quiesce(&mut self, limit: usize) -> Option<usize> {
+        self.deaf = None;
         let count = self.replicas.len();
         (0..limit).find(|_| {
             let mut new = 0;
@@ -477,6 +447,13 @@ impl World {
 
     pub(super) fn record(&self, id: &RecordId) -> &Record {
         &self.all[id]
+    }
+
+    /// Exchanges, lets the registrar adopt what it missed, exchanges again.
+    pub(super) fn end(&mut self, limit: usize) -> Option<usize> {
+        let rounds = self.quiesce(limit)?;
+        self.adopt_late();
+        Some(rounds.max(self.quiesce(limit)?))
     }
 
     /// A place after a record of the chain, or at its start.

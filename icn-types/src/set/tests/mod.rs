@@ -390,6 +390,33 @@ fn followers_of_different_topics_have_equal_authority_digests() {
     assert_eq!(digests[0], digests[2]);
 }
 
+#[test]
+fn a_ref_out_of_another_topic_makes_nothing_canonical() {
+    let (mut stage, a, _) = two();
+    let other = stage.open_member(2, &stage.governance(), None);
+    note(&mut stage, &a, 0);
+    let root = stage.tip(&a);
+    let mut branches: Vec<Tip> = (1..4)
+        .map(|n| note_after(&mut stage, &a, root, n))
+        .collect();
+    branches.sort_by_key(|tip| tip.head);
+    stage.write(&other, NOTE, &[branches[2].head], &1_u64);
+    let third = stage.set.find(&branches[2].head).unwrap();
+    assert!(!stage.set.canonical().contains(third));
+    let ledger = stage.ledger(UNIT).id();
+    let governance = stage.governance().id();
+    let alone = stage.replay(
+        stage
+            .records
+            .iter()
+            .filter(|record| record.topic() != governance),
+    );
+    assert_eq!(
+        stage.set.canonical().digest(ledger),
+        alone.canonical().digest(ledger)
+    );
+}
+
 mod office {
     use super::*;
 

@@ -74,11 +74,46 @@ fn open_checked(path: &Path) -> Result<Database, OpenError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
         Err(error) => return Err(OpenError::Io(error)),
     };
-    if is_new {
-        let database = Database::create(path).map_err(redb::Error::from)?;
-        write_version(&database)?;
-        return Ok(database);
+    if is_new { make(path) } else { open(path) }
+}
+
+/// A new store gets its name when it is whole: a process that dies on the way
+/// leaves a file beside it, which the next one replaces.
+fn make(path: &Path) -> Result<Database, OpenError> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    let unfinished = Path::new(&unfinished);
+    let create = || Database::create(unfinished).map_err(redb::Error::from);
+    let database = match create().map_err(OpenError::from) {
+        Err(OpenError::Corrupt(_)) => {
+            std::fs::remove_file(unfinished).map_err(OpenError::Io)?;
+            create()?
+        }
+        created => created?,
+    };
+    // Whoever made the store meanwhile held the lock that is ours now.
+    if path.exists() {
+        drop(database);
+        std::fs::remove_file(unfinished).map_err(OpenError::Io)?;
+        return open(path);
     }
+    write_version(&database)?;
+    std::fs::rename(unfinished, path).map_err(OpenError::Io)?;
+    sync_folder(path).map_err(OpenError::Io)?;
+    Ok(database)
+}
+
+/// Makes a new name durable; elsewhere folders cannot be opened.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    match path.parent() {
+        Some(folder) if cfg!(unix) && !folder.as_os_str().is_empty() => {
+            std::fs::File::open(folder)?.sync_all()
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open(path: &Path) -> Result<Database, OpenError> {
     let database = Database::open(path).map_err(redb::Error::from)?;
     match read_version(&database)? {
         Some(DATA_VERSION) => Ok(database),

@@ -19,7 +19,7 @@ use icn_types::host::{Frame, Transport as _};
 use icn_types::id::{ChainId, Hex, OperationKey, RecordId};
 use icn_types::record::Attachment;
 
-use crate::cast::Cast;
+use crate::cast::{Cast, PERIOD, TIMELOCK};
 use crate::page::{Ink, Page, bar};
 use crate::scenario::{Choice, Party, Scenario, Trade, When};
 use crate::village::Village;
@@ -135,12 +135,7 @@ impl<'a> Story<'a> {
         })?;
         let opening = opening_of(&self.village.houses[0].node, id).ok_or("the opening is gone")?;
         self.vote(opening)?;
-        self.wait("the decision is certified and ready", |village| {
-            village
-                .houses
-                .iter()
-                .all(|house| is_decided(&house.node, opening))
-        })?;
+        self.count(opening)?;
         self.show_vote(opening)?;
         Ok(id)
     }
@@ -184,6 +179,21 @@ impl<'a> Story<'a> {
             self.steps.count(authored);
         }
         Ok(())
+    }
+
+    /// Once the ballots are everywhere, a week passes in a moment, then a day.
+    fn count(&mut self, opening: RecordId) -> Result<(), Fault> {
+        if !self.village.all(|node| is_decided(node, opening)) {
+            self.wait("every node has the ballots", Village::agrees)?;
+            self.village.sleep(PERIOD);
+            self.wait("the vote is certified", |village| {
+                village.all(|node| is_certified(node, opening))
+            })?;
+            self.village.sleep(TIMELOCK);
+        }
+        self.wait("the decision may take effect", |village| {
+            village.all(|node| is_decided(node, opening))
+        })
     }
 
     fn show_vote(&self, opening: RecordId) -> Result<(), Fault> {
@@ -653,6 +663,12 @@ fn opening_of(node: &Node, proposal: ProposalId) -> Option<RecordId> {
     decisions
         .find(|(_, decision)| decision.opening().proposal == proposal)
         .map(|(opening, _)| *opening)
+}
+
+fn is_certified(node: &Node, opening: RecordId) -> bool {
+    let office = node.set().office();
+    let decision = office.and_then(|office| office.decision(&opening));
+    decision.is_some_and(|decision| decision.close().is_some())
 }
 
 /// Certified, and if accepted also ready.

@@ -59,10 +59,10 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Fault> {
     let scenario = read_scenario(options)?;
     let cast = Cast::new(&scenario, options.seed)?;
-    fs::create_dir_all(&options.data)?;
-    found_or_join(&cast, &options.data)?;
-    let village = Village::open(&cast, &options.data)?;
-    Story::new(&scenario, &cast, Page::of_stdout(), village).tell(&options.data)
+    fs::create_dir_all(&options.folder)?;
+    found_or_join(&cast, &options.folder)?;
+    let village = Village::open(&cast, &options.folder)?;
+    Story::new(&scenario, &cast, Page::of_stdout(), village).tell(&options.folder)
 }
 
 fn read_scenario(options: &Options) -> Result<Scenario, Fault> {
@@ -82,7 +82,10 @@ fn read_scenario(options: &Options) -> Result<Scenario, Fault> {
 fn found_or_join(cast: &Cast, folder: &Path) -> Result<(), Fault> {
     let file = folder.join("genesis.icn");
     if !file.exists() {
-        return Ok(fs::write(&file, cast.genesis.to_text())?);
+        // Under its name it is whole, even if this program is killed here.
+        let unfinished = folder.join("genesis.icn.new");
+        fs::write(&unfinished, cast.genesis.to_text())?;
+        return Ok(fs::rename(&unfinished, &file)?);
     }
     let text = fs::read_to_string(&file)?;
     let found = Genesis::parse(&text)

@@ -11,7 +11,7 @@ pub(crate) struct Options {
     /// Seed of all keys and nonces.
     pub(crate) seed: u64,
     /// Where the nodes keep their stores.
-    pub(crate) data: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 /// The command line says something that is not understood.
@@ -44,12 +44,12 @@ impl Request {
     /// Reads the arguments after the program's name.
     pub(crate) fn parse(
         args: impl IntoIterator<Item = String>,
-        default_data: PathBuf,
+        default_folder: PathBuf,
     ) -> Result<Self, UsageError> {
         let mut options = Options {
             scenario: None,
             seed: 7,
-            data: default_data,
+            folder: default_folder,
         };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
@@ -59,7 +59,7 @@ impl Request {
             };
             match arg.as_str() {
                 "--scenario" => options.scenario = Some(value()?.into()),
-                "--data" => options.data = value()?.into(),
+                "--data" => options.folder = value()?.into(),
                 "--seed" => {
                     let text = value()?;
                     options.seed = text

@@ -376,6 +376,10 @@ fn draft(
     at: Timestamp,
 ) -> Result<Drafted, Refusal> {
     let place = set.next_place(chain).ok_or(Refusal::NoPlace)?;
+    // On an account the record would be Invalid and end the epoch.
+    if !matches!(place, Place::Entry { topic, .. } if topic == governance.topic()) {
+        return Err(Refusal::NoPlace);
+    }
     let draft = assemble(place, refs, body.body(), at)?;
     match governance.rehearse(set, &draft) {
         Verdict::Valid => Ok(Drafted::New(Box::new(draft))),

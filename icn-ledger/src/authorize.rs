@@ -10,7 +10,6 @@ use alloc::vec::Vec;
 
 use icn_types::authority::{Act, Open};
 use icn_types::canon::List;
-use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::judge::Case;
 use icn_types::record::{Attachment, Content, Draft, Place, REFS_MAX, Record};
@@ -26,6 +25,7 @@ use crate::entry::{
 use crate::ledger::Ledger;
 use crate::legs::{self, LegId};
 use crate::position;
+use crate::refusal::Refusal;
 use crate::rule::LedgerRule;
 use crate::rules;
 
@@ -57,84 +57,6 @@ pub enum Authorized {
     Draft(Draft),
     /// The same request was authored before: this is its payment.
     Again(RecordId),
-}
-
-/// Why nothing is authored. Nothing was written; asking again later may
-/// succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// The key names another request of this chain.
-    #[error("operation key names another payment")]
-    KeyConflict {
-        /// The payment under that key.
-        first: RecordId,
-    },
-    /// The account may spend less than that.
-    #[error("payment is above the {spendable} atoms that the account may spend")]
-    Limit {
-        /// What it may spend, in atoms.
-        spendable: u128,
-    },
-    /// The epoch grants no credit.
-    #[error("epoch grants no credit")]
-    NoGrant,
-    /// Nobody may write the chain.
-    #[error("chain is not open")]
-    NoOpen,
-    /// The epoch is sealed for good; only a next Open continues the chain.
-    #[error("chain is sealed for good")]
-    Frozen,
-    /// An Invalid record ended the epoch.
-    #[error("record {record} ended the epoch")]
-    Ended {
-        /// The last record of the chain.
-        record: RecordId,
-    },
-    /// The chain forks; it goes on only after a Seal.
-    #[error("chain forks")]
-    Forked,
-    /// Something that the record would rely on is not here or not decided.
-    #[error("record {record} is not decided yet")]
-    Waiting {
-        /// What is waited for.
-        record: RecordId,
-    },
-    /// The leg is not in transit to this account, or its sender forks.
-    #[error("leg is not in transit to this account")]
-    NoLeg,
-    /// The record would break another rule.
-    #[error("record would break a rule")]
-    Rule(#[source] LedgerRule),
-    /// The record would rely on one that is Invalid.
-    #[error("record would not be valid")]
-    Invalid,
-}
-
-impl Coded for Refusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::KeyConflict { .. } => "authorize.key",
-            Self::Limit { .. } => "authorize.limit",
-            Self::NoGrant => "authorize.grant",
-            Self::NoOpen => "authorize.open",
-            Self::Frozen => "authorize.frozen",
-            Self::Ended { .. } => "authorize.ended",
-            Self::Forked => "authorize.forked",
-            Self::Waiting { .. } => "authorize.waiting",
-            Self::NoLeg => "authorize.leg",
-            Self::Rule(rule) => rule.code(),
-            Self::Invalid => "authorize.invalid",
-        }
-    }
-
-    fn fault(&self) -> Fault {
-        match self {
-            Self::KeyConflict { .. } | Self::NoLeg => Fault::Caller,
-            Self::Waiting { .. } => Fault::Environment,
-            _ => Fault::Rule,
-        }
-    }
 }
 
 impl Ledger {

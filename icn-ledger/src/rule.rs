@@ -21,7 +21,8 @@ pub enum LedgerRule {
     /// account claims to carry one out.
     #[error("payment does not equal a decided action of this account")]
     PayDecision,
-    /// The epoch has no grant.
+    /// The epoch has no grant, so it neither pays nor acknowledges. Refusing is
+    /// always allowed.
     #[error("epoch grants no credit")]
     LimitGrant,
     /// The payment is above what the account may spend.

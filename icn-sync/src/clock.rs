@@ -50,12 +50,6 @@ impl VectorClock {
             .ok()?;
         self.rows.get(at)
     }
-
-    pub(crate) fn lists_stray(&self, stray: &Stray) -> bool {
-        self.strays
-            .binary_search_by_key(&stray.id, |own| own.id)
-            .is_ok_and(|at| self.strays.get(at) == Some(stray))
-    }
 }
 
 /// Clocks of all followed topics, computed again only after a change.

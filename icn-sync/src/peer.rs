@@ -39,6 +39,16 @@ impl Peer {
         }
     }
 
+    /// It brought something new of a topic. Any topic may need a record of the
+    /// authority topic, so every open request counts as served.
+    pub(crate) fn progress(&mut self, topic: TopicId) {
+        if let Link::Up(sessions) = &mut self.link {
+            for (of, session) in sessions {
+                session.progress |= *of == topic || session.unanswered > 0;
+            }
+        }
+    }
+
     pub(crate) fn sessions(&self) -> impl Iterator<Item = (&TopicId, &Session)> {
         let sessions = match &self.link {
             Link::Up(sessions) => Some(sessions),
@@ -52,7 +62,9 @@ impl Peer {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     /// Whether the peer is known to follow the topic.
-    pub(crate) follows: bool,
+    follows: bool,
+    /// The digest was sent before the peer was heard about the topic.
+    is_unheard: bool,
     /// When to send the clock's digest next.
     pub(crate) due: Ticks,
     pause: u64,
@@ -104,6 +116,7 @@ impl Session {
     pub(crate) fn new(now: Ticks, config: &Config) -> Self {
         Self {
             follows: false,
+            is_unheard: false,
             due: now,
             pause: millis(config.exchange_first),
             is_settled: false,
@@ -118,9 +131,10 @@ impl Session {
     }
 
     /// The digest is sent now and next after a pause, a longer one if nothing
-    /// differed since it was last sent.
+    /// differed since it was last sent, or if the peer never spoke of the topic.
     pub(crate) fn asked(&mut self, now: Ticks, config: &Config) {
-        if core::mem::take(&mut self.is_settled) {
+        let in_vain = core::mem::replace(&mut self.is_unheard, !self.follows);
+        if core::mem::take(&mut self.is_settled) || in_vain {
             let longest = millis(config.exchange_longest);
             self.pause = self.pause.saturating_mul(2).min(longest);
         }
@@ -132,6 +146,18 @@ impl Session {
     /// The digest of the last clock that both sides held.
     pub(crate) fn base(&self) -> Option<Digest> {
         self.agreed.as_ref().map(|clock| clock.digest())
+    }
+
+    pub(crate) const fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// The peer spoke of the topic.
+    pub(crate) fn heard(&mut self, now: Ticks, config: &Config) {
+        if !core::mem::replace(&mut self.follows, true) {
+            self.is_unheard = false;
+            self.stirred(now, config);
+        }
     }
 
     /// Both sides are known to hold everything of the other.

@@ -23,7 +23,7 @@ impl StepNumber {
 /// nothing is sent that a crash could take back: a node that forgets a record
 /// which others hold would sign a second one at the same position.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0616
 /// fn send_without_storing(step: icn_sync::Step) {
 ///     let _frames = step.frames; // private
 /// }

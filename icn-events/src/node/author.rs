@@ -88,6 +88,7 @@ impl Node {
         proposal: Proposal,
         times: Times,
     ) -> Result<Authored, AuthorError> {
+        self.ready()?;
         let drafted = draft_proposal(self.set(), self.governance(), chain, proposal, times.now)?;
         self.author_vote(chain, drafted, times).await
     }
@@ -103,6 +104,7 @@ impl Node {
         choice: Choice,
         times: Times,
     ) -> Result<Authored, AuthorError> {
+        self.ready()?;
         let ballot = Ballot { opening, choice };
         let drafted = draft_ballot(self.set(), self.governance(), chain, ballot, times.now)?;
         self.author_vote(chain, drafted, times).await
@@ -119,6 +121,7 @@ impl Node {
         request: &PaymentRequest,
         times: Times,
     ) -> Result<Authored, AuthorError> {
+        self.ready()?;
         let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
         match ledger.authorize(self.set(), chain, request, times.now)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
@@ -137,6 +140,7 @@ impl Node {
         leg: LegId,
         times: Times,
     ) -> Result<Authored, AuthorError> {
+        self.ready()?;
         let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
         let draft = ledger.draft_refusal(self.set(), chain, leg, times.now)?;
         self.author(chain, draft, times).await

@@ -149,14 +149,15 @@ impl Node {
     fn audit_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
         let log = self.audit();
         let signer = self.signer_of(&log.chain_id())?;
-        let event = self.unrecorded()?;
-        let draft = log.draft(self.set(), event, None, now).ok()?;
+        let mut due = self.unrecorded();
+        let draft = due.find_map(|event| log.draft(self.set(), event, None, now).ok())?;
         Some((draft, signer.clone()))
     }
 
-    fn unrecorded(&self) -> Option<AuditEvent> {
-        let office = self.set().office()?;
-        office.decisions().find_map(|(opening, decision)| {
+    fn unrecorded(&self) -> impl Iterator<Item = AuditEvent> + '_ {
+        let office = self.set().office().into_iter();
+        let decisions = office.flat_map(icn_types::set::Office::decisions);
+        decisions.flat_map(|(opening, decision)| {
             let proposal = decision.opening().proposal;
             let opened = AuditEvent::Opened {
                 proposal,
@@ -183,8 +184,9 @@ impl Node {
                 .of_proposal(self.set(), &proposal)
                 .map(|logged| logged.line.event)
                 .collect();
-            let mut due = std::iter::once(opened).chain(closed).chain(paid);
-            due.find(|event| !lines.contains(event))
+            let due = std::iter::once(opened).chain(closed).chain(paid);
+            due.filter(|event| !lines.contains(event))
+                .collect::<Vec<_>>()
         })
     }
 

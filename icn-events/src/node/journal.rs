@@ -5,6 +5,8 @@ use std::sync::Arc;
 use icn_types::canon::{Raw, from_bytes};
 use icn_types::host::{Batch, Store};
 use icn_types::id::DomainId;
+use icn_types::record::Record;
+use icn_types::sign::Unverified;
 
 use crate::genesis::Genesis;
 
@@ -89,6 +91,9 @@ impl Journal {
                         position: self.next,
                     });
                 }
+                let _legible: Unverified<Record> = raw
+                    .read()
+                    .map_err(|source| NodeError::Record { position, source })?;
                 self.next += 1;
                 records.push(raw.as_bytes().to_vec());
             }

@@ -222,10 +222,17 @@ impl Node {
 
     /// A node whose step did not end cannot begin another one.
     fn begin(&self) -> Result<Work, NodeError> {
+        self.ready()?;
+        Ok(Work::default())
+    }
+
+    /// After a step that did not end, memory may know what no store does:
+    /// nothing that rests on it may be promised.
+    const fn ready(&self) -> Result<(), NodeError> {
         if self.interrupted {
             Err(NodeError::Interrupted)
         } else {
-            Ok(Work::default())
+            Ok(())
         }
     }
 

@@ -11,8 +11,8 @@ use crate::rules::VoteRule;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The chain has no epoch in force, forks, or does not end in Valid
-    /// records.
+    /// The chain is not one of votes, has no epoch in force, forks, or does
+    /// not end in Valid records.
     #[error("chain cannot be continued")]
     NoPlace,
     /// The chain belongs to no member, or to another one.

@@ -293,6 +293,19 @@ fn a_cover_names_only_seals_that_help() {
 }
 
 #[test]
+fn a_cover_names_no_head_that_is_invalid() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    market.pay(a, b, 30);
+    market.ack_all(b);
+    let invalid = market.pay(a, b, 71);
+    assert_eq!(market.verdict(&invalid), "limit.floor");
+    market.seal(a);
+    let set = &market.stage.set;
+    assert_eq!(market.ledger.draft_cover(set, &b, NOW), Ok(None));
+}
+
+#[test]
 fn refusals_have_codes_of_their_own() {
     let (first, record) = (RecordId::from_bytes([1; 32]), RecordId::from_bytes([2; 32]));
     let refusals = [

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
-use icn_ledger::{Ack, Column, Ledger, LegId, Note, Refuse};
+use icn_ledger::{Ack, Column, Ledger, LedgerEvent, LegId, Note, Refuse};
 use icn_types::authority::{Finality, Grant, Tip};
-use icn_types::canon::List;
+use icn_types::canon::{List, Writer};
 use icn_types::hash::sha256;
 use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
-use icn_types::set::RecordSet;
+use icn_types::set::{Label, RecordSet};
 use icn_types::sign::Signed;
 use proptest::prelude::*;
 
@@ -377,4 +377,116 @@ fn the_digest_tells_labels_columns_and_transit_apart() {
     digests.sort_unstable();
     digests.dedup();
     assert_eq!(digests.len(), 5);
+}
+
+#[test]
+fn a_record_of_another_topic_that_names_a_branch_makes_it_count() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(a, b, 10);
+    let little = market.pay(a, b, 1);
+    let branches = [
+        market.ack_after(b, None, &[leg(little, 0)]),
+        market.note(b, &[]),
+    ];
+    assert!(market.stage.set.fork(&b).is_some());
+    let tip = Some(Tip {
+        seq: 0,
+        head: branches[0],
+    });
+    let above = market.ack_after(b, tip, &[leg(payment, 0)]);
+    assert_eq!(market.verdict(&above), "valid");
+    assert_eq!(market.column(a).outgoing, 10, "nobody needs the branch");
+    let governance = market.stage.governance();
+    let member = market.stage.open_member(0, &governance, None);
+    let kind = icn_types::record::Kind::new(32);
+    market.stage.write(&member, kind, &[above], &0_u64);
+    market.feed();
+    assert_eq!(market.column(a).outgoing, 0);
+    assert_eq!(market.column(b).contested, 11);
+}
+
+#[test]
+fn only_what_bends_a_chain_relabels() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(a, b, 10);
+    market.ack(b, &[leg(payment, 0)]);
+    market.seal(a);
+    let relabels = |market: &Market| {
+        let events = market.events.iter();
+        events
+            .filter(|event| **event == LedgerEvent::Relabelled)
+            .count()
+    };
+    assert_eq!(relabels(&market), 0);
+    market.pay_after(b, None, a, 1);
+    assert_eq!(relabels(&market), 1);
+}
+
+#[test]
+fn the_digest_is_the_hash_of_rows_that_anybody_can_write() {
+    let mut market = Market::new(3);
+    let [a, b, c] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let payment = market.payment(&[(b, 1), (c, 2), (b, 4)]);
+    let payment = market.post(a, &[], &payment);
+    market.ack(b, &[leg(payment, 0)]);
+    let branches = [30, 40].map(|atoms| market.pay_after(b, market.tip(b), c, atoms));
+    market.ack(c, &[leg(branches[0], 0)]);
+    market.pay(c, a, 1000);
+    market.note(a, &[RecordId::from_bytes([9; 32])]);
+    let column = market.column(b);
+    assert_eq!((column.contested, column.charged), (-30, 30));
+    let digest = market.ledger.label_digest(&market.stage.set);
+    assert_eq!(*digest.as_bytes(), sha256(&rows(&market)));
+}
+
+/// What the label digest is the hash of, put together from public answers.
+fn rows(market: &Market) -> Vec<u8> {
+    let set = &market.stage.set;
+    let canonical = set.canonical();
+    let mut labels: Vec<(RecordId, &str)> = canonical
+        .slots()
+        .map(|slot| (slot, set.record(slot)))
+        .filter(|(_, record)| record.topic() == market.ledger.topic())
+        .map(|(slot, record)| match market.verdict(&record.id()) {
+            "valid" => match canonical.label(slot) {
+                Label::Posted => (record.id(), "posted"),
+                Label::Contested => (record.id(), "contested"),
+                Label::Void => (record.id(), "void"),
+            },
+            word => (record.id(), word),
+        })
+        .collect();
+    labels.sort_unstable();
+    let columns = market.ledger.columns(set);
+    let mut w = Writer::new();
+    w.array(labels.len());
+    for (record, word) in labels {
+        w.array(2);
+        w.bytes(record.as_bytes());
+        w.text(word);
+    }
+    w.array(columns.accounts().len());
+    for (chain, column) in columns.accounts() {
+        w.array(4);
+        w.bytes(chain.as_bytes());
+        w.bytes(&column.posted.to_be_bytes());
+        w.bytes(&column.contested.to_be_bytes());
+        w.bytes(&column.charged.to_be_bytes());
+    }
+    w.array(columns.in_transit().len());
+    for (leg, transit) in columns.in_transit() {
+        w.array(5);
+        w.bytes(leg.record.as_bytes());
+        w.uint(u64::from(leg.leg));
+        w.bytes(transit.payer.as_bytes());
+        w.bytes(transit.payee.as_bytes());
+        w.uint(transit.amount.get());
+    }
+    let mut bytes = b"icn/ledger/label-digest/v1".to_vec();
+    bytes.extend(w.into_bytes());
+    bytes
 }

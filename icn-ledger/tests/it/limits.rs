@@ -1,6 +1,6 @@
 //! Limits: what counts as credit, and how limits go up and down.
 
-use icn_types::authority::Grant;
+use icn_types::authority::{Grant, Tip};
 use icn_types::id::ChainId;
 use icn_types::testkit::stage::GRANT;
 
@@ -55,23 +55,67 @@ fn a_payment_may_name_the_seal_that_it_needs() {
 
 #[test]
 fn a_seal_covers_what_is_acknowledged_later_and_a_later_seal_more() {
-    let (mut market, a, b) = credited(50);
-    let second = market.pay(a, b, 30);
-    let seal = market.seal(a);
-    let head = market.tip(a).unwrap().head;
-    market.note(b, &[seal, head]);
+    let (mut market, a, b) = credited(40);
+    let second = market.pay(a, b, 25);
+    let first_seal = market.seal(a);
+    let first_head = market.tip(a).unwrap().head;
+    market.note(b, &[first_seal, first_head]);
     market.ack(b, &[leg(second, 0)]);
-    assert_eq!(market.spendable(b), 180);
-    let third = market.pay(a, b, 20);
+    assert_eq!(market.spendable(b), 165);
+    let third = market.pay(a, b, 30);
     market.ack(b, &[leg(third, 0)]);
-    assert_eq!(market.spendable(b), 200, "inside the float");
+    assert_eq!(market.spendable(b), 185, "20 of 30");
     let seal = market.seal(a);
     let head = market.tip(a).unwrap().head;
     market.note(b, &[seal, head]);
-    assert_eq!(market.spendable(b), 200);
+    assert_eq!(market.spendable(b), 195);
+    market.note(b, &[first_seal, first_head]);
+    assert_eq!(market.spendable(b), 195, "an older seal takes nothing back");
     let fourth = market.pay(b, a, 20);
     market.ack(a, &[leg(fourth, 0)]);
+    assert_eq!(market.spendable(b), 175);
+}
+
+#[test]
+fn seals_of_a_dropped_registrar_keep_covering_for_who_named_them() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let [one, two] = [50, 30].map(|atoms| market.pay_after(a, None, b, atoms));
+    let authority = market.stage.set.authority();
+    let honoured = market
+        .stage
+        .set
+        .spine(&authority)
+        .last()
+        .map(|&slot| market.stage.set.record(slot).id());
+    let dropped = market.seal_at(a, Some(Tip { seq: 0, head: one }));
+    market.note(b, &[dropped, one]);
+    market.stage.recall(honoured.unwrap(), &[]);
+    market.feed();
+    let in_force = market.seal_at(a, Some(Tip { seq: 0, head: two }));
+    market.note(b, &[in_force, two]);
+    let ack = market.ack(b, &[leg(one, 0), leg(two, 0)]);
+    assert_eq!(market.verdict(&ack), "valid");
     assert_eq!(market.spendable(b), 180);
+    assert_eq!(
+        market.posted(a),
+        -30,
+        "labels follow the registrar in force"
+    );
+}
+
+#[test]
+fn credit_from_beside_the_sealed_branch_stays_unsealed() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let branches = [50, 30, 10].map(|atoms| market.pay_after(a, None, b, atoms));
+    market.ack(b, &[leg(branches[0], 0), leg(branches[1], 0)]);
+    let head = branches[0];
+    let seal = market.seal_at(a, Some(Tip { seq: 0, head }));
+    market.note(b, &[seal, head]);
+    assert_eq!(market.spendable(b), 170, "50 sealed, 20 of 30");
+    market.ack(b, &[leg(branches[2], 0)]);
+    assert_eq!(market.spendable(b), 170, "20 of 40");
 }
 
 #[test]
@@ -118,6 +162,22 @@ fn a_raise_counts_once_the_account_names_it() {
     assert_eq!(market.verdict(&named), "valid");
     let more = market.pay(a, b, 1);
     assert_eq!(market.verdict(&more), "limit.floor");
+}
+
+#[test]
+fn of_several_raises_the_lowest_floor_counts_in_any_order() {
+    let mut market = Market::new(2);
+    let a = market.chains[0];
+    let raises = [-120, -150].map(|floor| market.stage.raise(&a, floor));
+    market.feed();
+    market.note(a, &[raises[1]]);
+    assert_eq!(market.spendable(a), 150);
+    market.note(a, &[raises[0]]);
+    assert_eq!(market.spendable(a), 150);
+    let tip = market.tip(a);
+    market.note(a, &raises);
+    assert_eq!(market.spendable(a), 150);
+    assert!(tip < market.tip(a));
 }
 
 #[test]

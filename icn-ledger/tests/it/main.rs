@@ -8,6 +8,7 @@
 mod admission;
 mod attacks;
 mod columns;
+mod entry;
 mod hours;
 mod limits;
 mod market;

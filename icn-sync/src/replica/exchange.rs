@@ -27,9 +27,10 @@ impl Replica {
             self.blame(from, PeerFault::Domain(hello.domain), now, out);
             return;
         }
+        let config = self.config;
         for topic in &hello.topics {
             if let Some(session) = self.session(from, *topic) {
-                session.follows = true;
+                session.heard(now, &config);
             }
         }
     }
@@ -83,7 +84,7 @@ impl Replica {
                 continue;
             };
             if let Some(session) = self.session(from, topic) {
-                session.follows = true;
+                session.heard(now, &config);
             }
             if yours == clock.digest() {
                 held.push(Held {
@@ -96,7 +97,9 @@ impl Replica {
                 let Some(session) = self.session(from, topic) else {
                     continue;
                 };
-                session.stirred(now, &config);
+                if session.covered != Some(yours) {
+                    session.stirred(now, &config);
+                }
                 let base = session.agreed.clone();
                 let base = base.filter(|base| Some(base.digest()) == mark.base);
                 send_clock(from, topic, &clock, base.as_deref(), false, out);
@@ -108,7 +111,8 @@ impl Replica {
     }
 
     /// The peer holds everything of a clock that was sent to it.
-    pub(super) fn held(&mut self, from: PeerId, all: &[Held], out: &mut Out) {
+    pub(super) fn held(&mut self, from: PeerId, all: &[Held], now: Ticks, out: &mut Out) {
+        let config = self.config;
         for held in all {
             let Some(clock) = self.clock(held.topic) else {
                 continue;
@@ -120,7 +124,7 @@ impl Replica {
                 self.converged(from, held.topic, clock, out);
             }
             if let Some(session) = self.session(from, held.topic) {
-                session.follows = true;
+                session.heard(now, &config);
                 if held.mine == held.yours || session.covered == Some(held.mine) {
                     session.settled();
                 }
@@ -139,14 +143,14 @@ impl Replica {
 
     /// Compares a page of a peer's rows with the own ones.
     pub(super) fn clock_page(&mut self, from: PeerId, page: &ClockPage, now: Ticks, out: &mut Out) {
-        let topic = page.topic;
+        let (topic, config) = (page.topic, self.config);
         let Some(clock) = self.clock(topic) else {
             return;
         };
         let Some(session) = self.session(from, topic) else {
             return;
         };
-        session.follows = true;
+        session.heard(now, &config);
         if page.base.is_some() && page.base != session.base() {
             return; // told apart from a clock that is not remembered here
         }
@@ -222,7 +226,7 @@ impl Replica {
                 reading.lacks = true;
                 self.want_record(from, topic, stray.id, now);
             }
-            reading.peer_lacks |= !clock.lists_stray(stray);
+            reading.peer_lacks |= !stray.content && self.holds(&stray.id);
         }
         reading.peer_lacks |= has_more_strays(&clock, page);
         if let Some(last) = page.strays.last().filter(|_| !page.ends) {

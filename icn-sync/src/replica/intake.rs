@@ -224,8 +224,8 @@ impl Replica {
                 session.stirred(now, &self.config);
             }
         }
-        if let Some(session) = way.peer().and_then(|peer| self.session(peer, topic)) {
-            session.progress = true;
+        if let Some(peer) = way.peer().and_then(|peer| self.peers.get_mut(&peer)) {
+            peer.progress(topic);
         }
         if !matches!(way, Way::Asked(_)) && self.is_worth_forwarding(slot) {
             out.fresh.push((slot, way.peer()));
@@ -262,7 +262,7 @@ impl Replica {
         for (slot, origin) in core::mem::take(&mut out.fresh) {
             let topic = self.set.record(slot).topic();
             for (id, peer) in &mut self.peers {
-                let follows = peer.session(topic).is_some_and(|session| session.follows);
+                let follows = peer.session(topic).is_some_and(|session| session.follows());
                 if Some(*id) != origin && follows {
                     per_peer.entry(*id).or_default().push(slot);
                 }

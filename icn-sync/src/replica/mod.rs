@@ -305,7 +305,7 @@ impl Replica {
             Err(error) => self.blame(from, PeerFault::Frame(error), now, out),
             Ok(Frame::Hello(hello)) => self.hello(from, &hello, now, out),
             Ok(Frame::Ask(marks)) => self.asked(from, &marks, now, out),
-            Ok(Frame::Held(held)) => self.held(from, &held, out),
+            Ok(Frame::Held(held)) => self.held(from, &held, now, out),
             Ok(Frame::Clock(page)) => self.clock_page(from, &page, now, out),
             Ok(Frame::Strays(page)) => self.strays_page(from, &page, now, out),
             Ok(Frame::Want(want)) => self.answer(from, &want, out),

@@ -239,7 +239,7 @@ impl Replica {
         let up: Vec<PeerId> = self
             .peers
             .iter_mut()
-            .filter_map(|(id, peer)| peer.session(topic)?.follows.then_some(*id))
+            .filter_map(|(id, peer)| peer.session(topic)?.follows().then_some(*id))
             .take(ASKED_FOR_MISSING)
             .collect();
         for peer in up {
@@ -432,7 +432,7 @@ impl Answer {
 
     /// Adds a record while there is room; the first one always fits.
     fn push(&mut self, replica: &Replica, slot: Slot) -> bool {
-        if self.room == 0 {
+        if self.room == 0 && !self.slots.is_empty() {
             return false;
         }
         let header = replica.set.record(slot).header();

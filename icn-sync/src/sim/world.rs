@@ -1,13 +1,14 @@
 //! Replicas with disks on a simulated network.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use icn_types::id::{Digest, DomainId};
+use icn_types::id::{Digest, DomainId, TopicId};
 use icn_types::key::PeerId;
 use icn_types::time::Ticks;
 use icn_types::topic::Topic;
 
-use crate::{Committed, Config, Input, Replica, RestoreError, StoredWhat, SyncEvent};
+use crate::{Committed, Config, Input, Replica, RestoreError, SyncEvent, VectorClock};
 
 use super::net::{Net, Weather};
 
@@ -22,9 +23,10 @@ pub struct Node {
     /// Every event so far.
     pub events: Vec<SyncEvent>,
     peers: Vec<PeerId>,
+    topics: Vec<Topic>,
 }
 
-/// Nodes that all follow the same topics.
+/// Nodes of one domain.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The network.
@@ -50,25 +52,44 @@ impl World {
         }
     }
 
-    /// Adds an empty node that listens to `peers`.
+    /// Adds an empty node that listens to `peers` and follows all topics.
     ///
     /// # Errors
     /// [`RestoreError`] when a topic belongs to another domain.
     pub fn add(&mut self, id: PeerId, peers: Vec<PeerId>) -> Result<(), RestoreError> {
+        self.add_following(id, peers, self.topics.clone())
+    }
+
+    /// Adds an empty node that follows these topics alone.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when a topic belongs to another domain.
+    pub fn add_following(
+        &mut self,
+        id: PeerId,
+        peers: Vec<PeerId>,
+        topics: Vec<Topic>,
+    ) -> Result<(), RestoreError> {
         let node = Node {
-            replica: self.boot(&peers, &[])?,
+            replica: self.boot(&peers, &topics, &[])?,
             disk: Vec::new(),
             events: Vec::new(),
             peers,
+            topics,
         };
         self.nodes.insert(id, node);
         Ok(())
     }
 
-    fn boot(&self, peers: &[PeerId], disk: &[Vec<u8>]) -> Result<Replica, RestoreError> {
+    fn boot(
+        &self,
+        peers: &[PeerId],
+        topics: &[Topic],
+        disk: &[Vec<u8>],
+    ) -> Result<Replica, RestoreError> {
         Replica::restore(
             self.domain,
-            self.topics.iter().copied(),
+            topics.iter().copied(),
             peers.iter().copied(),
             self.config,
             disk,
@@ -95,7 +116,8 @@ impl World {
         let Some(node) = self.nodes.get(&id) else {
             return Ok(());
         };
-        let (peers, replica) = (node.peers.clone(), self.boot(&node.peers, &node.disk)?);
+        let replica = self.boot(&node.peers, &node.topics, &node.disk)?;
+        let peers = node.peers.clone();
         if let Some(node) = self.nodes.get_mut(&id) {
             node.replica = replica;
         }
@@ -114,10 +136,6 @@ impl World {
         };
         let step = node.replica.handle(input, self.now);
         for stored in step.stored() {
-            debug_assert!(matches!(
-                stored.what,
-                StoredWhat::Record | StoredWhat::Content
-            ));
             node.disk.push(stored.bytes.clone());
         }
         node.events.extend_from_slice(step.events());
@@ -168,6 +186,11 @@ impl World {
         self.now
     }
 
+    /// Clock of a topic at a node.
+    pub fn clock(&mut self, id: &PeerId, topic: TopicId) -> Option<Arc<VectorClock>> {
+        self.nodes.get_mut(id)?.replica.clock(topic)
+    }
+
     /// A node.
     #[must_use]
     pub fn node(&self, id: &PeerId) -> Option<&Node> {
@@ -191,7 +214,7 @@ impl World {
             .collect()
     }
 
-    /// Whether all nodes have equal digests.
+    /// Whether all nodes have equal digests; they must follow the same topics.
     pub fn agrees(&mut self) -> bool {
         let digests = self.digests();
         digests.windows(2).all(|pair| pair[0] == pair[1])

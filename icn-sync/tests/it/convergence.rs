@@ -1,10 +1,14 @@
 use core::time::Duration;
 
 use icn_sync::sim::{Rng, Weather, World};
+use icn_sync::wire::ROWS_MAX;
 use icn_sync::{Config, Input};
+use icn_types::chain::Owner;
 use icn_types::key::PeerId;
+use icn_types::testkit::stage::{GRANT, Stage};
+use icn_types::topic::Topic;
 
-use crate::drama::{Drama, peer};
+use crate::drama::{Drama, NOTE, UNIT, peer};
 
 /// A world of `count` nodes, each of which holds some of the records.
 fn world(drama: &Drama, seed: u64, count: u64, share: u64, config: Config) -> World {
@@ -132,4 +136,67 @@ fn pauses_grow_only_while_nothing_differs() {
         2 * 2 * 10,
         "one digest and one answer per side each 8 s"
     );
+}
+
+/// The ledger relies on an Open that a Recall dropped. Who follows the ledger
+/// needs it, who does not has no use for it; both agree about the authority.
+#[test]
+fn a_node_that_follows_less_agrees_on_what_it_follows_and_then_rests() {
+    let mut stage = Stage::new(11, 4);
+    let (ledger, governance) = (stage.ledger(UNIT), stage.governance());
+    let vote = stage.open_member(0, &governance, None);
+    stage.write(&vote, NOTE, &[], &1_u64);
+    let honoured = stage.records[1].id();
+    let account = stage.open_member(1, &ledger, Some(GRANT));
+    stage.write(&account, NOTE, &[], &2_u64);
+    stage.recall(honoured, &[]);
+
+    let topics = vec![ledger, governance];
+    let mut world = World::new(1, stage.domain(), topics, Config::default());
+    world.add(peer(1), vec![peer(2)]).unwrap();
+    let less = vec![governance];
+    world.add_following(peer(2), vec![peer(1)], less).unwrap();
+    for record in &stage.records {
+        world.input(peer(1), Input::Local(Box::new(record.clone())));
+    }
+    world.connect_all();
+    world.run_for(60_000);
+    let authority = Topic::Authority(stage.domain()).id();
+    let mut clocks = |topic| [1, 2].map(|node| world.clock(&peer(node), topic));
+    let [full, part] = clocks(governance.id());
+    assert_eq!(full, part);
+    let [full, part] = clocks(authority);
+    assert_eq!(full, part);
+
+    world.run_for(600_000);
+    let (frames, records) = (world.net.frames(), world.records_sent());
+    world.run_for(600_000);
+    assert_eq!(world.records_sent(), records);
+    let frames = world.net.frames() - frames;
+    assert!(frames < 2 * 10 * 8, "{frames} frames in ten minutes");
+}
+
+#[test]
+fn clocks_longer_than_a_page_are_compared_to_the_end() {
+    let mut stage = Stage::new(12, 4);
+    let ledger = stage.ledger(UNIT);
+    let key = stage.draw_key();
+    let mut chains = Vec::new();
+    for number in 0..u32::try_from(ROWS_MAX + 50).unwrap() {
+        let chain = ledger.chain(Owner::Shared(number));
+        chains.push(stage.open(chain, key.clone(), None));
+    }
+    for chain in &chains {
+        stage.write(chain, NOTE, &[], &1_u64);
+    }
+    let mut world = World::new(1, stage.domain(), vec![ledger], Config::default());
+    world.add(peer(1), vec![peer(2)]).unwrap();
+    world.add(peer(2), vec![peer(1)]).unwrap();
+    for record in &stage.records {
+        world.input(peer(1), Input::Local(Box::new(record.clone())));
+    }
+    world.connect_all();
+    world.run_for(20_000);
+    assert!(world.agrees());
+    assert_eq!(world.records_sent(), stage.records.len() as u64);
 }

@@ -211,15 +211,14 @@ fn a_flood_of_chains_without_an_open_leaves_no_trace() {
 #[test]
 fn a_record_that_came_early_is_stored_when_its_time_comes() {
     let (stage, _) = account(3);
-    let (mut replica, last) = almost(&stage);
-    let mut younger = crate::steps::replica(&stage);
+    let mut younger = replica(&stage);
     let count = stage.records.len();
+    let last = &stage.records[count - 1];
     for record in &stage.records[..count - 2] {
         let _stored = release(younger.handle(local(record), at(0)));
     }
-    drop(replica.handle(Input::Wake, at(0)));
     let _hello = release(younger.handle(Input::PeerUp(peer(1)), at(0)));
-    let early = send(&mut younger, peer(1), fresh(&[&last]), 1);
+    let early = send(&mut younger, peer(1), fresh(&[last]), 1);
     assert!(early.stored().is_empty() && early.events().is_empty());
     let step = younger.handle(local(&stage.records[count - 2]), at(2));
     let stored: Vec<_> = step.stored().iter().map(|stored| stored.id).collect();
@@ -367,9 +366,12 @@ fn a_boaster_delays_nobody_for_long() {
         [to_bytes(&rows), to_bytes(&strays)]
     };
     let authority = icn_types::topic::Topic::Authority(stage.domain()).id();
+    world.net.cut(peer(1), peer(2));
     for record in &stage.records {
-        world.input(peer(1), local(record));
+        world.input(peer(1), local(record)); // what it pushes is lost
     }
+    world.run_for(1);
+    world.net.heal();
     // It is always a little faster than the honest peer.
     for _ in 0..100 {
         let frames = [
@@ -404,4 +406,74 @@ fn a_domain_is_not_another_one() {
     });
     let step = send(&mut replica, peer(1), to_bytes(&hello), 0);
     assert!(step.events().contains(&SyncEvent::PeerMuted(peer(1))));
+}
+
+#[test]
+fn early_records_are_bounded_per_topic_in_number_and_bytes() {
+    let (stage, _) = account(1);
+    let early = |per_topic, len| {
+        let config = Config::default().with_early(per_topic, len, 6);
+        let peers = [peer(1), peer(2)];
+        let mut replica =
+            Replica::new(stage.domain(), [stage.ledger(UNIT)], peers, config).unwrap();
+        for from in peers {
+            let _hello = release(replica.handle(Input::PeerUp(from), at(0)));
+            for number in 0..20 {
+                let record = rootless(&stage, number);
+                let step = send(&mut replica, from, fresh(&[record.claim()]), 0);
+                assert!(step.events().is_empty(), "nobody's fault");
+            }
+        }
+        replica.counters().early
+    };
+    let len = rootless(&stage, 0).claim().to_bytes().len();
+    assert_eq!(early(100, 1 << 20), 12, "six of each peer");
+    assert_eq!(early(10, 1 << 20), 10);
+    assert_eq!(early(100, 8 * len + 9), 8);
+}
+
+#[test]
+fn a_peer_that_lists_without_end_is_asked_for_a_bounded_number() {
+    use icn_sync::wire::{ClockPage, Stray, StraysPage};
+    use icn_types::id::{Digest, RecordId};
+
+    let (stage, _) = account(1);
+    let (mut replica, _) = almost(&stage);
+    let (topic, digest) = (stage.ledger(UNIT).id(), Digest::from_bytes([3; 32]));
+    let rows = Frame::Clock(ClockPage {
+        topic,
+        digest,
+        base: None,
+        after: None,
+        rows: List::empty(),
+        ends: true,
+    });
+    let _quiet = release(send(&mut replica, peer(1), to_bytes(&rows), 0));
+    let mut after = None;
+    let mut asked = 0;
+    for page in 0..5_u8 {
+        let id = |number: u16| {
+            let mut bytes = [page; 32];
+            bytes[1..3].copy_from_slice(&number.to_be_bytes());
+            RecordId::from_bytes(bytes)
+        };
+        let strays: Vec<Stray> = (0..4096)
+            .map(|number| Stray {
+                id: id(number),
+                content: true,
+            })
+            .collect();
+        let strays = Frame::Strays(StraysPage {
+            topic,
+            digest,
+            after,
+            strays: List::new(strays).unwrap(),
+            ends: false,
+            answers: false,
+        });
+        after = Some(id(4095));
+        asked += release(send(&mut replica, peer(1), to_bytes(&strays), 0)).len();
+    }
+    assert_eq!(replica.counters().requests, 1024);
+    assert_eq!(asked, 4, "requests of 256 ids");
 }

@@ -1,6 +1,6 @@
 use icn_sync::sim::{Weather, World};
 use icn_sync::{Committed, Config, Input, Replica, RestoreError, Step, SyncEvent};
-use icn_types::authority::Tip;
+use icn_types::authority::{Finality, Tip};
 use icn_types::canon::to_bytes;
 use icn_types::error::Coded;
 use icn_types::id::{ChainId, RecordId};
@@ -173,6 +173,59 @@ fn an_answer_that_was_cut_goes_on_without_a_pause() {
     world.connect_all();
     world.run_for(1900);
     assert!(world.agrees(), "before the second exchange");
+    assert_eq!(world.records_sent(), stage.records.len() as u64);
+}
+
+/// Node 1 stored most of a branch beside the spine before a Seal made it the
+/// spine. The start of each answer is known to it already.
+#[test]
+fn a_cut_answer_that_brings_nothing_new_is_gone_on_with() {
+    let (mut stage, chain) = account(1);
+    let root = stage.tip(&chain);
+    stage.write_after(&chain, root, NOTE, &[], &900_u64);
+    for number in 0..60_u64 {
+        stage.write(&chain, NOTE, &[], &number);
+    }
+    stage.seal(&chain, Finality::Open);
+    let config = Config::default().with_answer_len(1500);
+    let mut world = World::new(1, stage.domain(), vec![stage.ledger(UNIT)], config);
+    world.add(peer(1), vec![peer(2)]).unwrap();
+    world.add(peer(2), vec![peer(1)]).unwrap();
+    for record in &stage.records {
+        if record.chain() == stage.set.authority() || record.seq() < 50 {
+            world.input(peer(1), local(record));
+        }
+        world.input(peer(2), local(record));
+    }
+    world.connect_all();
+    world.run_for(20_000);
+    assert!(world.agrees());
+    let node = world.node(&peer(1)).unwrap();
+    assert_eq!(node.replica.set().sealed_len(&chain), 61);
+}
+
+/// Two nodes hold everything, the third nothing: it asks one of them for each
+/// record and sends none of them on to the other.
+#[test]
+fn each_record_is_fetched_once() {
+    let (stage, _) = account(60);
+    let mut world = World::new(
+        1,
+        stage.domain(),
+        vec![stage.ledger(UNIT)],
+        Config::default(),
+    );
+    for node in 1..=3 {
+        let peers = (1..=3).filter(|&other| other != node).map(peer).collect();
+        world.add(peer(node), peers).unwrap();
+    }
+    for record in &stage.records {
+        world.input(peer(1), local(record));
+        world.input(peer(2), local(record));
+    }
+    world.connect_all();
+    world.run_for(20_000);
+    assert!(world.agrees());
     assert_eq!(world.records_sent(), stage.records.len() as u64);
 }
 

@@ -14,6 +14,9 @@ use crate::record::Record;
 pub struct Slot(u32);
 
 impl Slot {
+    pub(super) const FIRST: Self = Self(0);
+    pub(super) const LAST: Self = Self(u32::MAX);
+
     /// The number, for tables indexed by slot.
     #[must_use]
     pub const fn index(self) -> usize {

@@ -71,52 +71,77 @@ pub struct Canonical<'a> {
     set: &'a RecordSet,
     /// Canonical records beside the spines.
     beside: BTreeSet<Slot>,
+    /// The same under each topic whose records need them.
+    needed: BTreeSet<(TopicId, Slot)>,
 }
 
 impl RecordSet {
     /// The canonical part of this set.
     #[must_use]
     pub fn canonical(&self) -> Canonical<'_> {
-        let beside = if self.is_straight() {
+        let needed = if self.is_straight() {
             BTreeSet::new()
         } else {
-            self.beside()
+            self.needed()
         };
-        Canonical { set: self, beside }
+        let beside = needed.iter().map(|&(_, slot)| slot).collect();
+        Canonical {
+            set: self,
+            beside,
+            needed,
+        }
     }
 
-    /// Fork pairs and stored ancestors that lie on no spine.
-    fn beside(&self) -> BTreeSet<Slot> {
-        let mut beside = BTreeSet::new();
-        let mut todo: Vec<Slot> = self
-            .spines
-            .values()
-            .filter_map(super::Spine::fork)
-            .flat_map(|(a, b)| [a, b])
-            .collect();
+    /// Fork pairs and stored ancestors that lie on no spine, each under the
+    /// topic that needs it.
+    ///
+    /// What a ledger record needs of the authority topic stands under the
+    /// ledger: who follows another topic need not hold it, and the authority
+    /// topics of both are equal all the same.
+    fn needed(&self) -> BTreeSet<(TopicId, Slot)> {
+        let mut todo: Vec<(TopicId, Slot)> = Vec::new();
         for spine in self.spines.values() {
+            todo.extend(
+                spine
+                    .fork()
+                    .iter()
+                    .flat_map(|&(a, b)| [(spine.topic, a), (spine.topic, b)]),
+            );
             for &slot in spine.path() {
-                todo.extend(self.relied_on(slot).filter(|&named| !self.on_spine(named)));
+                let relied_on = self.relied_on(slot).map(|named| (spine.topic, named));
+                todo.extend(relied_on.filter(|&(_, named)| !self.on_spine(named)));
             }
         }
-        while let Some(slot) = todo.pop() {
-            if !self.on_spine(slot) && beside.insert(slot) {
-                todo.extend(self.relied_on(slot));
+        let mut needed = BTreeSet::new();
+        while let Some((by, slot)) = todo.pop() {
+            let own = self.record(slot).topic();
+            let topic = if own == self.authority_topic { by } else { own };
+            if !self.on_spine(slot) && needed.insert((topic, slot)) {
+                todo.extend(self.relied_on(slot).map(|named| (topic, named)));
             }
         }
-        beside
+        needed
     }
 
-    /// Stored records that a record names: prev, epoch and refs.
+    /// Stored records that a record relies on: prev, epoch and refs, as far as
+    /// these lie in its own topic or the authority topic. Nobody who follows
+    /// only the other topic would know of the ref.
     fn relied_on(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         let record = self.record(slot);
-        record
+        let in_reach = move |named: &Slot| {
+            let topic = self.record(*named).topic();
+            topic == record.topic() || topic == self.authority_topic
+        };
+        let ids = record
             .prev()
             .into_iter()
             .chain(record.epoch())
-            .chain(record.refs().iter().copied())
-            .chain(self.named_by_value(slot))
-            .filter_map(|id| self.find(&id))
+            .chain(record.refs().iter().copied());
+        ids.filter_map(|id| self.find(&id)).filter(in_reach).chain(
+            self.named_by_value(slot)
+                .into_iter()
+                .filter_map(|id| self.find(&id)),
+        )
     }
 
     /// Records of the governance topic that a vote's Opening or Close names
@@ -206,26 +231,27 @@ impl<'a> Canonical<'a> {
         }
     }
 
-    /// Ids of a topic's canonical records that no row covers, ascending: those
-    /// beside the spines, each with whether its content is here, and those on
-    /// a spine whose content is missing.
+    /// Ids of canonical records that a topic needs and no row covers,
+    /// ascending: those beside the spines, each with whether its content is
+    /// here, and those on a spine of the topic whose content is missing.
     #[must_use]
     pub fn irregular(&self, topic: TopicId) -> BTreeMap<RecordId, bool> {
-        let beside = self.beside.iter().map(|&slot| self.set.record(slot));
+        let all = (topic, Slot::FIRST)..=(topic, Slot::LAST);
+        let beside = self.needed.range(all).map(|&(_, slot)| slot);
         let bare = self
             .set
             .bare()
-            .filter(|&slot| self.contains(slot))
-            .map(|slot| self.set.record(slot));
+            .filter(|&slot| self.set.on_spine(slot) && self.set.record(slot).topic() == topic);
         beside
             .chain(bare)
-            .filter(|record| record.topic() == topic)
+            .map(|slot| self.set.record(slot))
             .map(|record| (record.id(), record.content().is_some()))
             .collect()
     }
 
-    /// The set digest of a topic: equal exactly when the canonical records of
-    /// the topic are, contents included.
+    /// The set digest of a topic: equal exactly when the canonical records that
+    /// the topic needs are, contents included. It does not depend on which
+    /// other topics this replica follows.
     ///
     /// SHA-256 over the rows and the irregular records, both ascending.
     #[must_use]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::genesis::{FirstEpoch, Founding, Genesis, Peer};
-use icn_events::node::{Node, NodeSettings, Progress};
+use icn_events::node::{Node, NodeError, NodeSettings, Progress};
 use icn_governance::charter::Rules;
 use icn_governance::rule::Rule;
 use icn_ledger::unit::Scale;
@@ -13,7 +13,7 @@ use icn_types::amount::Amount;
 use icn_types::authority::{Charter, FORMAT, Grant};
 use icn_types::canon::{List, Raw};
 use icn_types::chain::Owner;
-use icn_types::host::{LocalNetwork, MemoryStore, Store};
+use icn_types::host::{Batch, LocalNetwork, MemoryStore, Scan, Space, Store, Transport};
 use icn_types::id::{ChainId, DomainId, UnitId};
 use icn_types::key::{Inception, Keypair, PeerId, Signer as _};
 use icn_types::testkit::stage::key_of;
@@ -194,23 +194,37 @@ impl Coop {
         Topic::Governance(self.domain()).chain(owner).id()
     }
 
-    /// The settings of one member's node; the first keeps the offices.
+    /// The settings of one member's node: the first is registrar and treasurer,
+    /// the second keeps the supplier's account.
     pub(super) fn settings(
         &self,
         member: usize,
         store: Arc<dyn Store>,
         network: &LocalNetwork,
     ) -> NodeSettings {
+        let transport = Arc::new(network.join(self.members[member].peer()));
+        self.settings_on(member, store, transport)
+    }
+
+    /// The same on any transport.
+    pub(super) fn settings_on(
+        &self,
+        member: usize,
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+    ) -> NodeSettings {
         let person = &self.members[member];
-        let transport = Arc::new(network.join(person.peer()));
         let mut settings = NodeSettings::new(self.genesis.clone(), store, transport).unwrap();
         for signer in [&person.key, &person.teller, &person.audit] {
             settings = settings.with_signer(Arc::new(signer.clone()));
         }
-        if member == 0 {
-            for signer in [&self.registrar, &self.treasury_key, &self.supplier_key] {
-                settings = settings.with_signer(Arc::new(signer.clone()));
-            }
+        let offices: &[&Keypair] = match member {
+            0 => &[&self.registrar, &self.treasury_key],
+            1 => &[&self.supplier_key],
+            _ => &[],
+        };
+        for signer in offices {
+            settings = settings.with_signer(Arc::new((*signer).clone()));
         }
         settings
     }
@@ -273,6 +287,93 @@ impl Village {
         panic!("never: {what}");
     }
 
+    /// One round with what each node answers, failures included.
+    pub(super) fn try_round(&mut self) -> Vec<Result<Progress, NodeError>> {
+        self.now += 100;
+        let times = self.times();
+        self.nodes
+            .iter_mut()
+            .map(|node| block_on(node.step(times)))
+            .collect()
+    }
+
+    pub(super) fn rounds(&mut self, count: usize) {
+        for _ in 0..count {
+            self.round();
+        }
+    }
+
+    /// A village whose nodes wake up on these stores, at this time.
+    pub(super) fn wake(seed: u64, stores: Vec<MemoryStore>, now: u64) -> Self {
+        let coop = Coop::found(seed, stores.len());
+        let network = LocalNetwork::new();
+        let nodes = (0..stores.len())
+            .map(|member| {
+                let store = Arc::new(stores[member].clone());
+                block_on(coop.settings(member, store, &network).open()).unwrap()
+            })
+            .collect();
+        Self {
+            coop,
+            network,
+            nodes,
+            stores,
+            now,
+        }
+    }
+
+    /// Copies of what every store holds now.
+    pub(super) fn copies(&self) -> Vec<MemoryStore> {
+        self.stores.iter().map(copy).collect()
+    }
+
+    /// Drops a node and opens it from its store.
+    pub(super) fn reopen(&mut self, member: usize) {
+        let store = Arc::new(self.stores[member].clone());
+        self.open_on(member, store);
+    }
+
+    /// Drops a node and opens it on any store.
+    pub(super) fn open_on(&mut self, member: usize, store: Arc<dyn Store>) {
+        let settings = self.coop.settings(member, store, &self.network);
+        self.nodes[member] = block_on(settings.open()).unwrap();
+    }
+
+    pub(super) fn peer(&self, member: usize) -> PeerId {
+        self.coop.members[member].peer()
+    }
+
+    /// Posted position of an account as one node sees it, in atoms.
+    pub(super) fn posted(&self, node: usize, unit: UnitId, chain: ChainId) -> i128 {
+        let node = &self.nodes[node];
+        node.ledger(&unit)
+            .unwrap()
+            .positions(node.set(), &chain)
+            .posted
+            .get()
+    }
+
+    /// Chains that fork, as any node sees them.
+    pub(super) fn forks(&self) -> Vec<ChainId> {
+        let of = |node: &Node| {
+            let chains: Vec<_> = node.set().chains().map(|(chain, _)| chain).collect();
+            chains
+                .into_iter()
+                .filter(|chain| node.set().fork(chain).is_some())
+                .collect::<Vec<_>>()
+        };
+        self.nodes.iter().flat_map(of).collect()
+    }
+
+    /// Whether all label digests of all units are equal.
+    pub(super) fn labels_agree(&self) -> bool {
+        [self.coop.credits, self.coop.hours].iter().all(|unit| {
+            let digest = |node: &Node| node.ledger(unit).unwrap().label_digest(node.set());
+            let first = digest(&self.nodes[0]);
+            self.nodes.iter().all(|node| digest(node) == first)
+        })
+    }
+
     pub(super) fn agree(&self) -> bool {
         let mut topics = self.nodes[0]
             .set()
@@ -291,4 +392,25 @@ impl Village {
                 .all(|node| node.set_digest(*topic) == first)
         })
     }
+}
+
+/// The rows of a node's store, by the names that they have there.
+pub(super) const SPACES: [Space; 2] = [Space::new("node/record"), Space::new("node/identity")];
+
+/// Another store with the same rows.
+pub(super) fn copy(store: &MemoryStore) -> MemoryStore {
+    let other = MemoryStore::new();
+    let mut batch = Batch::new();
+    for space in SPACES {
+        let mut scan = Some(Scan::all(space));
+        while let Some(current) = scan {
+            let page = block_on(store.scan(&current)).unwrap();
+            for row in page.rows {
+                batch.put(row.key, row.value).unwrap();
+            }
+            scan = page.next;
+        }
+    }
+    block_on(other.commit(batch)).unwrap();
+    other
 }

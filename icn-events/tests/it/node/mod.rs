@@ -1,14 +1,20 @@
 //! Whole nodes, joined in one process.
 
 mod coop;
+mod crash;
+mod flow;
+mod hostile;
+mod joining;
+mod restart;
+mod running;
 
 use futures::executor::block_on;
 use icn_governance::body::{Choice, Proposal, Subject};
 use icn_ledger::{Leg, PaymentRequest};
 use icn_types::amount::Amount;
-use icn_types::authority::{Action, Outcome};
+use icn_types::authority::{Action, Outcome, ProposalId};
 use icn_types::canon::List;
-use icn_types::id::{ChainId, OperationKey, UnitId};
+use icn_types::id::{ChainId, OperationKey, RecordId};
 
 use coop::Village;
 
@@ -43,13 +49,29 @@ fn hours(payee: ChainId, hours: u64, key: u8) -> PaymentRequest {
     }
 }
 
-fn posted(village: &Village, node: usize, unit: UnitId, chain: ChainId) -> i128 {
-    let node = &village.nodes[node];
-    node.ledger(&unit)
-        .unwrap()
-        .positions(node.set(), &chain)
-        .posted
-        .get()
+/// The vote on a proposal, as one node knows it.
+fn opening_of(village: &Village, node: usize, proposal: ProposalId) -> Option<RecordId> {
+    let office = village.nodes[node].set().office()?;
+    office
+        .decisions()
+        .find(|(_, decision)| decision.opening().proposal == proposal)
+        .map(|(opening, _)| *opening)
+}
+
+/// Member 0 proposes, everybody votes on its own node.
+fn propose_and_vote(village: &mut Village, proposal: Proposal, choices: &[Choice]) -> RecordId {
+    let id = proposal.id();
+    let (times, voice) = (village.times(), village.coop.voice_of(0));
+    block_on(village.nodes[0].propose(&voice, proposal, times)).unwrap();
+    village.until("every node knows the opening", |v| {
+        (0..v.nodes.len()).all(|node| opening_of(v, node, id).is_some())
+    });
+    let opening = opening_of(village, 0, id).unwrap();
+    for (member, choice) in choices.iter().enumerate() {
+        let (times, voice) = (village.times(), village.coop.voice_of(member));
+        block_on(village.nodes[member].vote(&voice, opening, *choice, times)).unwrap();
+    }
+    opening
 }
 
 #[test]
@@ -57,31 +79,22 @@ fn an_accepted_budget_is_paid_once_and_recorded_on_every_node() {
     let mut village = Village::new(1, 3);
     let proposal = budget(&village);
     let id = proposal.id();
-    let (times, voice) = (village.times(), village.coop.voice_of(0));
-    block_on(village.nodes[0].propose(&voice, proposal, times)).unwrap();
-    let opening_at = |village: &Village, node: usize| {
-        let office = village.nodes[node].set().office().unwrap();
-        office.decisions().next().map(|(opening, _)| *opening)
-    };
-    village.until("every node knows the opening", |v| {
-        (0..3).all(|node| opening_at(v, node).is_some())
-    });
-    let opening = opening_at(&village, 0).unwrap();
-    for (member, choice) in [(0, Choice::Yes), (1, Choice::Yes), (2, Choice::No)] {
-        let (times, voice) = (village.times(), village.coop.voice_of(member));
-        block_on(village.nodes[member].vote(&voice, opening, choice, times)).unwrap();
-    }
+    propose_and_vote(
+        &mut village,
+        proposal,
+        &[Choice::Yes, Choice::Yes, Choice::No],
+    );
     let (credits, supplier, treasury) = (
         village.coop.credits,
         village.coop.supplier(),
         village.coop.treasury(),
     );
     village.until("supplier is paid everywhere", |v| {
-        (0..3).all(|node| posted(v, node, credits, supplier) == 5_000)
+        (0..3).all(|node| v.posted(node, credits, supplier) == 5_000)
     });
     village.until("nodes agree", Village::agree);
     for node in 0..3 {
-        assert_eq!(posted(&village, node, credits, treasury), -5_000);
+        assert_eq!(village.posted(node, credits, treasury), -5_000);
         let node = &village.nodes[node];
         let (_, decision) = node.set().office().unwrap().decisions().next().unwrap();
         assert_eq!(decision.close().unwrap().2, Outcome::Accepted);
@@ -116,7 +129,7 @@ fn hours_of_three_members_come_out_as_seven_minus_five_and_minus_two() {
     }
     village.until("all is acknowledged", |v| {
         (0..3).all(|node| {
-            accounts.map(|account| posted(v, node, unit, account))
+            accounts.map(|account| v.posted(node, unit, account))
                 == [7 * 3600, -5 * 3600, -2 * 3600]
         })
     });
@@ -149,6 +162,6 @@ fn a_cut_node_and_the_others_go_on_and_agree_after_the_link_heals() {
     village.network.reconnect(peers[2], peers[0]);
     village.network.reconnect(peers[2], peers[1]);
     village.until("nodes agree", |v| {
-        v.agree() && posted(v, 1, unit, bob) == 5 * 3600
+        v.agree() && v.posted(1, unit, bob) == 5 * 3600
     });
 }

@@ -357,6 +357,66 @@ fn a_charter_without_its_content_is_refused() {
     assert_eq!(set.receive(bare).unwrap_err().code(), "set.missing.content");
 }
 
+#[test]
+fn followers_of_different_topics_have_equal_authority_digests() {
+    let (mut stage, a, _) = two();
+    let other = stage.open_member(2, &stage.governance(), None);
+    note(&mut stage, &a, 0);
+    let root = stage.records[stage.records.len() - 2].id();
+    let row = stage.seal_row(&a, stage.tip(&a), Finality::Open);
+    let seal = |rows| {
+        Act::Seal(crate::authority::Seal {
+            rows: List::new(rows).unwrap(),
+        })
+    };
+    let dropped = stage.act_after(root, &seal([row.clone()]), &[]);
+    stage.recall(root, &[]);
+    stage.write(&a, NOTE, &[dropped], &1_u64);
+    note(&mut stage, &other, 2);
+    let (ledger, governance) = (stage.ledger(UNIT).id(), stage.governance().id());
+    let without = |topic| {
+        stage.replay(
+            stage
+                .records
+                .iter()
+                .filter(|record| record.topic() != topic),
+        )
+    };
+    let authority = Topic::Authority(stage.domain()).id();
+    let digests = [&stage.set, &without(ledger), &without(governance)]
+        .map(|set| set.canonical().digest(authority));
+    assert!(!stage.set.canonical().irregular(ledger).is_empty());
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(digests[0], digests[2]);
+}
+
+#[test]
+fn a_ref_out_of_another_topic_makes_nothing_canonical() {
+    let (mut stage, a, _) = two();
+    let other = stage.open_member(2, &stage.governance(), None);
+    note(&mut stage, &a, 0);
+    let root = stage.tip(&a);
+    let mut branches: Vec<Tip> = (1..4)
+        .map(|n| note_after(&mut stage, &a, root, n))
+        .collect();
+    branches.sort_by_key(|tip| tip.head);
+    stage.write(&other, NOTE, &[branches[2].head], &1_u64);
+    let third = stage.set.find(&branches[2].head).unwrap();
+    assert!(!stage.set.canonical().contains(third));
+    let ledger = stage.ledger(UNIT).id();
+    let governance = stage.governance().id();
+    let alone = stage.replay(
+        stage
+            .records
+            .iter()
+            .filter(|record| record.topic() != governance),
+    );
+    assert_eq!(
+        stage.set.canonical().digest(ledger),
+        alone.canonical().digest(ledger)
+    );
+}
+
 mod office {
     use super::*;
 

@@ -103,12 +103,10 @@ impl<'a> Reference<'a> {
                     .rev()
                     .find(|&row| self.is_effective(&rows, row));
                 let head = last.and_then(|last| rows[last].head);
-                // What a final row ended stays ended under later rows that count
-                // and seal the same head again.
-                let ended = (0..rows.len())
-                    .filter(|&row| rows[row].is_final && rows[row].head == head)
-                    .filter(|&row| last.is_some() && self.is_effective(&rows, row))
-                    .map(|row| rows[row].open)
+                let ended = rows[..last.map_or(0, |last| last + 1)]
+                    .iter()
+                    .filter(|row| row.is_final && row.head == head)
+                    .map(|row| row.open)
                     .collect();
                 picture.sealed.insert(chain, self.path(head).len());
                 self.spine(chain, head, &ended)
@@ -149,7 +147,7 @@ impl<'a> Reference<'a> {
                 .values()
                 .filter(|r| r.chain() == chain && r.prev() == last)
                 .filter(|r| r.kind() != Kind::RECALL)
-                .filter(|r| !(last == head && r.epoch().is_some_and(|epoch| ended.contains(&epoch))))
+                .filter(|r| last != head || !r.epoch().is_some_and(|open| ended.contains(&open)))
                 .map(|r| r.id())
                 .collect();
             match children[..] {

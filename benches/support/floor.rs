@@ -1,0 +1,114 @@
+//! Floor programs: the least work with the same outcome, on bare structures.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use icn_types::hash::sha256;
+use icn_types::record::Record;
+use redb::{Database, TableDefinition};
+
+use crate::arrival::Arrival;
+use crate::rows::{Decoded, SPACES};
+
+/// Balances by account, payments by id: the balance rule and nothing else.
+#[derive(Debug, Default, Clone)]
+pub struct BareLedger {
+    balances: BTreeMap<[u8; 32], i128>,
+    payments: BTreeMap<[u8; 32], Vec<i128>>,
+}
+
+impl BareLedger {
+    /// Applies an entry if the balance allows it; answers with the balance.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn apply(&mut self, entry: &Decoded) -> i128 {
+        let taken = entry.taken.and_then(|(payment, leg)| {
+            let legs = self.payments.get_mut(&payment)?;
+            legs.get_mut(leg).map(core::mem::take)
+        });
+        let balance = self.balances.entry(*entry.chain.as_bytes()).or_default();
+        *balance += taken.unwrap_or(0) - entry.sent;
+        assert!(*balance > i128::from(i64::MIN / 2), "beyond the limit");
+        let balance = *balance;
+        if entry.sent > 0 {
+            self.payments.insert(entry.id, entry.legs.clone());
+        }
+        balance
+    }
+}
+
+/// Encodes a record and hashes header and content, as its id asks for.
+#[must_use]
+pub fn encode_and_hash(record: &Record) -> (Vec<u8>, [u8; 32]) {
+    let bytes = record.to_bytes();
+    // `[tag, header, signature, content]`: array head, tag, then the header;
+    // the signature has two bytes of head.
+    let content = usize::try_from(record.header().content_len()).expect("a short content");
+    let header = 1 + 1 + 19..bytes.len() - content - 66;
+    let id = sha256(&bytes[header.clone()]);
+    let hash = sha256(&bytes[header.end + 66..]);
+    assert_eq!(hash, *record.header().content().as_bytes(), "another hash");
+    (bytes, id)
+}
+
+/// One ordered map of bytes, five puts per entry.
+#[derive(Debug, Default, Clone)]
+pub struct BareMap {
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    next: u64,
+}
+
+impl BareMap {
+    /// Puts the rows of an entry, one byte of prefix for each space.
+    pub fn put(&mut self, entry: &Decoded, body: Vec<u8>, posted: i128) {
+        let rows = entry.rows(self.next, body, posted);
+        self.next += 1;
+        for (space, (key, value)) in (0..).zip(rows) {
+            let mut prefixed = Vec::with_capacity(41);
+            prefixed.push(space);
+            prefixed.extend_from_slice(key.as_slice());
+            self.rows.insert(prefixed, value);
+        }
+    }
+}
+
+/// redb itself: one table per space, one durable transaction per batch.
+#[derive(Debug)]
+pub struct BareRedb {
+    database: Database,
+    next: u64,
+}
+
+impl BareRedb {
+    /// A new file.
+    #[must_use]
+    pub fn create(path: &Path) -> Self {
+        Self {
+            database: Database::create(path).expect("a new file"),
+            next: 0,
+        }
+    }
+
+    /// Applies entries and stores them in one transaction.
+    pub fn commit(&mut self, ledger: &mut BareLedger, entries: &[Arrival]) {
+        let write = self.database.begin_write().expect("a transaction");
+        {
+            let mut tables = SPACES.map(|space| {
+                let table: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new(space.as_str());
+                write.open_table(table).expect("a table")
+            });
+            for entry in entries {
+                let posted = ledger.apply(&entry.decoded);
+                let rows = entry.decoded.rows(self.next, entry.bytes.clone(), posted);
+                self.next += 1;
+                for (table, (key, value)) in tables.iter_mut().zip(rows) {
+                    table
+                        .insert(key.as_slice(), value.as_slice())
+                        .expect("a row");
+                }
+            }
+        }
+        write.commit().expect("a commit");
+    }
+}

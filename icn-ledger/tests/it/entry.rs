@@ -1,0 +1,107 @@
+//! Bodies of entries as bytes.
+
+use icn_ledger::entry::{ACK, LEGS_MAX, NOTE, PAYMENT, REFUSE, TAKEN_MAX};
+use icn_ledger::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
+use icn_types::canon::{Encode, List, Tagged as _, Writer, from_bytes, to_bytes};
+use icn_types::id::{ChainId, OperationKey};
+use icn_types::record::{Attachment, Content, Kind};
+use icn_types::time::Timestamp;
+use proptest::prelude::*;
+
+use crate::market::amount;
+
+fn legs(count: usize) -> Vec<Leg> {
+    (1..=count)
+        .map(|number| Leg {
+            payee: ChainId::from_bytes([3; 32]),
+            amount: amount(u64::try_from(number).unwrap()),
+        })
+        .collect()
+}
+
+fn payment(count: usize, decision: Option<DecisionRef>, noted: bool) -> Payment {
+    Payment {
+        legs: List::new(legs(count)).unwrap(),
+        key: OperationKey::from_bytes([4; 32]),
+        decision,
+        effective: noted.then(|| Timestamp::from_millis(7)),
+        memo: Attachment::new(&[5; 32], b"bread").filter(|_| noted),
+    }
+}
+
+fn taken(count: usize) -> Vec<LegRef> {
+    (0..=u8::MAX)
+        .cycle()
+        .take(count)
+        .map(|leg| LegRef {
+            reference: u16::from(leg),
+            leg,
+        })
+        .collect()
+}
+
+fn entries() -> impl Strategy<Value = Entry> {
+    let decision = prop::option::of((any::<u16>(), any::<u16>()));
+    prop_oneof![
+        (1..=LEGS_MAX, decision, any::<bool>()).prop_map(|(count, decision, noted)| {
+            let decision = decision.map(|(ready, action)| DecisionRef { ready, action });
+            Entry::Payment(payment(count, decision, noted))
+        }),
+        (1..=TAKEN_MAX).prop_map(|count| Entry::Ack(Ack {
+            legs: List::new(taken(count)).unwrap()
+        })),
+        (1..=TAKEN_MAX).prop_map(|count| Entry::Refuse(Refuse {
+            legs: List::new(taken(count)).unwrap()
+        })),
+        any::<bool>().prop_map(|noted| Entry::Note(Note {
+            memo: payment(1, None, noted).memo
+        })),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn an_entry_is_read_back_from_its_content(entry in entries()) {
+        let (kind, body) = entry.body();
+        let content = Content::new(Vec::new(), None, &body).unwrap();
+        prop_assert_eq!(Entry::read(kind, &content), Ok(Some(entry)));
+        prop_assert_eq!(Entry::read(Kind::new(68), &content), Ok(None));
+        for other in [PAYMENT, ACK, REFUSE, NOTE] {
+            prop_assert_eq!(Entry::read(other, &content).is_ok(), other == kind);
+        }
+    }
+}
+
+/// A payment as it would be spelled with these legs.
+fn spelled(legs: &[Leg]) -> Vec<u8> {
+    let mut w = Writer::new();
+    w.array(6);
+    w.text(Payment::TAG);
+    w.array(legs.len());
+    legs.iter().for_each(|leg| leg.encode(&mut w));
+    OperationKey::from_bytes([4; 32]).encode(&mut w);
+    (0..3).for_each(|_| w.null());
+    w.into_bytes()
+}
+
+#[test]
+fn a_payment_has_one_to_64_legs() {
+    assert_eq!(spelled(&legs(2)), to_bytes(&payment(2, None, false)));
+    for (count, is_read) in [(0, false), (1, true), (64, true), (65, false)] {
+        let read = from_bytes::<Payment>(&spelled(&legs(count)));
+        assert_eq!(read.is_ok(), is_read, "{count} legs");
+    }
+}
+
+#[test]
+fn an_acknowledgement_takes_one_to_256_legs() {
+    for (count, is_read) in [(0, false), (1, true), (256, true), (257, false)] {
+        let mut w = Writer::new();
+        w.array(2);
+        w.text(Ack::TAG);
+        w.array(count);
+        taken(count).iter().for_each(|leg| leg.encode(&mut w));
+        let read = from_bytes::<Ack>(&w.into_bytes());
+        assert_eq!(read.is_ok(), is_read, "{count} legs");
+    }
+}

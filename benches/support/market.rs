@@ -1,5 +1,5 @@
 use icn_ledger::unit::Scale;
-use icn_ledger::{Ack, Entry, Leg, LegRef, Ledger, Payment, Unit, UnitCode};
+use icn_ledger::{Ack, Entry, Ledger, Leg, LegRef, Payment, Unit, UnitCode};
 use icn_types::amount::Amount;
 use icn_types::authority::Grant;
 use icn_types::canon::List;
@@ -69,7 +69,12 @@ impl Market {
     }
 
     /// Entries of one payer and one payee in turn.
-    pub fn trade_between(&mut self, payer: usize, payee: usize, entries: usize) -> Vec<Signed<Record>> {
+    pub fn trade_between(
+        &mut self,
+        payer: usize,
+        payee: usize,
+        entries: usize,
+    ) -> Vec<Signed<Record>> {
         let before = self.stage.records.len();
         for _ in 0..entries / 2 {
             self.pay(payer, &[payee]);

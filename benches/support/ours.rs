@@ -34,7 +34,13 @@ impl<S: Store> Node<S> {
 
     /// Appends one entry: encodes and hashes it as its author does, applies it
     /// and commits its rows. Only the signature was made before.
-    pub fn append(&mut self, header: &Header, content: Content, entry: Signed<Record>, decoded: &Decoded) {
+    pub fn append(
+        &mut self,
+        header: &Header,
+        content: Content,
+        entry: Signed<Record>,
+        decoded: &Decoded,
+    ) {
         let draft = Draft::new(*header.place(), header.kind(), header.at(), content);
         let draft = draft.expect("the same draft");
         assert_eq!(draft.header().id(), entry.id(), "another id");
@@ -70,7 +76,13 @@ impl<S: Store> Node<S> {
                 let mut batch = Batch::new();
                 for (arrival, claim) in arrivals.iter().zip(claims.by_ref()) {
                     replica.receive(claim);
-                    put(replica, next, &mut batch, arrival.bytes.clone(), &arrival.decoded);
+                    put(
+                        replica,
+                        next,
+                        &mut batch,
+                        arrival.bytes.clone(),
+                        &arrival.decoded,
+                    );
                 }
                 if let Some(earlier) = under_way.take() {
                     earlier.await?;

@@ -73,7 +73,9 @@ pub fn print_machine() {
     let model = cpus
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown processor", |line| line.trim_start_matches([':', '\t', ' ']));
+        .map_or("unknown processor", |line| {
+            line.trim_start_matches([':', '\t', ' '])
+        });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let rustc = Command::new("rustc").arg("--version").output();
     let rustc = rustc.map_or_else(
@@ -83,10 +85,22 @@ pub fn print_machine() {
     println!("machine: {model}, {cores} cores, {}", std::env::consts::OS);
     println!("built by: {rustc}, bench profile");
     let lock = include_str!("../../Cargo.lock");
-    let versions = ["ed25519-dalek", "curve25519-dalek", "sha2", "redb", "criterion"].map(|name| {
+    let versions = [
+        "ed25519-dalek",
+        "curve25519-dalek",
+        "sha2",
+        "redb",
+        "criterion",
+    ]
+    .map(|name| {
         let entry = format!("name = \"{name}\"\nversion = \"");
-        let version = lock.split_once(&entry).and_then(|(_, rest)| rest.split_once('"'));
-        format!("{name} {}", version.map_or("unknown", |(version, _)| version))
+        let version = lock
+            .split_once(&entry)
+            .and_then(|(_, rest)| rest.split_once('"'));
+        format!(
+            "{name} {}",
+            version.map_or("unknown", |(version, _)| version)
+        )
     });
     println!("with: {}", versions.join(", "));
 }

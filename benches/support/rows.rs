@@ -77,7 +77,10 @@ impl Decoded {
             (Bytes::of(&self.place), number.to_vec()),
             (Bytes::of(&self.id), number.to_vec()),
             (Bytes::of(&self.operation), number.to_vec()),
-            (Bytes::of(self.chain.as_bytes()), posted.to_be_bytes().to_vec()),
+            (
+                Bytes::of(self.chain.as_bytes()),
+                posted.to_be_bytes().to_vec(),
+            ),
         ]
     }
 

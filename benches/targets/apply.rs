@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use icn_benches::{Decoded, Market, Node, Replica, sized};
 use icn_types::host::MemoryStore;
 use icn_types::record::Record;
@@ -57,7 +57,12 @@ fn append(
     let decoded: Vec<Decoded> = entries.iter().map(|entry| Decoded::of(entry)).collect();
     group.bench_function(format!("store/accounts={accounts}"), |b| {
         b.iter_batched(
-            || (Node::new(replica.clone(), MemoryStore::new()), entries.to_vec()),
+            || {
+                (
+                    Node::new(replica.clone(), MemoryStore::new()),
+                    entries.to_vec(),
+                )
+            },
             |(mut node, entries)| {
                 for (entry, decoded) in entries.into_iter().zip(&decoded) {
                     node.apply(entry, decoded);

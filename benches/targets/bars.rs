@@ -15,7 +15,9 @@ use icn_types::sign::Signed;
 
 fn main() {
     print_machine();
-    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
     let bars: [(&str, fn()); 5] = [
         ("accounts", accounts),
         ("history", history),
@@ -61,11 +63,17 @@ fn timed(clock: fn() -> u64, work: impl FnOnce()) -> u64 {
 }
 
 /// Applies the next entries of a market in each round.
-fn applying(replica: &mut Replica, entries: Vec<Signed<Record>>, len: usize) -> Box<dyn FnMut() -> u64 + '_> {
+fn applying(
+    replica: &mut Replica,
+    entries: Vec<Signed<Record>>,
+    len: usize,
+) -> Box<dyn FnMut() -> u64 + '_> {
     let mut supply = Supply::new(entries);
     Box::new(move || {
         let entries = supply.next(len);
-        timed(cpu_nanos, || entries.into_iter().for_each(|entry| replica.apply(entry)))
+        timed(cpu_nanos, || {
+            entries.into_iter().for_each(|entry| replica.apply(entry))
+        })
     })
 }
 
@@ -192,7 +200,9 @@ fn signed() {
             "ours: verify, apply",
             Box::new(|| {
                 let entries = Arrival::unverified(&from_memory.next(len));
-                timed(cpu_nanos, || entries.into_iter().for_each(|entry| decoded.receive(entry)))
+                timed(cpu_nanos, || {
+                    entries.into_iter().for_each(|entry| decoded.receive(entry))
+                })
             }),
         ),
         (
@@ -252,7 +262,8 @@ fn durable_by(batch_len: usize, batches: usize, rounds: usize) {
                 let entries = ours.next(len);
                 let claims = Arrival::unverified(&entries);
                 timed(wall_nanos, || {
-                    node.ingest(claims, &entries, batch_len).expect("a sound store");
+                    node.ingest(claims, &entries, batch_len)
+                        .expect("a sound store");
                 })
             }),
         ),

@@ -48,7 +48,11 @@ fn signature(criterion: &mut Criterion, payment: &Signed<Record>) {
     });
     group.bench_function("prepare/legs=2", |b| b.iter(|| black_box(key).prepare()));
     group.bench_function("verify/legs=2", |b| {
-        b.iter(|| prepared.verify(black_box(&message), &signature).expect("a good signature"));
+        b.iter(|| {
+            prepared
+                .verify(black_box(&message), &signature)
+                .expect("a good signature")
+        });
     });
     group.finish();
 }

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
 use icn_benches::{Arrival, BareLedger, BareRedb, Market, Node, Replica, sized};
 use icn_store_redb::RedbStore;
 
@@ -15,7 +15,9 @@ fn main() {
     let replica = market.replica();
     let entries = Arrival::all(&market.trade(sized(1000, 3)));
     let mut group = criterion.benchmark_group("entry");
-    group.sample_size(10).measurement_time(Duration::from_secs(5));
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(5));
     for batch in sized([1, 100, 1000], [1, 2, 9]) {
         let entries = &entries[..entries.len().min(batch * 100)];
         group.throughput(Throughput::Elements(entries.len() as u64));
@@ -23,7 +25,9 @@ fn main() {
         bare_store(&mut group, batch, entries);
     }
     group.throughput(Throughput::Elements(entries.len() as u64));
-    group.bench_function("bare-verify/batch=1", |b| b.iter(|| Arrival::verify_all(&entries)));
+    group.bench_function("bare-verify/batch=1", |b| {
+        b.iter(|| Arrival::verify_all(&entries))
+    });
     group.finish();
     criterion.final_summary();
 }
@@ -39,7 +43,11 @@ fn ingest(
             || {
                 let folder = tempfile::tempdir().expect("a folder");
                 let store = RedbStore::open(folder.path().join("ours")).expect("a new store");
-                (Node::new(replica.clone(), store), Arrival::unverified(entries), folder)
+                (
+                    Node::new(replica.clone(), store),
+                    Arrival::unverified(entries),
+                    folder,
+                )
             },
             |(mut node, claims, folder)| {
                 node.ingest(claims, entries, batch).expect("a sound store");

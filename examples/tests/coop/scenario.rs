@@ -12,16 +12,16 @@ fn line_of(text: &str, like: &str) -> usize {
 fn refused(folder: &Folder, text: &str) -> String {
     let file = folder.file("story.toml");
     std::fs::write(&file, text).unwrap();
-    let data = folder.file("data");
+    let stores = folder.file("data");
     let run = coop(&[
         "--scenario",
         file.to_str().unwrap(),
         "--data",
-        data.to_str().unwrap(),
+        stores.to_str().unwrap(),
     ]);
     assert_eq!(run.code, 2, "{run:?}");
     assert_eq!(run.out, "", "nothing is told of a story that cannot be");
-    assert!(!data.exists(), "and nothing is written");
+    assert!(!stores.exists(), "and nothing is written");
     run.err
 }
 

@@ -1,3 +1,4 @@
 //! Strategies for property tests.
 
+pub mod batch;
 pub mod records;

@@ -1,9 +1,13 @@
 //! Laws of the [`Store`] port. Each takes a fresh, empty store.
 
 mod laws;
+mod model;
 mod poll;
+mod recording;
 
 pub use laws::*;
+pub use model::{batches_equal_the_model, store_equals_its_model};
+pub use recording::Recording;
 
 use super::Violation;
 use crate::host::{Store, StoreError};
@@ -38,7 +42,7 @@ macro_rules! laws {
             let mut found = alloc::vec::Vec::new();
             $(
                 match factory.fresh() {
-                    Ok(store) => found.extend(laws::$law(&store).await.err()),
+                    Ok(store) => found.extend($law(&store).await.err()),
                     Err(error) => found.push(broken(stringify!($law), error)),
                 }
             )*

@@ -1,15 +1,27 @@
 //! The memory store keeps the laws; each law catches a store that breaks it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "parts of valid batches fit into batches"
+)]
+
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use futures::FutureExt as _;
 use futures::executor::block_on;
 use icn_types::host::{
     Batch, Key, MemoryStore, Order, Page, Precondition, Scan, Space, Store, StoreError,
     StoreErrorKind, Write,
 };
-use icn_types::testkit::store::{LAWS, StoreFactory, check_all, violations};
+use icn_types::testkit::Violation;
+use icn_types::testkit::arb::batch as arb;
+use icn_types::testkit::store::{
+    LAWS, Recording, StoreFactory, batches_equal_the_model, check_all, violations,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 #[test]
 fn memory_store_keeps_the_laws() {
@@ -85,6 +97,9 @@ impl Future for Pause {
     }
 }
 
+/// A way to break paging: the next page starts after so many rows.
+const BY_PLACE: &str = "paging by place";
+
 const CROWDED: Space = Space::new("crowded");
 
 fn put_all(preconditions: Vec<Precondition>, writes: Vec<Write>) -> Batch {
@@ -147,6 +162,14 @@ impl Store for BrokenStore {
         match self.law {
             "scan_is_ordered_and_bounded" if scan.order() == Order::Descending => {
                 page.rows.reverse();
+            }
+            BY_PLACE if !scan.from().is_empty() || scan.to().is_some() => {
+                let whole = Scan::all(scan.space());
+                page = match scan.order() {
+                    Order::Ascending => self.inner.scan(&whole).await?,
+                    Order::Descending => self.inner.scan(&whole.descending()).await?,
+                };
+                page.rows.drain(..page.rows.len().min(2));
             }
             "paging_is_stable" => page.next = page.next.map(|_| scan.clone()),
             "keys_order_as_bytes" => {
@@ -266,4 +289,128 @@ fn faults_happen_where_the_plan_says() {
         .map(|row| ROWS.decode(row).unwrap().0)
         .collect();
     assert_eq!((kept, store.calls()), (vec![1, 3], 5));
+}
+
+#[test]
+fn store_that_commits_in_pieces_is_caught_by_readers() {
+    let found = block_on(violations(&Broken {
+        law: "dropped_commit_is_all_or_nothing",
+    }));
+    let laws: Vec<_> = found.iter().map(Violation::law).collect();
+    assert!(laws.contains(&"commit_is_all_or_nothing"), "{laws:?}");
+}
+
+#[test]
+fn store_that_pages_by_place_is_caught() {
+    let found = block_on(violations(&Broken { law: BY_PLACE }));
+    let laws: Vec<_> = found.iter().map(Violation::law).collect();
+    assert!(laws.contains(&"paging_is_stable"), "{laws:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn memory_store_equals_itself(batches in vec(arb::batch(), 0..20)) {
+        let verdict = block_on(batches_equal_the_model(&MemoryStore::new(), batches));
+        prop_assert_eq!(verdict, Ok(()));
+    }
+
+    #[test]
+    fn store_that_forgets_a_batch_is_no_model(batches in vec(arb::batch(), 1..20)) {
+        // Only the batches that change something, so that there is one to lose.
+        let mut last = batches.into_iter().rfind(|batch| {
+            let fresh = MemoryStore::new();
+            block_on(fresh.commit(batch.clone())).is_ok() && !batch.writes().is_empty()
+        });
+        let Some(mut last) = last.take() else { return Ok(()) };
+        last.put(Key::new(arb::SPACES[0], b"seen").unwrap(), b"".to_vec()).unwrap();
+        let forgetful = BrokenStore {
+            law: "commit_is_read_back",
+            inner: MemoryStore::new(),
+            commits: AtomicUsize::new(0),
+        };
+        prop_assert!(block_on(batches_equal_the_model(&forgetful, [last])).is_err());
+    }
+
+    #[test]
+    fn same_calls_have_the_same_digest(batches in vec(arb::batch(), 2..10), scan in arb::scan()) {
+        let digest = |batches: &[Batch]| {
+            let store = Recording::new(MemoryStore::new());
+            for batch in batches {
+                drop(block_on(store.commit(batch.clone())));
+                block_on(store.scan(&scan)).unwrap();
+            }
+            store.digest()
+        };
+        prop_assert_eq!(digest(&batches), digest(&batches));
+        let mut other = batches.clone();
+        other.reverse();
+        prop_assert_eq!(digest(&batches) == digest(&other), batches == other);
+    }
+}
+
+#[test]
+fn every_call_and_answer_counts_in_the_digest() {
+    let key = |bytes: &[u8]| Key::new(CROWDED, bytes).unwrap();
+    let rows = |rows: &[&[u8]]| {
+        let inner = MemoryStore::new();
+        let mut batch = Batch::new();
+        for row in rows {
+            batch.put(key(row), row.to_vec()).unwrap();
+        }
+        block_on(inner.commit(batch)).unwrap();
+        Recording::new(inner)
+    };
+    let mut digests = std::collections::BTreeSet::new();
+    let mut keep = |store: Recording<MemoryStore>| digests.insert(store.digest());
+
+    assert!(keep(rows(&[])));
+    // Answers count: one question, two stores.
+    for store in [rows(&[]), rows(&[b"a"])] {
+        block_on(store.read(&[key(b"a")])).unwrap();
+        assert_eq!(store.calls(), 1);
+        assert!(keep(store));
+    }
+    for store in [rows(&[]), rows(&[b"a"])] {
+        block_on(store.scan(&Scan::all(CROWDED))).unwrap();
+        assert!(keep(store));
+    }
+    for store in [rows(&[]), rows(&[b"a"])] {
+        let mut batch = Batch::new();
+        batch.absent(key(b"a")).unwrap();
+        drop(block_on(store.commit(batch)));
+        assert!(keep(store));
+    }
+    // A call that nobody waited for counts by itself.
+    let store = rows(&[]);
+    drop(store.read(&[key(b"a")]));
+    assert!(!keep(store));
+    let store = Recording::new(BrokenStore {
+        law: "read_is_one_snapshot",
+        inner: MemoryStore::new(),
+        commits: AtomicUsize::new(0),
+    });
+    assert!(store.read(&[key(b"a")]).now_or_never().is_none());
+    assert_eq!(store.calls(), 1);
+    assert!(digests.insert(store.digest()));
+}
+
+#[test]
+fn laws_hold_behind_a_recording() {
+    struct Recorded;
+
+    impl StoreFactory for Recorded {
+        type Store = Recording<MemoryStore>;
+
+        fn fresh(&self) -> Result<Self::Store, StoreError> {
+            Ok(Recording::new(MemoryStore::new()))
+        }
+
+        fn reopen(&self, _: Self::Store) -> Result<Option<Self::Store>, StoreError> {
+            Ok(None)
+        }
+    }
+
+    block_on(check_all(&Recorded)).unwrap();
 }

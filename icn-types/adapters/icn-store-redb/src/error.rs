@@ -72,14 +72,18 @@ fn is_damage(error: &std::io::Error) -> bool {
 /// What a failed read or a failed step before the commit means to a caller.
 pub(crate) fn store_error(error: impl Into<redb::Error>) -> StoreError {
     let error = error.into();
-    let kind = match error {
-        redb::Error::Io(_) => StoreErrorKind::Unavailable,
-        redb::Error::PreviousIo
+    StoreError::new(kind_of(&error)).because(error)
+}
+
+/// redb refuses to go on after its first I/O error, so trying again is no use.
+pub(crate) const fn kind_of(error: &redb::Error) -> StoreErrorKind {
+    match error {
+        redb::Error::Io(_)
+        | redb::Error::PreviousIo
         | redb::Error::DatabaseClosed
         | redb::Error::LockPoisoned(_)
         | redb::Error::TransactionPoisoned => StoreErrorKind::Closed,
         redb::Error::ValueTooLarge(_) => StoreErrorKind::LimitExceeded,
         _ => StoreErrorKind::Corrupt,
-    };
-    StoreError::new(kind).because(error)
+    }
 }

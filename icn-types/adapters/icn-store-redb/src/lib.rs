@@ -5,4 +5,4 @@ mod store;
 mod writer;
 
 pub use error::OpenError;
-pub use store::{DATA_VERSION, RedbStore};
+pub use store::{FILE_VERSION, RedbStore};

@@ -13,6 +13,7 @@ use futures::{SinkExt, StreamExt};
 use icn_types::host::{Batch, Space, StoreError, StoreErrorKind, Write};
 use redb::{Database, ReadableTable, Table, WriteTransaction};
 
+use crate::error::kind_of;
 use crate::store::table_of;
 
 /// Batches that wait; a commit beyond them waits before it is queued.
@@ -45,14 +46,7 @@ impl Writer {
         let flag = Arc::clone(&failed);
         let thread = std::thread::Builder::new()
             .name("icn-store-redb".into())
-            .spawn(move || {
-                // Whatever unwinds drops the requests, and their callers hear
-                // that the outcome is uncertain.
-                let run = catch_unwind(AssertUnwindSafe(|| run(&database, requests, &flag)));
-                if run.is_err() {
-                    flag.store(true, Ordering::Release);
-                }
-            })?;
+            .spawn(move || run(&database, requests, &flag))?;
         Ok(Self {
             queue: Some(Mutex::new(queue)),
             thread: Some(thread),
@@ -60,9 +54,14 @@ impl Writer {
         })
     }
 
-    /// Whether an earlier transaction failed: nothing is answered after that.
+    /// Whether something failed earlier: nothing is answered after that.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
+    }
+
+    /// From now on nothing is answered.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
     }
 
     pub(crate) async fn commit(&self, batch: Batch) -> Answer {
@@ -96,6 +95,10 @@ impl Drop for Writer {
 
 fn run(database: &Database, mut requests: mpsc::Receiver<Request>, failed: &AtomicBool) {
     while let Some(first) = futures::executor::block_on(requests.next()) {
+        if failed.load(Ordering::Acquire) {
+            refuse(vec![first.answer]);
+            break;
+        }
         let mut len = first.batch.bytes_len();
         let mut group = vec![first];
         while len < GROUP_BYTES_MAX && group.len() < QUEUE_LEN {
@@ -105,36 +108,34 @@ fn run(database: &Database, mut requests: mpsc::Receiver<Request>, failed: &Atom
             len = len.saturating_add(request.batch.bytes_len());
             group.push(request);
         }
-        if !answer_all(database, group, failed) {
-            return;
+        let (batches, answers): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|r| (r.batch, r.answer)).unzip();
+        match write_group(database, batches) {
+            Ok(verdicts) => {
+                for (answer, verdict) in answers.into_iter().zip(verdicts) {
+                    // A caller that went away learns the outcome by reading.
+                    drop(answer.send(verdict));
+                }
+            }
+            Err(failure) => {
+                // Before the answers, so that whoever hears one finds it closed.
+                failed.store(true, Ordering::Release);
+                failure.tell(answers);
+                break;
+            }
         }
+    }
+    requests.close();
+    while let Ok(request) = requests.try_recv() {
+        refuse(vec![request.answer]);
     }
 }
 
-/// Whether the thread may go on.
-fn answer_all(database: &Database, group: Vec<Request>, failed: &AtomicBool) -> bool {
-    let (batches, answers): (Vec<_>, Vec<_>) =
-        group.into_iter().map(|r| (r.batch, r.answer)).unzip();
-    let failure = match write_group(database, batches) {
-        Ok(verdicts) => {
-            for (answer, verdict) in answers.into_iter().zip(verdicts) {
-                // A caller that went away learns the outcome by reading.
-                drop(answer.send(verdict));
-            }
-            return true;
-        }
-        Err(failure) => failure,
-    };
-    failed.store(true, Ordering::Release);
-    let (kind, error) = match failure {
-        Failure::Before(error) => (StoreErrorKind::Unavailable, error),
-        Failure::During(error) => (StoreErrorKind::Uncertain, error),
-    };
-    let error = Arc::new(error);
+/// Tells callers whose batches were never begun.
+fn refuse(answers: Vec<oneshot::Sender<Answer>>) {
     for answer in answers {
-        drop(answer.send(Err(StoreError::new(kind).because(Arc::clone(&error)))));
+        drop(answer.send(Err(StoreError::new(StoreErrorKind::Closed))));
     }
-    false
 }
 
 enum Failure {
@@ -142,19 +143,47 @@ enum Failure {
     Before(redb::Error),
     /// Committing failed: it may be in the file.
     During(redb::Error),
+    /// redb met what it did not expect; how far it got is unknown.
+    Panic,
+}
+
+impl Failure {
+    fn tell(self, answers: Vec<oneshot::Sender<Answer>>) {
+        let (kind, cause) = match self {
+            Self::Before(error) => (kind_of(&error), Some(Arc::new(error))),
+            Self::During(error) => (StoreErrorKind::Uncertain, Some(Arc::new(error))),
+            Self::Panic => (StoreErrorKind::Uncertain, None),
+        };
+        for answer in answers {
+            let error = StoreError::new(kind);
+            let error = match &cause {
+                Some(cause) => error.because(Arc::clone(cause)),
+                None => error,
+            };
+            drop(answer.send(Err(error)));
+        }
+    }
 }
 
 /// One verdict per batch, all of them true and durable.
 fn write_group(database: &Database, batches: Vec<Batch>) -> Result<Vec<Answer>, Failure> {
-    let before = |error: redb::Error| Failure::Before(error);
-    let transaction = database.begin_write().map_err(|e| before(e.into()))?;
+    catch_unwind(AssertUnwindSafe(|| {
+        write_group_unguarded(database, batches)
+    }))
+    .unwrap_or(Err(Failure::Panic))
+}
+
+fn write_group_unguarded(database: &Database, batches: Vec<Batch>) -> Result<Vec<Answer>, Failure> {
+    let transaction = database
+        .begin_write()
+        .map_err(|error| Failure::Before(error.into()))?;
     let verdicts = {
         let mut tables = Tables::of(&transaction);
         batches
             .into_iter()
             .map(|batch| tables.apply(batch))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(before)?
+            .map_err(Failure::Before)?
     };
     transaction
         .commit()

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
 use futures::future::join_all;
-use icn_store_redb::{DATA_VERSION, OpenError, RedbStore};
+use icn_store_redb::{FILE_VERSION, OpenError, RedbStore};
 use icn_types::error::Coded as _;
-use icn_types::host::{Batch, Store, StoreError, StoreErrorKind, Table};
+use icn_types::host::{Batch, Store, StoreError, StoreErrorKind, StoredRow, Table};
 use icn_types::testkit::store::{StoreFactory, check_all};
 use redb::{Database, TableDefinition};
 use tempfile::TempDir;
@@ -89,7 +89,7 @@ fn newer_file_is_refused() {
     write
         .open_table(TableDefinition::<&str, u64>::new("icn store"))
         .unwrap()
-        .insert("data version", DATA_VERSION + 1)
+        .insert("data version", FILE_VERSION + 1)
         .unwrap();
     write.commit().unwrap();
     drop(database);
@@ -129,9 +129,133 @@ fn damaged_file_is_refused() {
     }
 }
 
+/// A file of 60 rows, and the rows.
+fn filled(files: &Files) -> (Vec<u8>, Vec<StoredRow>) {
+    let store = files.fresh().unwrap();
+    for number in 0..60 {
+        block_on(store.commit(row(number))).unwrap();
+    }
+    let rows = block_on(store.scan(&ROWS.scan())).unwrap().rows;
+    drop(store);
+    (std::fs::read(files.path(1)).unwrap(), rows)
+}
+
+/// Places all over the file, most of them near its start.
+fn places(len: usize) -> impl Iterator<Item = usize> {
+    let near = (0..400).step_by(3).chain((400..60_000).step_by(311));
+    near.chain((60_000..len).step_by(20_011))
+}
+
+#[test]
+fn damage_anywhere_is_an_error_but_no_panic() {
+    let files = Files::new();
+    let (sound, _) = filled(&files);
+    let mut refused = 0;
+    for place in places(sound.len()) {
+        let mut bytes = sound.clone();
+        bytes[place] ^= 0xff;
+        std::fs::write(files.path(1), bytes).unwrap();
+        let heard = RedbStore::open(files.path(1))
+            .map_err(StoreError::from)
+            .and_then(|store| {
+                block_on(store.scan(&ROWS.scan()))?;
+                block_on(store.read(&[ROWS.key(&7)]))?;
+                block_on(store.commit(row(1000)))
+            });
+        if let Err(error) = heard {
+            refused += 1;
+            assert!(!error.is_retryable(), "{place}: {error:?}");
+        }
+    }
+    assert!(refused > 0);
+}
+
+#[test]
+fn verified_store_holds_what_was_written_or_is_refused() {
+    let files = Files::new();
+    let (sound, rows) = filled(&files);
+    let mut refused = 0;
+    for place in places(sound.len()) {
+        let mut bytes = sound.clone();
+        bytes[place] ^= 0x01;
+        std::fs::write(files.path(1), bytes).unwrap();
+        match RedbStore::open_verified(files.path(1)) {
+            Ok(store) => {
+                let found = block_on(store.scan(&ROWS.scan())).unwrap().rows;
+                assert_eq!(found, rows, "byte {place}");
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 0);
+}
+
 #[test]
 fn missing_folder_is_an_io_error() {
     let files = Files::new();
     let error = RedbStore::open(files.path(1).join("none")).unwrap_err();
     assert_eq!(error.code(), "store.redb.io");
+    assert_eq!(StoreError::from(error).kind(), StoreErrorKind::Unavailable);
+}
+
+#[test]
+fn missing_file_is_not_verified() {
+    let files = Files::new();
+    let error = RedbStore::open_verified(files.path(1)).unwrap_err();
+    assert_eq!(error.code(), "store.redb.io");
+    assert!(!files.path(1).exists());
+}
+
+#[test]
+fn crash_while_creating_is_no_obstacle() {
+    let files = Files::new();
+    let process = std::process::id();
+    // What crashes after making the draft and halfway through it leave.
+    for (number, len) in [(0, 0), (1, 100_000)] {
+        let draft = files
+            .folder
+            .path()
+            .join(format!("1.new-{process}-{number}"));
+        std::fs::write(draft, vec![0; len]).unwrap();
+    }
+    let store = files.fresh().unwrap();
+    block_on(store.commit(row(1))).unwrap();
+    let store = files.reopen(store).unwrap().unwrap();
+    assert!(block_on(store.read(&[ROWS.key(&1)])).unwrap()[0].is_some());
+    // The store leaves no draft of its own.
+    let names = std::fs::read_dir(files.folder.path()).unwrap().count();
+    assert_eq!(names, 3);
+}
+
+#[test]
+fn of_many_creators_one_makes_the_store() {
+    let files = Files::new();
+    for _ in 0..20 {
+        let path = files.path(1);
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| RedbStore::open(&path)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        let mut stores = 0;
+        for answer in &opened {
+            match answer {
+                Ok(store) => {
+                    block_on(store.commit(row(1))).unwrap();
+                    stores += 1;
+                }
+                Err(error) => assert!(matches!(error, OpenError::Locked), "{error:?}"),
+            }
+        }
+        assert_eq!(stores, 1);
+        drop(opened);
+        let store = RedbStore::open(&path).unwrap();
+        assert!(block_on(store.read(&[ROWS.key(&1)])).unwrap()[0].is_some());
+        drop(store);
+        std::fs::remove_file(path).unwrap();
+    }
 }

@@ -40,3 +40,17 @@ pub(super) async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
     .await;
     answers.into_iter().flatten().collect()
 }
+
+/// Lets the executor run others, and wakes this task again.
+pub(super) async fn turn() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if waited {
+            return Poll::Ready(());
+        }
+        waited = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

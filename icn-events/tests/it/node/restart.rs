@@ -104,7 +104,10 @@ fn store_of_another_domain_is_refused() {
     let village = Village::new(23, 3);
     let error = open_error(&Coop::found(24, 3), &village.stores[0]);
     assert!(matches!(error, NodeError::OtherDomain));
-    assert_eq!((error.code(), error.fault()), ("node.domain", Fault::Caller));
+    assert_eq!(
+        (error.code(), error.fault()),
+        ("node.domain", Fault::Caller)
+    );
 }
 
 fn edit(store: &MemoryStore, edit: impl FnOnce(&mut Batch)) {
@@ -138,7 +141,10 @@ fn row_that_is_none_is_named_by_its_space() {
         batch.put(RECORDS.key(&3), [0xff; 3]).unwrap();
     });
     let error = open_error(&village.coop, &village.stores[0]);
-    assert!(matches!(&error, NodeError::Row(row) if row.space() == SPACES[0]), "{error:?}");
+    assert!(
+        matches!(&error, NodeError::Row(row) if row.space() == SPACES[0]),
+        "{error:?}"
+    );
     assert_eq!(error.fault(), Fault::Environment);
 }
 
@@ -152,7 +158,10 @@ fn identity_that_newer_code_wrote_is_not_read() {
         batch.put(row.key, row.value).unwrap();
     });
     let error = open_error(&village.coop, &village.stores[0]);
-    assert!(matches!(error, NodeError::Row(RowError::Newer { .. })), "{error:?}");
+    assert!(
+        matches!(error, NodeError::Row(RowError::Newer { .. })),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -162,7 +171,10 @@ fn row_that_holds_no_record_is_named_by_its_position() {
         RECORDS.put(batch, &4, &Raw::of(&7_u64)).unwrap();
     });
     let error = open_error(&village.coop, &village.stores[0]);
-    assert!(matches!(error, NodeError::Record { position: 4, .. }), "{error:?}");
+    assert!(
+        matches!(error, NodeError::Record { position: 4, .. }),
+        "{error:?}"
+    );
     assert_eq!(error.code(), "node.record");
 }
 
@@ -239,7 +251,10 @@ fn node_whose_transport_is_closed_says_so() {
     let error = (0..3)
         .find_map(|_| block_on(village.nodes[2].step(times)).err())
         .unwrap();
-    assert!(matches!(error, NodeError::Transport(TransportError::Closed)), "{error:?}");
+    assert!(
+        matches!(error, NodeError::Transport(TransportError::Closed)),
+        "{error:?}"
+    );
     drop(usurper);
 }
 
@@ -304,7 +319,10 @@ fn signer_that_fails_stops_one_request() {
 fn signer_that_signs_wrongly_gets_nothing_stored() {
     let error = pay_with_moody_signer(Some(Keypair::from_seed(&[7; 32])));
     assert!(
-        matches!(error, NodeError::Refused(Refusal::Signature) | NodeError::Sign(_)),
+        matches!(
+            error,
+            NodeError::Refused(Refusal::Signature) | NodeError::Sign(_)
+        ),
         "{error:?}"
     );
 }
@@ -364,18 +382,30 @@ fn author_is_told_which_rule_refused() {
 
     // A vote on an account would convict its owner.
     let error = block_on(node.propose(&alice, proposal, times)).unwrap_err();
-    assert!(matches!(error, AuthorError::Vote(VoteRefusal::NoPlace)), "{error:?}");
+    assert!(
+        matches!(error, AuthorError::Vote(VoteRefusal::NoPlace)),
+        "{error:?}"
+    );
 
     let error = block_on(node.pay(&unit, &alice, &hours(bob, 1_000, 1), times)).unwrap_err();
-    assert!(matches!(error, AuthorError::Money(MoneyRefusal::Limit { spendable: 144_000 })));
-    assert_eq!((error.code(), error.fault()), ("authorize.limit", Fault::Rule));
+    assert!(matches!(
+        error,
+        AuthorError::Money(MoneyRefusal::Limit { spendable: 144_000 })
+    ));
+    assert_eq!(
+        (error.code(), error.fault()),
+        ("authorize.limit", Fault::Rule)
+    );
 
     let leg = LegId {
         record: nowhere,
         leg: 0,
     };
     let error = block_on(node.refuse(&unit, &alice, leg, times)).unwrap_err();
-    assert!(matches!(error, AuthorError::Money(MoneyRefusal::NoLeg)), "{error:?}");
+    assert!(
+        matches!(error, AuthorError::Money(MoneyRefusal::NoLeg)),
+        "{error:?}"
+    );
 
     let error = block_on(node.pay(&unit, &bob, &hours(alice, 1, 1), times)).unwrap_err();
     assert!(matches!(error, AuthorError::NoKey(chain) if chain == bob));
@@ -383,10 +413,12 @@ fn author_is_told_which_rule_refused() {
 
     let error = block_on(node.refuse(&unknown(), &alice, leg, times)).unwrap_err();
     assert!(matches!(error, AuthorError::NoUnit(_)));
-    let error =
-        block_on(node.pay(&unknown(), &alice, &hours(bob, 1, 1), times)).unwrap_err();
+    let error = block_on(node.pay(&unknown(), &alice, &hours(bob, 1, 1), times)).unwrap_err();
     assert!(matches!(error, AuthorError::NoUnit(found) if found == unknown()));
-    assert_eq!((error.code(), error.fault()), ("node.no_unit", Fault::Caller));
+    assert_eq!(
+        (error.code(), error.fault()),
+        ("node.no_unit", Fault::Caller)
+    );
 
     let nobody = ChainId::from_bytes([3; 32]);
     let error = block_on(node.pay(&unit, &nobody, &hours(bob, 1, 1), times)).unwrap_err();
@@ -420,13 +452,22 @@ fn payment_can_be_sent_back() {
     village.rounds(5);
     let waiting = village.nodes[0].ledger(&unit).unwrap();
     let waiting = waiting.positions(village.nodes[0].set(), &alice).incoming;
-    assert_eq!(waiting, 4 * 3600, "a manual account takes nothing by itself");
+    assert_eq!(
+        waiting,
+        4 * 3600,
+        "a manual account takes nothing by itself"
+    );
     let times = village.times();
     block_on(village.nodes[0].refuse(&unit, &alice, leg, times)).unwrap();
     village.until("the payer has it back", |v| {
         (0..3).all(|node| v.posted(node, unit, bob) == 0 && v.posted(node, unit, alice) == 0)
             && v.agree()
-            && v.nodes[1].ledger(&unit).unwrap().positions(v.nodes[1].set(), &bob).outgoing == 0
+            && v.nodes[1]
+                .ledger(&unit)
+                .unwrap()
+                .positions(v.nodes[1].set(), &bob)
+                .outgoing
+                == 0
     });
 }
 

@@ -8,9 +8,10 @@ import sys
 TEXT = {".rs", ".md", ".toml", ".py", ".c", ".h", ".sh", ".txt", ".out", ".yml", ""}
 LINES_MAX = 600
 
-# They say that something is done to something, not what.
 # Methods that a trait of somebody else asks for.
 FOREIGN = {"sync_data"}
+
+# They say that something is done to something, not what.
 VAGUE = {"manager", "handler", "service", "helper", "helpers", "util", "utils", "data",
          "process", "context", "actor", "get"}
 

@@ -17,9 +17,10 @@ use icn_types::topic::Topic;
 
 use crate::scenario::{Party, Scenario};
 
-/// Simulated milliseconds that a vote is open, and until it may take effect.
-const PERIOD: u64 = 3_000;
-const TIMELOCK: u64 = 1_000;
+/// Simulated milliseconds that a vote is open, and until it may take effect: a
+/// week and a day, so that no slow machine misses a vote.
+pub(crate) const PERIOD: u64 = 7 * 24 * 3_600_000;
+pub(crate) const TIMELOCK: u64 = 24 * 3_600_000;
 
 /// Simulated milliseconds between Seals.
 const SEAL_INTERVAL: u64 = 2_000;

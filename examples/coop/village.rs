@@ -113,8 +113,18 @@ impl Village {
         Ok(false)
     }
 
+    /// Nothing happens for so long.
+    pub(crate) const fn sleep(&mut self, millis: u64) {
+        self.now = self.now.saturating_add(millis);
+    }
+
     pub(crate) fn rounds(&mut self, count: usize) -> Result<(), Fault> {
         (0..count).try_for_each(|_| self.round())
+    }
+
+    /// Whether that is so at every node.
+    pub(crate) fn all(&self, is_so: impl Fn(&Node) -> bool) -> bool {
+        self.houses.iter().all(|house| is_so(&house.node))
     }
 
     /// Whether all nodes hold the same records of every topic that all follow.

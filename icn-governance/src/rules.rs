@@ -247,7 +247,7 @@ fn tells(case: &Case<'_>, frozen: &Frozen) -> bool {
         .opening()
         .terms
         .tellers
-        .contains(&case.open.chain.id())
+        .contains(&case.chain())
 }
 
 /// The ballot that a record is, if it is one.

@@ -127,6 +127,7 @@ impl Columns {
         }
     }
 
+    /// Out of the payer's position into transit.
     fn send(&mut self, leg: LegId, sent: Sent) {
         let Sent {
             payer,
@@ -134,7 +135,10 @@ impl Columns {
             amount,
         } = sent;
         let atoms = u128::from(amount.get());
-        self.change(payer, |column| column.outgoing += atoms);
+        self.change(payer, |column| {
+            column.posted -= signed(amount);
+            column.outgoing += atoms;
+        });
         self.change(payee, |column| column.incoming += atoms);
         self.incoming.insert((payee, leg));
         self.transit.insert(
@@ -147,13 +151,23 @@ impl Columns {
         );
     }
 
-    fn arrive(&mut self, leg: LegId) -> Option<Transit> {
-        let transit = self.transit.remove(&leg)?;
-        let atoms = u128::from(transit.amount.get());
-        self.incoming.remove(&(transit.payee, leg));
-        self.change(transit.payer, |column| column.outgoing -= atoms);
-        self.change(transit.payee, |column| column.incoming -= atoms);
-        Some(transit)
+    /// Out of transit into the position of the payee, whose record `by` takes
+    /// it. `None` when the leg is not in transit.
+    fn arrive(&mut self, leg: LegId, by: RecordId) -> Option<()> {
+        let Transit {
+            payer,
+            payee,
+            amount,
+        } = self.transit.remove(&leg)?;
+        let atoms = u128::from(amount.get());
+        self.incoming.remove(&(payee, leg));
+        self.taken.insert(leg, by);
+        self.change(payer, |column| column.outgoing -= atoms);
+        self.change(payee, |column| {
+            column.incoming -= atoms;
+            column.posted += signed(amount);
+        });
+        Some(())
     }
 }
 
@@ -164,16 +178,11 @@ impl Columns {
     /// tell what it counts as.
     pub(crate) fn post(&mut self, set: &RecordSet, slot: Slot, entry: &Entry) -> Option<()> {
         let record = set.record(slot);
-        let (id, chain) = (record.id(), record.chain());
+        let id = record.id();
         for leg in takes(record, entry) {
-            let transit = self.arrive(leg)?;
-            let atoms = signed(transit.amount);
-            self.taken.insert(leg, id);
-            self.change(chain, |column| column.posted += atoms);
+            self.arrive(leg, id)?;
         }
         for (number, sent) in (0..=u8::MAX).zip(sent(set, slot, entry)) {
-            let atoms = signed(sent.amount);
-            self.change(chain, |column| column.posted -= atoms);
             self.send(
                 LegId {
                     record: id,
@@ -216,15 +225,15 @@ impl Columns {
 
     fn count(&mut self, leg: LegId, sent: Sent, is_posted: bool, takers: Option<&Takers>) {
         let atoms = signed(sent.amount);
-        if is_posted {
-            self.change(sent.payer, |column| column.posted -= atoms);
-        }
         let Some(takers) = takers else {
             if is_posted {
                 self.send(leg, sent);
             }
             return;
         };
+        if is_posted {
+            self.change(sent.payer, |column| column.posted -= atoms);
+        }
         match takers.posted {
             Some(by) => {
                 self.taken.insert(leg, by);

@@ -84,6 +84,9 @@ impl Ledger {
             events.push(LedgerEvent::Relabelled);
         }
         for decided in self.judge.update(set, slot) {
+            if decided != slot && !is_plain(set, decided) {
+                self.columns = None;
+            }
             self.learn(set, decided, &mut events);
         }
         events
@@ -111,10 +114,7 @@ impl Ledger {
         let Some(columns) = &mut self.columns else {
             return;
         };
-        let posted = is_plain(set, slot)
-            .then(|| columns.post(set, slot, entry))
-            .flatten();
-        if posted.is_none() {
+        if columns.post(set, slot, entry).is_none() {
             self.columns = None;
         }
     }

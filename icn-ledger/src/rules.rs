@@ -73,7 +73,7 @@ impl LedgerRules {
         terms: &Terms,
         payment: &Payment,
     ) -> Result<Change, Rule> {
-        let own = case.open.chain.id();
+        let own = case.chain();
         if payment.legs.iter().any(|leg| leg.payee == own) {
             return Err(Rule::PaySelf);
         }
@@ -172,7 +172,7 @@ impl LedgerRules {
         answer: Answer,
         legs: &[LegRef],
     ) -> Result<Vec<Taking>, Rule> {
-        let own = case.open.chain.id();
+        let own = case.chain();
         let mut named: BTreeMap<u16, Named> = BTreeMap::new();
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
         let mut takings: BTreeMap<LegAt, Taking> = BTreeMap::new();

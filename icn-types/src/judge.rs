@@ -9,13 +9,14 @@
 //! A domain supplies [`Rules`]: a state per chain, one function that judges a
 //! record against the state before it, and one that applies what was judged.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use crate::authority::{FORMAT, Open};
-use crate::id::{RecordId, TopicId};
-use crate::record::{Content, Draft, Header};
+use crate::id::{ChainId, RecordId, TopicId};
+use crate::record::{Content, Draft, Header, Place};
 use crate::set::{RecordSet, Slot};
 use crate::verdict::{Breach, Verdict};
 
@@ -82,6 +83,15 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The chain that the record lies on.
+    #[must_use]
+    pub fn chain(&self) -> ChainId {
+        match *self.header.place() {
+            Place::Entry { chain, .. } | Place::Succession { chain, .. } => chain,
+            Place::Founding => self.set.authority(),
+        }
+    }
+
     /// The records it refs, in the order of its refs.
     pub fn refs(&self) -> impl Iterator<Item = Slot> + 'a {
         let set = self.set;
@@ -124,7 +134,9 @@ pub struct Judge<R: Rules> {
     rules: R,
     topic: TopicId,
     verdicts: Vec<Option<Verdict<R::Rule>>>,
-    chains: BTreeMap<Slot, ChainState<R::State>>,
+    /// States at the ends of chains, by slot. Boxed: they move from record to
+    /// record.
+    chains: Vec<Option<Box<ChainState<R::State>>>>,
     waiting: BTreeMap<RecordId, Vec<Slot>>,
     /// How much of the set's own verdicts was taken note of.
     heard: usize,
@@ -159,7 +171,7 @@ impl<R: Rules> Judge<R> {
             rules,
             topic,
             verdicts: Vec::new(),
-            chains: BTreeMap::new(),
+            chains: Vec::new(),
             waiting: BTreeMap::new(),
             heard: 0,
             upgrade: None,
@@ -207,7 +219,7 @@ impl<R: Rules> Judge<R> {
         let Some(slot) = slot else {
             return self.rules.start();
         };
-        match self.chains.get(&slot) {
+        match self.chain_at(slot) {
             Some(chain) => chain.state.clone(),
             None => self.fold(set, slot).state,
         }
@@ -216,7 +228,7 @@ impl<R: Rules> Judge<R> {
     /// State at the tip of a path, without a copy, where it is at hand.
     #[must_use]
     pub fn state_at(&self, slot: Slot) -> Option<&R::State> {
-        self.chains.get(&slot).map(|chain| &chain.state)
+        self.chain_at(slot).map(|chain| &chain.state)
     }
 
     /// Takes note of a record that the set added or completed, and decides
@@ -269,7 +281,7 @@ impl<R: Rules> Judge<R> {
             return Verdict::Waiting;
         };
         let copy;
-        let chain = match prev.and_then(|prev| self.chains.get(&prev)) {
+        let chain = match prev.and_then(|prev| self.chain_at(prev)) {
             Some(chain) => chain,
             None => {
                 copy = self.before(set, prev);
@@ -290,10 +302,11 @@ impl<R: Rules> Judge<R> {
     }
 
     fn note(&mut self, slot: Slot, verdict: Verdict<R::Rule>) {
-        if self.verdicts.len() <= slot.index() {
-            self.verdicts.resize(slot.index() + 1, None);
-        }
-        self.verdicts[slot.index()] = Some(verdict);
+        *place(&mut self.verdicts, slot) = Some(verdict);
+    }
+
+    fn chain_at(&self, slot: Slot) -> Option<&ChainState<R::State>> {
+        self.chains.get(slot.index())?.as_deref()
     }
 
     fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Verdict<R::Rule>, Blocked> {
@@ -319,7 +332,7 @@ impl<R: Rules> Judge<R> {
                 Verdict::Invalid(breach)
             }
         };
-        self.chains.insert(slot, chain);
+        *place(&mut self.chains, slot) = Some(chain);
         Ok(verdict)
     }
 
@@ -355,15 +368,16 @@ impl<R: Rules> Judge<R> {
         if header.prev().is_some() && prev.is_none() {
             return Err(own());
         }
-        if let Some(prev) = header.prev() {
-            self.standing(set, &prev)?;
+        if let Some(prev) = prev {
+            self.standing(set, prev)?;
         }
-        let open_is_valid = self.standing(set, &open_id)?;
+        let (opened_by, open) = set.opened(&open_id).ok_or(Blocked::By(open_id))?;
+        let open_is_valid = self.standing(set, opened_by)?;
         let mut refs_are_valid = true;
         for id in content.refs() {
-            refs_are_valid &= self.standing(set, id)?;
+            let named = set.find(id).ok_or(Blocked::By(*id))?;
+            refs_are_valid &= self.standing(set, named)?;
         }
-        let open = set.open(&open_id).ok_or(Blocked::By(open_id))?;
         if open_is_valid && open.format > FORMAT {
             return Err(Blocked::ByFormat(NeedsUpgrade {
                 format: open.format,
@@ -380,8 +394,7 @@ impl<R: Rules> Judge<R> {
     }
 
     /// Whether a named record is Valid; blocked while that is not known.
-    fn standing(&self, set: &RecordSet, id: &RecordId) -> Result<bool, Blocked> {
-        let slot = set.find(id).ok_or(Blocked::By(*id))?;
+    fn standing(&self, set: &RecordSet, slot: Slot) -> Result<bool, Blocked> {
         let record = set.record(slot);
         let (waiting, valid) = if record.chain() == set.authority() {
             let verdict = set.verdict(slot);
@@ -393,7 +406,7 @@ impl<R: Rules> Judge<R> {
             (false, false) // a topic that this one may not rely on
         };
         if waiting {
-            Err(Blocked::By(*id))
+            Err(Blocked::By(record.id()))
         } else {
             Ok(valid)
         }
@@ -401,10 +414,11 @@ impl<R: Rules> Judge<R> {
 
     /// The state after `prev`, moved on from there; copied by a new fold where
     /// another child took it already.
-    fn take(&mut self, set: &RecordSet, prev: Option<Slot>) -> ChainState<R::State> {
-        match prev.and_then(|prev| self.chains.remove(&prev)) {
+    fn take(&mut self, set: &RecordSet, prev: Option<Slot>) -> Box<ChainState<R::State>> {
+        let kept = prev.and_then(|prev| self.chains.get_mut(prev.index()));
+        match kept.and_then(Option::take) {
             Some(chain) => chain,
-            None => self.before(set, prev),
+            None => Box::new(self.before(set, prev)),
         }
     }
 
@@ -453,6 +467,14 @@ impl<R: Rules> Judge<R> {
         }
         chain
     }
+}
+
+/// The place of a slot in a table that grows with the set.
+fn place<T>(table: &mut Vec<Option<T>>, slot: Slot) -> &mut Option<T> {
+    if table.len() <= slot.index() {
+        table.resize_with(slot.index() + 1, || None);
+    }
+    &mut table[slot.index()]
 }
 
 #[cfg(test)]

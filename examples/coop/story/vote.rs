@@ -11,8 +11,10 @@ use icn_types::chain::Owner;
 use icn_types::id::RecordId;
 use icn_types::record::Attachment;
 
+use crate::cast::{PERIOD, TIMELOCK};
 use crate::page::{Ink, bar};
 use crate::scenario::Choice;
+use crate::village::Village;
 
 use super::{Fault, Story, opening_of};
 
@@ -47,12 +49,7 @@ impl Story<'_> {
         })?;
         let opening = opening_of(&self.village.houses[0].node, id).ok_or("the opening is gone")?;
         self.vote(opening)?;
-        self.wait("the decision is certified and ready", |village| {
-            village
-                .houses
-                .iter()
-                .all(|house| is_decided(&house.node, opening))
-        })?;
+        self.count(opening)?;
         self.show_vote(opening)?;
         Ok(id)
     }
@@ -96,6 +93,21 @@ impl Story<'_> {
             self.steps.count(authored);
         }
         Ok(())
+    }
+
+    /// Once the ballots are everywhere, a week passes in a moment, then a day.
+    fn count(&mut self, opening: RecordId) -> Result<(), Fault> {
+        if !self.village.all(|node| is_decided(node, opening)) {
+            self.wait("every node has the ballots", Village::agrees)?;
+            self.village.sleep(PERIOD);
+            self.wait("the vote is certified", |village| {
+                village.all(|node| is_certified(node, opening))
+            })?;
+            self.village.sleep(TIMELOCK);
+        }
+        self.wait("the decision may take effect", |village| {
+            village.all(|node| is_decided(node, opening))
+        })
     }
 
     fn show_vote(&self, opening: RecordId) -> Result<(), Fault> {
@@ -145,6 +157,12 @@ impl Story<'_> {
         ));
         Ok(())
     }
+}
+
+fn is_certified(node: &Node, opening: RecordId) -> bool {
+    let office = node.set().office();
+    let decision = office.and_then(|office| office.decision(&opening));
+    decision.is_some_and(|decision| decision.close().is_some())
 }
 
 /// Certified, and if accepted also ready.

@@ -219,12 +219,9 @@ fn rejected_budget_pays_nothing_and_is_no_failure() {
             "{}",
             run.out
         );
-        assert!(
-            run.out
-                .contains("  Treasury  credits      0      0        0\n"),
-            "{}",
-            run.out
-        );
+        let treasury = run.out.lines().find(|row| row.starts_with("  Treasury"));
+        let cells: Vec<&str> = treasury.unwrap().split_whitespace().skip(2).collect();
+        assert_eq!(cells, ["0", "0", "0"]);
         assert!(
             run.out.contains("verified: 2 lines, 0 payment"),
             "{}",

@@ -89,7 +89,8 @@ impl Node {
         times: Times,
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
-        let drafted = draft_proposal(self.set(), self.governance(), chain, proposal, times.now)?;
+        let at = self.not_before_tip(chain, times.now);
+        let drafted = draft_proposal(self.set(), self.governance(), chain, proposal, at)?;
         self.author_vote(chain, drafted, times).await
     }
 
@@ -106,7 +107,8 @@ impl Node {
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
         let ballot = Ballot { opening, choice };
-        let drafted = draft_ballot(self.set(), self.governance(), chain, ballot, times.now)?;
+        let at = self.not_before_tip(chain, times.now);
+        let drafted = draft_ballot(self.set(), self.governance(), chain, ballot, at)?;
         self.author_vote(chain, drafted, times).await
     }
 
@@ -123,7 +125,8 @@ impl Node {
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
         let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
-        match ledger.authorize(self.set(), chain, request, times.now)? {
+        let at = self.not_before_tip(chain, times.now);
+        match ledger.authorize(self.set(), chain, request, at)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
             Authorized::Draft(draft) => self.author(chain, draft, times).await,
         }
@@ -142,7 +145,8 @@ impl Node {
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
         let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
-        let draft = ledger.draft_refusal(self.set(), chain, leg, times.now)?;
+        let at = self.not_before_tip(chain, times.now);
+        let draft = ledger.draft_refusal(self.set(), chain, leg, at)?;
         self.author(chain, draft, times).await
     }
 

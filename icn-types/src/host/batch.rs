@@ -257,3 +257,6 @@ impl Coded for LimitError {
         Fault::Caller
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,3 +210,6 @@ impl Page {
         Ok(page)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,3 +228,6 @@ impl Coded for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,39 +99,53 @@ impl Signatory<'_> {
 /// The key of an epoch and the chain that it writes.
 #[derive(Debug, Clone)]
 pub(super) struct Epoch {
+    slot: Slot,
     chain: ChainId,
     topic: TopicId,
     key: VerifyingKey,
     open: Option<Open>,
 }
 
+/// The key that the body of a charter or Recall states.
+fn stated_key(record: &Record) -> Option<VerifyingKey> {
+    match Act::read(record.kind(), record.content()?).ok()?? {
+        Act::Charter(charter) => Some(charter.registrar.prepare()),
+        Act::Recall(recall) => Some(recall.successor.prepare()),
+        _ => None,
+    }
+}
+
 impl Epoch {
     /// The epoch that a record starts, if it starts one and its body is here.
-    pub(super) fn of(record: &Record) -> Option<Self> {
-        let starts_one = matches!(record.kind(), Kind::CHARTER | Kind::OPEN | Kind::RECALL);
-        let content = record.content().filter(|_| starts_one)?;
-        let (chain, topic) = (record.chain(), record.topic());
-        match Act::read(record.kind(), content).ok()?? {
-            Act::Charter(charter) => Some(Self {
-                chain,
-                topic,
-                key: charter.registrar.prepare(),
-                open: None,
-            }),
-            Act::Recall(recall) => Some(Self {
-                chain,
-                topic,
-                key: recall.successor.prepare(),
-                open: None,
-            }),
-            Act::Open(open) => Some(Self {
+    pub(super) fn of(slot: Slot, record: &Record) -> Option<Self> {
+        if record.kind() == Kind::OPEN {
+            let open: Open = record.content()?.read().ok()?;
+            return Some(Self {
+                slot,
                 chain: open.chain.id(),
                 topic: open.chain.topic(),
                 key: open.key.prepare(),
                 open: Some(open),
-            }),
-            _ => None,
+            });
         }
+        let starts_one = matches!(record.kind(), Kind::CHARTER | Kind::RECALL);
+        Some(Self {
+            slot,
+            chain: record.chain(),
+            topic: record.topic(),
+            key: starts_one.then(|| stated_key(record)).flatten()?,
+            open: None,
+        })
+    }
+
+    /// The record that starts it.
+    pub(super) const fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    /// The chain that it writes.
+    pub(super) const fn chain(&self) -> ChainId {
+        self.chain
     }
 
     pub(super) const fn public_key(&self) -> PublicKey {
@@ -152,34 +166,7 @@ impl RecordSet {
     /// # Errors
     /// [`Refusal`]: something to ask for first, or the fault of its sender.
     pub fn signatory(&self, record: &Record) -> Result<Signatory<'_>, Refusal> {
-        match record.header().place() {
-            Place::Founding => {
-                if record.id().as_bytes() != self.domain().as_bytes() {
-                    return Err(Refusal::Domain);
-                }
-                Epoch::of(record)
-                    .map(|epoch| Signatory(Cow::Owned(epoch.key)))
-                    .ok_or(Refusal::MissingContent)
-            }
-            Place::Succession { .. } => {
-                if record.chain() != self.authority || record.topic() != self.authority_topic {
-                    return Err(Refusal::Epoch);
-                }
-                self.follows(record)?;
-                Epoch::of(record)
-                    .map(|epoch| Signatory(Cow::Owned(epoch.key)))
-                    .ok_or(Refusal::MissingContent)
-            }
-            Place::Entry { epoch, .. } => {
-                let known = self.epoch(*epoch)?;
-                if known.chain != record.chain() || known.topic != record.topic() {
-                    return Err(Refusal::Epoch);
-                }
-                self.follows(record)?;
-                self.continues(record, *epoch, known)?;
-                Ok(Signatory(Cow::Borrowed(&known.key)))
-            }
-        }
+        self.place(record).map(|(signatory, _)| signatory)
     }
 
     /// Checks and adds a record as it arrived.
@@ -187,21 +174,63 @@ impl RecordSet {
     /// # Errors
     /// [`Refusal`] as [`signatory`](Self::signatory) says, or a bad signature.
     pub fn receive(&mut self, record: Unverified<Record>) -> Result<super::Added, Refusal> {
-        let key = self.signatory(record.claim())?.0.into_owned();
-        self.insert(record.verify(&key)?)
+        let (signatory, prev) = self.place(record.claim())?;
+        let record = record.verify(signatory.key())?.into_inner();
+        match self.find(&record.id()) {
+            Some(slot) => Ok(self.complete(slot, record)),
+            None => self.add(record, prev),
+        }
     }
 
     /// Where a verified record goes: after which stored one.
     pub(super) fn admit(&self, record: &Signed<Record>) -> Result<Option<Slot>, Refusal> {
-        if self.signatory(record)?.key().public_key() != record.key() {
+        let (signatory, prev) = self.place(record)?;
+        if signatory.key().public_key() != record.key() {
             return Err(Refusal::Signature);
         }
-        Ok(record.prev().and_then(|prev| self.find(&prev)))
+        Ok(prev)
+    }
+
+    /// The key that must have signed a record, and the stored one before it.
+    fn place(&self, record: &Record) -> Result<(Signatory<'_>, Option<Slot>), Refusal> {
+        let stated = || {
+            let key = stated_key(record).ok_or(Refusal::MissingContent);
+            key.map(|key| Signatory(Cow::Owned(key)))
+        };
+        match record.header().place() {
+            Place::Founding => {
+                if record.id().as_bytes() != self.domain().as_bytes() {
+                    return Err(Refusal::Domain);
+                }
+                Ok((stated()?, None))
+            }
+            Place::Succession { .. } => {
+                if record.chain() != self.authority || record.topic() != self.authority_topic {
+                    return Err(Refusal::Epoch);
+                }
+                let prev = self.follows(record)?;
+                Ok((stated()?, prev))
+            }
+            Place::Entry { epoch, .. } => {
+                let known = self.epoch(*epoch)?;
+                if known.chain != record.chain() || known.topic != record.topic() {
+                    return Err(Refusal::Epoch);
+                }
+                let prev = self.follows(record)?;
+                self.continues(record, prev, *epoch, known)?;
+                Ok((Signatory(Cow::Borrowed(&known.key)), prev))
+            }
+        }
     }
 
     /// The key and chain of an epoch. Whoever wants may sign a Recall with a
     /// key of their own, so it starts an epoch only once it is Valid.
     fn epoch(&self, id: RecordId) -> Result<&Epoch, Refusal> {
+        if let Some(epoch) = self.arena.epoch(&id)
+            && epoch.open.is_some()
+        {
+            return Ok(epoch);
+        }
         let slot = self.find(&id).ok_or(Refusal::MissingEpoch(id))?;
         let record = self.record(slot);
         if record.kind() == Kind::RECALL {
@@ -211,7 +240,7 @@ impl RecordSet {
                 Verdict::Invalid(_) => return Err(Refusal::Epoch),
             }
         }
-        match self.epochs.get(&id) {
+        match self.arena.epoch(&id) {
             Some(epoch) => Ok(epoch),
             // Its content is here and states no key for anybody.
             None if record.content().is_some() => Err(Refusal::Epoch),
@@ -219,16 +248,21 @@ impl RecordSet {
         }
     }
 
-    /// The record before it is stored, of the same chain, one position below.
-    fn follows(&self, record: &Record) -> Result<(), Refusal> {
-        let Some(prev) = record.prev() else {
-            return Ok(());
+    /// The record before it: stored, of the same chain, one position below.
+    fn follows(&self, record: &Record) -> Result<Option<Slot>, Refusal> {
+        let Some(id) = record.prev() else {
+            return Ok(None);
         };
-        let prev = self.find(&prev).ok_or(Refusal::MissingPrev(prev))?;
-        let prev = self.record(prev);
+        // Chains grow at their tip, which is at hand.
+        let tip = self.spine(&record.chain()).last().copied();
+        let slot = tip
+            .filter(|&tip| self.record(tip).id() == id)
+            .or_else(|| self.find(&id))
+            .ok_or(Refusal::MissingPrev(id))?;
+        let prev = self.record(slot);
         let next = prev.seq().checked_add(1);
         if prev.chain() == record.chain() && next == Some(record.seq()) {
-            Ok(())
+            Ok(Some(slot))
         } else {
             Err(Refusal::Place)
         }
@@ -236,12 +270,15 @@ impl RecordSet {
 
     /// The record before it belongs to the same epoch, or is the one at which
     /// the epoch starts.
-    fn continues(&self, record: &Record, epoch: RecordId, known: &Epoch) -> Result<(), Refusal> {
+    fn continues(
+        &self,
+        record: &Record,
+        before: Option<Slot>,
+        epoch: RecordId,
+        known: &Epoch,
+    ) -> Result<(), Refusal> {
         let prev = record.prev();
-        let before = prev
-            .and_then(|prev| self.find(&prev))
-            .map(|slot| self.record(slot));
-        let same_epoch = before.is_some_and(|before| before.epoch() == Some(epoch));
+        let same_epoch = before.is_some_and(|slot| self.record(slot).epoch() == Some(epoch));
         let starts = match &known.open {
             Some(open) => match open.start.tip() {
                 Some(tip) => prev == Some(tip.head) && tip.seq.checked_add(1) == Some(record.seq()),

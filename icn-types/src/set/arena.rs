@@ -1,10 +1,14 @@
-//! Records by small number: what every structure of a set points with.
+//! Records by small number: what every structure of a set points with, and
+//! the keys that some of them state.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::id::RecordId;
 use crate::record::Record;
+
+use super::admission::Epoch;
+use super::index::Index;
 
 /// A stored record, by the order in which this set happened to store it.
 ///
@@ -22,6 +26,11 @@ impl Slot {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+
+    #[cfg(test)]
+    pub(super) const fn numbered(number: u32) -> Self {
+        Self(number)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -35,7 +44,9 @@ pub(super) struct Node {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Arena {
     nodes: Vec<Node>,
-    by_id: BTreeMap<RecordId, Slot>,
+    by_id: Index,
+    /// Epochs by the record that starts them, once its content is here.
+    epochs: BTreeMap<RecordId, Epoch>,
 }
 
 impl Arena {
@@ -48,7 +59,7 @@ impl Arena {
     }
 
     pub(super) fn find(&self, id: &RecordId) -> Option<Slot> {
-        self.by_id.get(id).copied()
+        self.by_id.find(id, |slot| self.record(slot).id())
     }
 
     pub(super) fn node(&self, slot: Slot) -> &Node {
@@ -61,6 +72,19 @@ impl Arena {
 
     pub(super) fn complete(&mut self, slot: Slot, copy: Record) {
         self.nodes[slot.index()].record.complete(copy);
+    }
+
+    pub(super) fn epoch(&self, id: &RecordId) -> Option<&Epoch> {
+        self.epochs.get(id)
+    }
+
+    /// Reads the epoch that a record starts, if it starts one. Done once: a
+    /// key costs as much to admit as a signature to check.
+    pub(super) fn learn_epoch(&mut self, slot: Slot) {
+        let record = self.record(slot);
+        if let Some(epoch) = Epoch::of(slot, record) {
+            self.epochs.insert(record.id(), epoch);
+        }
     }
 
     /// Stores a record after its predecessor. `None` when the set is full.

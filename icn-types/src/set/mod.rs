@@ -18,6 +18,7 @@ mod admission;
 mod arena;
 mod canonical;
 mod evidence;
+mod index;
 mod office;
 mod registry;
 mod rows;
@@ -59,7 +60,6 @@ pub struct RecordSet {
     authority: ChainId,
     authority_topic: TopicId,
     arena: Arena,
-    epochs: BTreeMap<RecordId, Epoch>,
     spines: BTreeMap<ChainId, Spine>,
     registry: Registry,
     recalls: Vec<Slot>,
@@ -108,7 +108,6 @@ impl RecordSet {
             authority: authority_chain(domain),
             authority_topic: Topic::Authority(domain).id(),
             arena: Arena::default(),
-            epochs: BTreeMap::new(),
             spines: BTreeMap::new(),
             registry: Registry::new(domain),
             recalls: Vec::new(),
@@ -129,17 +128,26 @@ impl RecordSet {
     /// to ask for first, or the fault of whoever sent it. The set is unchanged.
     pub fn insert(&mut self, record: Signed<Record>) -> Result<Added, Refusal> {
         if let Some(slot) = self.arena.find(&record.id()) {
-            if record.content().is_none() || self.record(slot).content().is_some() {
-                return Ok(Added::Known(slot));
-            }
-            self.arena.complete(slot, record.into_inner());
-            self.bare.remove(&slot);
-            self.learn_epoch(slot);
-            self.settle(slot);
-            return Ok(Added::Completed(slot));
+            return Ok(self.complete(slot, record.into_inner()));
         }
         let prev = self.admit(&record)?;
-        let record = record.into_inner();
+        self.add(record.into_inner(), prev)
+    }
+
+    /// Takes over the content of a stored record, if that was missing.
+    fn complete(&mut self, slot: Slot, copy: Record) -> Added {
+        if copy.content().is_none() || self.record(slot).content().is_some() {
+            return Added::Known(slot);
+        }
+        self.arena.complete(slot, copy);
+        self.bare.remove(&slot);
+        self.learn_epoch(slot);
+        self.settle(slot);
+        Added::Completed(slot)
+    }
+
+    /// Stores a well-formed record after its predecessor.
+    fn add(&mut self, record: Record, prev: Option<Slot>) -> Result<Added, Refusal> {
         let (chain, topic) = (record.chain(), record.topic());
         let is_bare = record.content().is_none();
         let slot = self.arena.push(record, prev).ok_or(Refusal::Full)?;
@@ -147,13 +155,14 @@ impl RecordSet {
             self.bare.insert(slot);
         }
         self.learn_epoch(slot);
-        let is_first = !self.spines.contains_key(&chain);
         let spine = self
             .spines
             .entry(chain)
             .or_insert_with(|| Spine::new(topic));
+        let is_first = spine.is_empty();
         let movement = spine.add(&self.arena, slot);
-        self.moved(chain, movement);
+        let is_straight = spine.is_straight();
+        self.moved(chain, movement, is_straight);
         if is_first || self.unseated.contains(&chain) {
             self.reseat(chain);
         }
@@ -175,7 +184,8 @@ impl RecordSet {
             self.recall = recall;
             if let Some(spine) = self.spines.get_mut(&self.authority) {
                 let movement = spine.seal(&self.arena, recall, BTreeSet::new());
-                self.moved(self.authority, movement);
+                let is_straight = spine.is_straight();
+                self.moved(self.authority, movement, is_straight);
             }
         }
         let cut_back = self.tip.is_some_and(|tip| !self.on_spine(tip));
@@ -237,34 +247,28 @@ impl RecordSet {
         let head = tip.and_then(|tip| self.arena.find(&tip.head));
         if let Some(spine) = self.spines.get_mut(&chain) {
             let movement = spine.seal(&self.arena, head, ended);
-            self.moved(chain, movement);
+            let is_straight = spine.is_straight();
+            self.moved(chain, movement, is_straight);
         }
     }
 
-    fn moved(&mut self, chain: ChainId, movement: Movement) {
+    /// Takes note of what happened to a spine.
+    fn moved(&mut self, chain: ChainId, movement: Movement, is_straight: bool) {
         if movement == Movement::Bent {
             self.bends += 1;
         }
-        if self
-            .spines
-            .get(&chain)
-            .is_some_and(|spine| !spine.is_straight())
-        {
-            self.crooked.insert(chain);
-        } else {
+        if is_straight {
             self.crooked.remove(&chain);
+        } else {
+            self.crooked.insert(chain);
         }
     }
 
     /// Remembers the key of an epoch once the content that states it is here.
     /// Only the authority chain starts epochs, whatever kinds others use.
     fn learn_epoch(&mut self, slot: Slot) {
-        let record = self.arena.record(slot);
-        if record.chain() != self.authority {
-            return;
-        }
-        if let Some(epoch) = Epoch::of(record) {
-            self.epochs.insert(record.id(), epoch);
+        if self.record(slot).chain() == self.authority {
+            self.arena.learn_epoch(slot);
         }
     }
 
@@ -420,7 +424,7 @@ impl RecordSet {
             .last()
             .map(|&tip| self.record(tip))?;
         let epoch = tip.epoch().unwrap_or_else(|| tip.id());
-        self.epochs.get(&epoch).map(Epoch::public_key)
+        self.arena.epoch(&epoch).map(Epoch::public_key)
     }
 
     /// The charter, once it is here.
@@ -435,7 +439,13 @@ impl RecordSet {
     /// The body of a stored Open.
     #[must_use]
     pub fn open(&self, id: &RecordId) -> Option<&Open> {
-        self.epochs.get(id).and_then(Epoch::open)
+        self.opened(id).map(|(_, open)| open)
+    }
+
+    /// A stored Open with its record.
+    pub(crate) fn opened(&self, id: &RecordId) -> Option<(Slot, &Open)> {
+        let epoch = self.arena.epoch(id)?;
+        Some((epoch.slot(), epoch.open()?))
     }
 
     /// Heads of the rows of one Seal that count: stored, and running through
@@ -469,7 +479,7 @@ impl RecordSet {
     /// [`NoProof`] when they are the same record or stand apart.
     pub fn equivocation(&self, one: Slot, other: Slot) -> Result<Equivocation, NoProof> {
         let epoch = self.record(one).epoch().ok_or(NoProof::Apart)?;
-        let key = self.epochs.get(&epoch).ok_or(NoProof::Apart)?.public_key();
+        let key = self.arena.epoch(&epoch).ok_or(NoProof::Apart)?.public_key();
         Equivocation::stored(self.record(one), self.record(other), key)
     }
 

@@ -152,12 +152,12 @@ impl Frozen {
 /// What else a rule may look at: rows and epochs of the same path.
 pub(super) trait Path {
     /// A stored Open with its position on the authority chain.
-    fn open(&self, id: &RecordId) -> Option<(u64, Open)>;
+    fn open(&self, id: &RecordId) -> Option<(u64, &Open)>;
     fn rows(&self) -> &Rows;
 }
 
 /// The Opens that a record refs, in the order in which they were written.
-pub(super) fn adopted(path: &impl Path, record: &Record) -> Vec<(RecordId, Open)> {
+pub(super) fn adopted<'p>(path: &'p impl Path, record: &Record) -> Vec<(RecordId, &'p Open)> {
     let opens = record
         .refs()
         .iter()
@@ -170,7 +170,7 @@ pub(super) fn adopted(path: &impl Path, record: &Record) -> Vec<(RecordId, Open)
 /// The Open `wanted` if it is `current` or one that `current` goes back to.
 /// All of these are ancestors of a record that finds `current` in force; what
 /// else is stored must not matter.
-fn earlier_epoch(path: &impl Path, current: RecordId, wanted: RecordId) -> Option<Open> {
+fn earlier_epoch(path: &impl Path, current: RecordId, wanted: RecordId) -> Option<&Open> {
     let (_, newest) = path.open(&current)?;
     let mut epoch = (current, newest);
     while epoch.0 != wanted {
@@ -479,7 +479,7 @@ impl Office {
             Act::Open(open) => self.seat_open(record.id(), open),
             Act::Adopt | Act::Recall(_) => {
                 for (id, open) in adopted(path, record) {
-                    self.seat_open(id, &open);
+                    self.seat_open(id, open);
                 }
             }
             Act::Roll(change) => {

@@ -4,10 +4,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::authority::{Act, Open, Tip};
+use crate::canon::DecodeError;
 use crate::id::{ChainId, DomainId, RecordId};
-use crate::record::Kind;
+use crate::record::{Content, Kind, Record};
 use crate::verdict::{Breach, Verdict};
 
+use super::admission::Epoch;
 use super::arena::{Arena, Slot};
 use super::office::{Frozen, Office, Path, Seat, adopted};
 use super::rows::{NewRow, RowIndex, Rows};
@@ -16,7 +18,8 @@ use super::rule::AuthorityRule as Rule;
 #[derive(Debug, Clone)]
 pub(super) struct Registry {
     domain: DomainId,
-    verdicts: BTreeMap<Slot, Verdict<Rule>>,
+    /// By slot.
+    verdicts: Vec<Verdict<Rule>>,
     undecided: BTreeSet<Slot>,
     /// Decided records in the order of decision.
     log: Vec<Slot>,
@@ -34,12 +37,9 @@ struct View<'a> {
 }
 
 impl Path for View<'_> {
-    fn open(&self, id: &RecordId) -> Option<(u64, Open)> {
-        let record = self.arena.record(self.arena.find(id)?);
-        match Act::read(record.kind(), record.content()?) {
-            Ok(Some(Act::Open(open))) => Some((record.seq(), open)),
-            _ => None,
-        }
+    fn open(&self, id: &RecordId) -> Option<(u64, &Open)> {
+        let epoch = self.arena.epoch(id)?;
+        Some((self.arena.record(epoch.slot()).seq(), epoch.open()?))
     }
 
     fn rows(&self) -> &Rows {
@@ -47,11 +47,19 @@ impl Path for View<'_> {
     }
 }
 
+/// The body of an authority record; an Open is not read again.
+fn act(arena: &Arena, record: &Record, content: &Content) -> Result<Option<Act>, DecodeError> {
+    match arena.epoch(&record.id()).and_then(Epoch::open) {
+        Some(open) => Ok(Some(Act::Open(open.clone()))),
+        None => Act::read(record.kind(), content),
+    }
+}
+
 impl Registry {
     pub(super) fn new(domain: DomainId) -> Self {
         Self {
             domain,
-            verdicts: BTreeMap::new(),
+            verdicts: Vec::new(),
             undecided: BTreeSet::new(),
             log: Vec::new(),
             offices: BTreeMap::new(),
@@ -66,7 +74,7 @@ impl Registry {
 
     pub(super) fn verdict(&self, slot: Slot) -> Verdict<Rule> {
         self.verdicts
-            .get(&slot)
+            .get(slot.index())
             .copied()
             .unwrap_or(Verdict::Waiting)
     }
@@ -83,7 +91,7 @@ impl Registry {
             let before = self.undecided.len();
             for slot in self.undecided.clone() {
                 if let Some(verdict) = self.decide(arena, slot) {
-                    self.verdicts.insert(slot, verdict);
+                    self.note(slot, verdict);
                     self.log.push(slot);
                     self.undecided.remove(&slot);
                 }
@@ -93,6 +101,13 @@ impl Registry {
             }
             decided = true;
         }
+    }
+
+    fn note(&mut self, slot: Slot, verdict: Verdict<Rule>) {
+        if self.verdicts.len() <= slot.index() {
+            self.verdicts.resize(slot.index() + 1, Verdict::Waiting);
+        }
+        self.verdicts[slot.index()] = verdict;
     }
 
     /// `None` while an ancestor or its content is missing.
@@ -124,7 +139,7 @@ impl Registry {
         if let Some(breach) = breach {
             return Some(Verdict::Invalid(breach));
         }
-        Some(match Act::read(record.kind(), content) {
+        Some(match act(arena, record, content) {
             Ok(Some(act)) => self.advance(arena, slot, &act),
             Ok(None) => Verdict::Invalid(Breach::Kind),
             Err(_) => Verdict::Invalid(Breach::Body),
@@ -242,7 +257,7 @@ impl Registry {
         let mut office = None;
         for at in arena.path(Some(slot)) {
             let record = arena.record(at);
-            let act = Act::read(record.kind(), record.content()?).ok()??;
+            let act = act(arena, record, record.content()?).ok()??;
             match &mut office {
                 None => {
                     if let Act::Charter(charter) = &act {
@@ -275,14 +290,11 @@ impl Registry {
     /// Chains whose seat or rows a record may have changed.
     pub(super) fn touched(&self, arena: &Arena, slot: Slot) -> Vec<ChainId> {
         let record = arena.record(slot);
-        let view = View {
-            arena,
-            rows: &self.rows,
-        };
         let opened = core::iter::once(&record.id())
             .chain(record.refs())
-            .filter_map(|id| view.open(id))
-            .map(|(_, open)| open.chain.id())
+            .filter_map(|id| arena.epoch(id))
+            .filter(|epoch| epoch.open().is_some())
+            .map(Epoch::chain)
             .collect::<Vec<_>>();
         self.rows
             .written_by(slot)

@@ -73,6 +73,11 @@ impl Spine {
         self.sealed
     }
 
+    /// Whether no record of the chain is stored.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.stored == 0
+    }
+
     /// Whether every stored record of the chain lies on the spine.
     pub(super) fn is_straight(&self) -> bool {
         self.stored == self.path.len()

@@ -9,13 +9,20 @@ use icn_governance::charter::Rules;
 use icn_governance::rule::Rule;
 use icn_ledger::unit::Scale;
 use icn_ledger::{Unit, UnitCode};
+use icn_sync::wire::{Envelope, Frame as Wire};
 use icn_types::amount::Amount;
-use icn_types::authority::{Charter, FORMAT, Grant};
-use icn_types::canon::{List, Raw};
+use icn_types::authority::{
+    Act, Charter, Consent, FORMAT, Finality, Grant, Open, Seal, SealRow, Sealed, Start, Tip,
+};
+use icn_types::canon::{List, Raw, to_bytes};
 use icn_types::chain::Owner;
-use icn_types::host::{Batch, LocalNetwork, MemoryStore, Scan, Space, Store, Transport};
+use icn_types::host::{
+    Batch, Frame, LocalNetwork, LocalTransport, MemoryStore, Scan, Space, Store, Transport,
+};
 use icn_types::id::{ChainId, DomainId, UnitId};
-use icn_types::key::{Inception, Keypair, PeerId, Signer as _};
+use icn_types::key::{Inception, Keypair, PeerId, Signature, Signer as _};
+use icn_types::record::{Content, Draft, Record};
+use icn_types::sign::Signed;
 use icn_types::testkit::stage::key_of;
 use icn_types::time::{Ticks, Times, Timestamp};
 use icn_types::topic::Topic;
@@ -206,8 +213,8 @@ impl Coop {
         self.settings_on(member, store, transport)
     }
 
-    /// The same on any transport.
-    pub(super) fn settings_on(
+    /// A member's node without an office.
+    pub(super) fn plain(
         &self,
         member: usize,
         store: Arc<dyn Store>,
@@ -218,6 +225,17 @@ impl Coop {
         for signer in [&person.key, &person.teller, &person.audit] {
             settings = settings.with_signer(Arc::new(signer.clone()));
         }
+        settings
+    }
+
+    /// The same on any transport.
+    pub(super) fn settings_on(
+        &self,
+        member: usize,
+        store: Arc<dyn Store>,
+        transport: Arc<dyn Transport>,
+    ) -> NodeSettings {
+        let mut settings = self.plain(member, store, transport);
         let offices: &[&Keypair] = match member {
             0 => &[&self.registrar, &self.treasury_key],
             1 => &[&self.supplier_key],
@@ -413,4 +431,110 @@ pub(super) fn copy(store: &MemoryStore) -> MemoryStore {
     }
     block_on(other.commit(batch)).unwrap();
     other
+}
+
+/// A member of the list of peers that holds a copy of the registrar's key and
+/// hands records to the first node; also whatever else a test wants sent.
+pub(super) struct Registrar {
+    transport: LocalTransport,
+}
+
+impl Registrar {
+    /// Joins as the listed peer that has no chains.
+    pub(super) fn join(village: &Village) -> Self {
+        Self {
+            transport: village.network.join(village.coop.guest()),
+        }
+    }
+
+    /// Sends records to one node, as if they were fresh.
+    pub(super) fn tell(&self, to: PeerId, records: &[Signed<Record>]) {
+        let envelopes: Vec<Envelope> = records.iter().map(|record| Envelope::of(record)).collect();
+        let frame = Wire::Fresh(List::new(envelopes).unwrap());
+        self.send(to, &to_bytes(&frame));
+    }
+
+    /// Sends any bytes to one node.
+    pub(super) fn send(&self, to: PeerId, bytes: &[u8]) {
+        block_on(self.transport.send(to, Frame::new(bytes))).unwrap();
+    }
+
+    /// Writes one record of authority at the end of the first node's chain.
+    pub(super) fn act(&self, village: &mut Village, act: &Act) {
+        let set = village.nodes[0].set();
+        let place = set.next_place(&set.authority()).unwrap();
+        let (kind, body) = act.body();
+        let content = Content::new(Vec::new(), None, &body).unwrap();
+        let now = Timestamp::from_millis(village.now);
+        let draft = Draft::new(place, kind, now, content).unwrap();
+        let record = draft.sign(&village.coop.registrar).unwrap();
+        let id = record.id();
+        self.tell(village.peer(0), &[record]);
+        village.round();
+        let set = village.nodes[0].set();
+        let slot = set.find(&id).unwrap();
+        assert!(set.verdict(slot).is_valid(), "{:?}", set.verdict(slot));
+    }
+
+    /// Ends a chain's epoch at `tip` and opens the next one under `new`.
+    pub(super) fn rotate(
+        &self,
+        village: &mut Village,
+        chain: ChainId,
+        tip: Option<Tip>,
+        old: &Keypair,
+        new: &Keypair,
+    ) {
+        let set = village.nodes[0].set();
+        let seat = set.office().unwrap().seat(&chain).unwrap();
+        let (prior, before) = (seat.open(), set.open(&seat.open()).unwrap().clone());
+        let sealed = tip.map(|tip| {
+            let record = set.record(set.find(&tip.head).unwrap());
+            Sealed {
+                header: record.header().clone(),
+                signature: *record.signature(),
+            }
+        });
+        let row = SealRow {
+            chain,
+            open: prior,
+            sealed,
+            finality: Finality::Final,
+        };
+        let mut open = Open {
+            key: new.public_key(),
+            start: Start::After { prior, tip },
+            consent: Consent::Current(Signature::from_bytes([0; 64])),
+            ..before
+        };
+        let terms = to_bytes(&open.consent_terms(set.domain()));
+        open.consent = Consent::Current(old.sign(&terms).unwrap());
+        let rows = List::new([row]).unwrap();
+        self.act(village, &Act::Seal(Seal { rows }));
+        self.act(village, &Act::Open(open));
+    }
+}
+
+impl Coop {
+    /// A peer that everybody lists and that has no chains.
+    pub(super) fn guest(&self) -> PeerId {
+        let peers = self.genesis.peers().iter().map(Peer::id);
+        let members: Vec<PeerId> = self.members.iter().map(Person::peer).collect();
+        peers
+            .into_iter()
+            .find(|peer| !members.contains(peer))
+            .unwrap()
+    }
+}
+
+impl Village {
+    /// The last record of a chain, as one node sees it.
+    pub(super) fn tip(&self, node: usize, chain: &ChainId) -> Option<Tip> {
+        let set = self.nodes[node].set();
+        let record = set.record(*set.spine(chain).last()?);
+        Some(Tip {
+            seq: record.seq(),
+            head: record.id(),
+        })
+    }
 }

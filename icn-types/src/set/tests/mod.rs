@@ -369,7 +369,7 @@ fn followers_of_different_topics_have_equal_authority_digests() {
             rows: List::new(rows).unwrap(),
         })
     };
-    let dropped = stage.act_after(root, &seal([row.clone()]), &[]);
+    let dropped = stage.act_after(root, &seal([row]), &[]);
     stage.recall(root, &[]);
     stage.write(&a, NOTE, &[dropped], &1_u64);
     note(&mut stage, &other, 2);

@@ -81,8 +81,10 @@ fn garbage_is_named_and_changes_nothing() {
         .set()
         .canonical()
         .digest(village.nodes[0].governance().topic());
-    for length in 0..200 {
-        let bytes: Vec<u8> = (0..length).map(|at| (at * 31 + length) as u8).collect();
+    for length in 0..200_u8 {
+        let bytes: Vec<u8> = (0..length)
+            .map(|at| at.wrapping_mul(31).wrapping_add(length))
+            .collect();
         for member in 0..3 {
             hostile.send(village.peer(member), &bytes);
         }
@@ -147,12 +149,7 @@ fn peer_of_another_domain_is_named() {
     let times = village.times();
     block_on(village.nodes[0].step(times)).unwrap();
     let faults = ear.faults_of(guest);
-    assert!(
-        faults
-            .iter()
-            .any(|fault| *fault == PeerFault::Domain(other)),
-        "{faults:?}"
-    );
+    assert!(faults.contains(&PeerFault::Domain(other)), "{faults:?}");
     drop(foreign);
     assert_life_goes_on(&mut village, 1);
 }
@@ -230,8 +227,8 @@ fn forking_member_is_convicted_everywhere_and_others_go_on() {
     let other = payment(&village, 0, 2, 6, village.now);
     assert_eq!((one.chain(), one.seq()), (other.chain(), other.seq()));
     let hostile = Registrar::join(&village);
-    hostile.tell(village.peer(0), &[one.clone()]);
-    hostile.tell(village.peer(1), &[other.clone()]);
+    hostile.tell(village.peer(0), std::slice::from_ref(&one));
+    hostile.tell(village.peer(1), std::slice::from_ref(&other));
     // A Seal may have settled on the branch that the registrar saw first, but
     // both stay as evidence.
     let holds_both = |node: &Node| {

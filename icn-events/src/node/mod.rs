@@ -187,8 +187,11 @@ impl Node {
     }
 
     /// Steps whenever something arrives or is due, for ever. `sleep` waits for
-    /// a duration in whatever way the host waits. Cancel-safe: what arrived is
-    /// taken in by the next call.
+    /// a duration in whatever way the host waits. Cancel-safe while it waits:
+    /// what arrived is taken in by the next call. Dropped in the middle of a
+    /// commit it leaves the node [`Interrupted`](NodeError::Interrupted), as a
+    /// dropped [`step`](Self::step) does: nothing is lost, but the node has to
+    /// be opened again from its store.
     ///
     /// # Errors
     /// [`NodeError`] of the step that failed.

@@ -109,6 +109,22 @@ fn garbage_is_named_and_changes_nothing() {
     assert_life_goes_on(&mut village, 1);
 }
 
+/// More would not fit into one commit if every byte were to be stored.
+#[test]
+fn one_step_takes_in_no_more_than_a_quarter_of_a_batch() {
+    let mut village = Village::new(79, 3);
+    village.rounds(3);
+    let hostile = Registrar::join(&village);
+    let frame = vec![0; 256 * 1024];
+    for _ in 0..200 {
+        hostile.send(village.peer(0), &frame);
+    }
+    let taken: Vec<usize> = (0..4).map(|_| village.round()[0].received).collect();
+    assert!(taken[0] >= 64 && taken[0] < 80, "{taken:?}");
+    assert!(taken.iter().sum::<usize>() >= 200, "{taken:?}");
+    assert_life_goes_on(&mut village, 1);
+}
+
 #[test]
 fn stranger_is_not_listened_to() {
     let mut village = Village::new(72, 3);

@@ -8,6 +8,9 @@ import sys
 TEXT = {".rs", ".md", ".toml", ".py", ".c", ".h", ".sh", ".txt", ".out", ".yml", ""}
 LINES_MAX = 600
 
+# Methods that a trait of somebody else asks for.
+FOREIGN = {"sync_data"}
+
 # They say that something is done to something, not what.
 VAGUE = {"manager", "handler", "service", "helper", "helpers", "util", "utils", "data",
          "process", "context", "actor", "get"}
@@ -76,7 +79,7 @@ def vague_names(text):
     names = {one or other for one, other in DECLARED.findall(code)}
     for enum in ENUM.finditer(code):
         names |= variants(code, enum.end())
-    return {name for name in names if is_vague(name)}
+    return {name for name in names - FOREIGN if is_vague(name)}
 
 
 def variants(code, at):

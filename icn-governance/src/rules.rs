@@ -243,11 +243,7 @@ fn opening<'a>(case: &Case<'a>, id: &RecordId) -> Option<(Slot, &'a Frozen)> {
 }
 
 fn tells(case: &Case<'_>, frozen: &Frozen) -> bool {
-    frozen
-        .opening()
-        .terms
-        .tellers
-        .contains(&case.chain())
+    frozen.opening().terms.tellers.contains(&case.chain())
 }
 
 /// The ballot that a record is, if it is one.

@@ -206,3 +206,49 @@ fn a_seal_on_either_branch_decides_in_any_order_of_arrival() {
         (-20, -10, 10)
     );
 }
+
+/// Who names a Seal and acknowledges beside it all the same breaks no rule:
+/// the float bounds what such credit buys. An honest payee leaves it alone.
+#[test]
+fn an_acknowledgement_beside_a_named_seal_is_valid_but_nobody_honest_drafts_it() {
+    let mut market = Market::new(2);
+    let (x, y) = (market.chains[0], market.chains[1]);
+    let honoured = market.pay_after(x, None, y, 10);
+    let beside = market.pay_after(x, None, y, 90);
+    let seal = market.seal_at(x, tip_at(0, honoured));
+    market.note(y, &[seal, honoured]);
+    let set = &market.stage.set;
+    let draft = market
+        .ledger
+        .draft_acks(set, &y, icn_types::time::Timestamp::default())
+        .unwrap()
+        .unwrap();
+    assert_eq!(draft.content().refs(), [honoured]);
+    let ack = market.ack(y, &[leg(beside, 0)]);
+    assert_eq!(market.verdict(&ack), "valid");
+    assert_eq!(charged(&market, x), 90);
+}
+
+/// A payee's own answers race each other: whichever its chain wrote first has
+/// taken the leg, and in transit never falls below zero.
+#[test]
+fn of_two_answers_to_one_leg_only_the_first_counts() {
+    for refuse_first in [false, true] {
+        let mut market = Market::new(2);
+        let (x, y) = (market.chains[0], market.chains[1]);
+        let payment = market.pay(x, y, 10);
+        let answer = |market: &mut Market, refuse: bool| {
+            if refuse {
+                market.refuse(y, &[leg(payment, 0)])
+            } else {
+                market.ack(y, &[leg(payment, 0)])
+            }
+        };
+        let first = answer(&mut market, refuse_first);
+        let second = answer(&mut market, !refuse_first);
+        assert_eq!(market.verdict(&first), "valid");
+        assert_eq!(market.verdict(&second), "ack.twice");
+        let returned = if refuse_first { 10 } else { 0 };
+        assert_eq!(market.column(x).incoming, returned);
+    }
+}

@@ -380,7 +380,7 @@ fn the_digest_tells_labels_columns_and_transit_apart() {
 }
 
 #[test]
-fn a_record_of_another_topic_that_names_a_branch_makes_it_count() {
+fn a_record_that_names_a_branch_makes_it_count_in_its_own_topic_only() {
     let mut market = Market::new(2);
     let (a, b) = (market.chains[0], market.chains[1]);
     let payment = market.pay(a, b, 10);
@@ -402,6 +402,12 @@ fn a_record_of_another_topic_that_names_a_branch_makes_it_count() {
     let kind = icn_types::record::Kind::new(32);
     market.stage.write(&member, kind, &[above], &0_u64);
     market.feed();
+    assert_eq!(
+        market.column(a).outgoing,
+        10,
+        "who follows money alone never hears of it"
+    );
+    market.note(a, &[above]);
     assert_eq!(market.column(a).outgoing, 0);
     assert_eq!(market.column(b).contested, 11);
 }

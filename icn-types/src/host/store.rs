@@ -11,7 +11,8 @@ use crate::error::{Coded, Fault};
 /// The contract is a list of laws; `icn_types::testkit::store` checks
 /// each of them under its name:
 ///
-/// 1. `commit_is_all_or_nothing`: of a batch everything happens or nothing.
+/// 1. `commit_is_all_or_nothing`: of a batch everything happens or nothing,
+///    whoever reads meanwhile.
 /// 2. `conflict_leaves_no_trace`: when one precondition does not hold, commit
 ///    answers [`Conflict`](StoreErrorKind::Conflict) and nothing changes.
 /// 3. `preconditions_see_the_state_before_the_batch`, not the batch's own writes.
@@ -20,7 +21,7 @@ use crate::error::{Coded, Fault};
 /// 6. `read_answers_in_the_order_asked`, duplicates included.
 /// 7. `read_is_one_snapshot`: never the middle of a commit.
 /// 8. `scan_is_ordered_and_bounded` in both directions.
-/// 9. `paging_is_stable` while rows are written in between.
+/// 9. `paging_is_stable` while rows are written and deleted in between.
 /// 10. `spaces_are_apart`, whatever their names and keys.
 /// 11. `empty_value_is_a_value`, `empty_key_is_a_key`, keys order as bytes.
 /// 12. `deleting_nothing_is_ok`; `deleted_key_is_absent` for preconditions too.

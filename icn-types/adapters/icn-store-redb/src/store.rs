@@ -39,6 +39,7 @@ pub(crate) const fn table_of(
 /// can be opened again at once.
 #[derive(Debug)]
 pub struct RedbStore {
+    /// Goes before the writer, which closes the database.
     database: Arc<Database>,
     writer: Writer,
 }

@@ -17,7 +17,7 @@ use crate::error::kind_of;
 use crate::store::table_of;
 
 /// Batches that wait; a commit beyond them waits before it is queued.
-const QUEUE_LEN: usize = 256;
+pub(crate) const QUEUE_LEN: usize = 256;
 
 /// Most bytes of keys and values in one transaction, so that a flush stays
 /// short. One batch may exceed it.
@@ -96,7 +96,7 @@ impl Drop for Writer {
 fn run(database: &Database, mut requests: mpsc::Receiver<Request>, failed: &AtomicBool) {
     while let Some(first) = futures::executor::block_on(requests.next()) {
         if failed.load(Ordering::Acquire) {
-            refuse(vec![first.answer]);
+            refuse(first);
             break;
         }
         let mut len = first.batch.bytes_len();
@@ -125,17 +125,20 @@ fn run(database: &Database, mut requests: mpsc::Receiver<Request>, failed: &Atom
             }
         }
     }
-    requests.close();
-    while let Ok(request) = requests.try_recv() {
-        refuse(vec![request.answer]);
+    // It stays until the store goes, and so is the last to hold the database:
+    // after a panic closing may panic again, which is no caller's business.
+    while let Some(request) = futures::executor::block_on(requests.next()) {
+        refuse(request);
     }
 }
 
-/// Tells callers whose batches were never begun.
-fn refuse(answers: Vec<oneshot::Sender<Answer>>) {
-    for answer in answers {
-        drop(answer.send(Err(StoreError::new(StoreErrorKind::Closed))));
-    }
+/// Tells a caller whose batch was never begun.
+fn refuse(request: Request) {
+    drop(
+        request
+            .answer
+            .send(Err(StoreError::new(StoreErrorKind::Closed))),
+    );
 }
 
 enum Failure {
@@ -216,7 +219,11 @@ impl<'t> Tables<'t> {
                 return Ok(Err(conflict));
             }
         }
-        for write in batch.writes() {
+        let (_, mut writes) = batch.into_parts();
+        // Neighbours share pages. The sort is stable, so the last write to a
+        // key stays the last.
+        writes.sort_by(|left, right| left.key().cmp(right.key()));
+        for write in &writes {
             let table = self.table(write.key().space())?;
             match write {
                 Write::Put(key, value) => drop(table.insert(key.as_bytes(), value.as_slice())?),

@@ -193,7 +193,7 @@ fn verified_store_holds_what_was_written_or_is_refused() {
 }
 
 #[test]
-fn store_that_a_killed_process_left_half_made_is_made_again() {
+fn store_that_was_killed_half_made_is_made_again() {
     let folder = TempDir::new().unwrap();
     let (path, unfinished) = (folder.path().join("a"), folder.path().join("a.new"));
     // redb writes its mark last: a file without one was never a store.
@@ -236,13 +236,10 @@ fn missing_file_is_not_verified() {
 #[test]
 fn crash_while_creating_is_no_obstacle() {
     let files = Files::new();
-    let process = std::process::id();
+    let this = std::process::id();
     // What crashes after making the draft and halfway through it leave.
     for (number, len) in [(0, 0), (1, 100_000)] {
-        let draft = files
-            .folder
-            .path()
-            .join(format!("1.new-{process}-{number}"));
+        let draft = files.folder.path().join(format!("1.new-{this}-{number}"));
         std::fs::write(draft, vec![0; len]).unwrap();
     }
     let store = files.fresh().unwrap();

@@ -1,7 +1,9 @@
 //! What callers hear when the disk fails below redb, or redb itself does.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use futures::FutureExt as _;
 use futures::executor::block_on;
 use futures::future::join_all;
 use icn_types::host::Table;
@@ -9,6 +11,7 @@ use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 
 use super::*;
+use crate::writer::QUEUE_LEN;
 
 const ROWS: Table<u64, u64> = Table::new("test/row", 1);
 
@@ -39,6 +42,10 @@ const SOUND: Mood = Mood {
 struct Disk {
     bytes: Arc<InMemoryBackend>,
     mood: Arc<Mutex<Mood>>,
+    /// Whoever holds it holds up each sync.
+    gate: Arc<Mutex<()>>,
+    /// Syncs that met a closed gate.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Disk {
@@ -46,6 +53,8 @@ impl Disk {
         Self {
             bytes: Arc::new(InMemoryBackend::new()),
             mood: Arc::new(Mutex::new(SOUND)),
+            gate: Arc::default(),
+            waiting: Arc::default(),
         }
     }
 
@@ -86,6 +95,10 @@ impl StorageBackend for Disk {
 
     fn sync_data(&self) -> std::io::Result<()> {
         self.step(|mood| mood.sync)?;
+        if self.gate.try_lock().is_err() {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            drop(self.gate.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         self.bytes.sync_data()
     }
 
@@ -97,7 +110,7 @@ impl StorageBackend for Disk {
 
 fn row(number: u64) -> Batch {
     let mut batch = Batch::new();
-    batch.put(ROWS.key(&number), vec![7; 2000]).unwrap();
+    batch.put(ROWS.key(&number), vec![7; 200]).unwrap();
     batch
 }
 
@@ -196,10 +209,33 @@ fn disk_that_fails_to_read_is_no_panic_and_no_answer() {
 }
 
 #[test]
-fn queue_is_bounded_and_the_rest_waits() {
+fn queue_takes_so_many_commits_and_the_rest_waits_outside() {
     let disk = Disk::new();
     let store = disk.store();
-    // Far more than the queue takes, all at once on one thread.
+    let gate = disk.gate.lock().unwrap();
+    let mut first = store.commit(row(0));
+    assert!((&mut first).now_or_never().is_none());
+    while disk.waiting.load(Ordering::Acquire) == 0 {
+        std::thread::yield_now();
+    }
+    // The writer stands still. What was queued happens although nobody waits
+    // for it, what was not queued does not.
+    let mut commits: Vec<_> = (1..2000).map(|number| store.commit(row(number))).collect();
+    for commit in &mut commits {
+        assert!(commit.now_or_never().is_none());
+    }
+    drop(commits);
+    drop(gate);
+    block_on(first).unwrap();
+    block_on(store.commit(row(5000))).unwrap();
+    let scan = ROWS.scan().limit(3000.try_into().unwrap());
+    let rows = block_on(store.scan(&scan)).unwrap().rows.len();
+    assert!(rows > QUEUE_LEN && rows <= QUEUE_LEN + 4, "{rows} rows");
+}
+
+#[test]
+fn many_more_commits_than_the_queue_takes_all_arrive() {
+    let store = Disk::new().store();
     let answers = block_on(join_all((0..2000).map(|number| store.commit(row(number)))));
     assert!(answers.iter().all(Result::is_ok));
 }

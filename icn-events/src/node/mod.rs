@@ -51,6 +51,10 @@ pub use settings::{Acknowledgement, NodeSettings};
 /// Frames that one step takes in; more wait for the next one.
 const FRAMES_PER_STEP: usize = 256;
 
+/// Bytes of frames after which a step takes in no more. With the early records
+/// that they release they stay far below what one batch holds.
+const BYTES_PER_STEP: usize = 16 << 20;
+
 /// Records that one step writes of its own accord.
 const DUTIES_PER_STEP: usize = 256;
 
@@ -187,8 +191,11 @@ impl Node {
     }
 
     /// Steps whenever something arrives or is due, for ever. `sleep` waits for
-    /// a duration in whatever way the host waits. Cancel-safe: what arrived is
-    /// taken in by the next call.
+    /// a duration in whatever way the host waits. Cancel-safe while it waits:
+    /// what arrived is taken in by the next call. Dropped in the middle of a
+    /// commit it leaves the node [`Interrupted`](NodeError::Interrupted), as a
+    /// dropped [`step`](Self::step) does: nothing is lost, but the node has to
+    /// be opened again from its store.
     ///
     /// # Errors
     /// [`NodeError`] of the step that failed.
@@ -237,6 +244,7 @@ impl Node {
     }
 
     fn take_in(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
+        let mut room = BYTES_PER_STEP;
         for _ in 0..FRAMES_PER_STEP {
             let arrived = match self.held.take() {
                 Some(held) => Some(Ok(held)),
@@ -246,13 +254,19 @@ impl Node {
                 None => return Ok(()),
                 Some(Incoming::Up(peer)) => Input::PeerUp(peer),
                 Some(Incoming::Down(peer)) => Input::PeerDown(peer),
-                Some(Incoming::Frame { from, frame }) => Input::Frame {
-                    from,
-                    bytes: frame.as_bytes().to_vec(),
-                },
+                Some(Incoming::Frame { from, frame }) => {
+                    room = room.saturating_sub(frame.len());
+                    Input::Frame {
+                        from,
+                        bytes: frame.as_bytes().to_vec(),
+                    }
+                }
             };
             work.progress.received += 1;
             self.input(input, times, work)?;
+            if room == 0 {
+                return Ok(());
+            }
         }
         Ok(())
     }

@@ -283,12 +283,12 @@ fn finish<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A port whose calls each wait once before and once after they happen.
-struct Drowsy<T> {
+pub(super) struct Drowsy<T> {
     inner: T,
 }
 
 impl<T> Drowsy<T> {
-    const fn new(inner: T) -> Self {
+    pub(super) const fn new(inner: T) -> Self {
         Self { inner }
     }
 }

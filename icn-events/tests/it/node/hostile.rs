@@ -81,9 +81,9 @@ fn garbage_is_named_and_changes_nothing() {
         .set()
         .canonical()
         .digest(village.nodes[0].governance().topic());
-    for length in 0..200 {
+    for length in 0..200_u8 {
         let bytes: Vec<u8> = (0..length)
-            .map(|at: u64| (at * 31 + length).to_le_bytes()[0])
+            .map(|at| at.wrapping_mul(31).wrapping_add(length))
             .collect();
         for member in 0..3 {
             hostile.send(village.peer(member), &bytes);
@@ -106,6 +106,22 @@ fn garbage_is_named_and_changes_nothing() {
     let grown = node.set().len() - records;
     let seals = node.set().spine(&node.set().authority()).len();
     assert!(grown <= seals, "only the registrar wrote");
+    assert_life_goes_on(&mut village, 1);
+}
+
+/// More would not fit into one commit if every byte were to be stored.
+#[test]
+fn one_step_takes_in_no_more_than_a_quarter_of_a_batch() {
+    let mut village = Village::new(79, 3);
+    village.rounds(3);
+    let hostile = Registrar::join(&village);
+    let frame = vec![0; 256 * 1024];
+    for _ in 0..200 {
+        hostile.send(village.peer(0), &frame);
+    }
+    let taken: Vec<usize> = (0..4).map(|_| village.round()[0].received).collect();
+    assert!(taken[0] >= 64 && taken[0] < 80, "{taken:?}");
+    assert!(taken.iter().sum::<usize>() >= 200, "{taken:?}");
     assert_life_goes_on(&mut village, 1);
 }
 

@@ -15,6 +15,7 @@ use icn_types::host::{Clock, ManualClock, SystemClock, TransportError};
 use icn_types::time::Timestamp;
 
 use super::coop::Village;
+use super::crash::Drowsy;
 use super::hours;
 
 /// Counts the payments that a node knows to be acknowledged.
@@ -125,6 +126,47 @@ fn dropping_a_run_and_calling_it_again_loses_nothing() {
     }
     assert_paid(&village);
     assert!(village.agree());
+}
+
+/// Here every commit takes two polls, and some runs are dropped within one.
+#[test]
+fn run_that_is_dropped_in_a_commit_asks_to_be_opened_again_and_loses_nothing() {
+    let mut village = Village::new(85, 2);
+    let clock = ManualClock::new(Timestamp::from_millis(village.now));
+    pay_each_other(&mut village, clock.times());
+    let sleep = |due: Duration| {
+        clock.advance(due.min(Duration::from_millis(200)));
+        Nap::default()
+    };
+    let mut interruptions = 0;
+    for round in 0..300 {
+        for number in 0..2 {
+            let answer = {
+                let mut run = pin!(village.nodes[number].run(&clock, sleep));
+                (0..(round + number) % 5).find_map(|_| poll_once(run.as_mut()))
+            };
+            match answer {
+                None => {}
+                Some(Err(NodeError::Interrupted)) => {
+                    interruptions += 1;
+                    let store = Drowsy::new(village.stores[number].clone());
+                    let settings = village
+                        .coop
+                        .settings(number, Arc::new(store), &village.network);
+                    village.nodes[number] = block_on(settings.open()).unwrap();
+                }
+                Some(other) => panic!("{other:?}"),
+            }
+            if round == 0 {
+                let store = Drowsy::new(village.stores[number].clone());
+                village.open_on(number, Arc::new(store));
+            }
+        }
+    }
+    assert!(interruptions > 0, "no run was dropped in a commit");
+    village.until("all is acknowledged", |v| v.agree());
+    assert_paid(&village);
+    assert_eq!(village.forks(), []);
 }
 
 #[test]

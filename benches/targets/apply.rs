@@ -18,25 +18,28 @@ fn main() {
         let mut market = Market::new(accounts);
         let replica = market.replica();
         let entries = market.trade(sized(1000, 10));
-        let mut group = criterion.benchmark_group("ledger");
-        group
-            .sample_size(10)
-            .measurement_time(Duration::from_secs(3))
-            .throughput(Throughput::Elements(entries.len() as u64));
-        apply(&mut group, accounts, &replica, &entries);
-        append(&mut group, accounts, &replica, &entries);
-        group.finish();
+        apply(&mut criterion, accounts, &replica, &entries);
+        append(&mut criterion, accounts, &replica, &entries);
     }
     criterion.final_summary();
 }
 
-fn apply(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    accounts: u32,
-    replica: &Replica,
-    entries: &[Signed<Record>],
-) {
-    group.bench_function(format!("apply/accounts={accounts}"), |b| {
+fn group<'c>(
+    criterion: &'c mut Criterion,
+    name: &str,
+    entries: usize,
+) -> BenchmarkGroup<'c, WallTime> {
+    let mut group = criterion.benchmark_group(name);
+    group
+        .sample_size(10)
+        .measurement_time(Duration::from_secs(3))
+        .throughput(Throughput::Elements(entries as u64));
+    group
+}
+
+fn apply(criterion: &mut Criterion, accounts: u32, replica: &Replica, entries: &[Signed<Record>]) {
+    let mut group = group(criterion, "ledger::apply", entries.len());
+    group.bench_function(format!("accounts={accounts}"), |b| {
         b.iter_batched(
             || (replica.clone(), entries.to_vec()),
             |(mut replica, entries)| {
@@ -48,14 +51,10 @@ fn apply(
     });
 }
 
-fn append(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    accounts: u32,
-    replica: &Replica,
-    entries: &[Signed<Record>],
-) {
+fn append(criterion: &mut Criterion, accounts: u32, replica: &Replica, entries: &[Signed<Record>]) {
     let decoded: Vec<Decoded> = entries.iter().map(|entry| Decoded::of(entry)).collect();
-    group.bench_function(format!("store/accounts={accounts}"), |b| {
+    let mut group = group(criterion, "ledger::store", entries.len());
+    group.bench_function(format!("accounts={accounts}"), |b| {
         b.iter_batched(
             || {
                 (

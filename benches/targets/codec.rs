@@ -22,18 +22,19 @@ fn main() {
 
 fn codec(criterion: &mut Criterion, payment: &Signed<Record>) {
     let bytes = payment.to_bytes();
-    let mut group = criterion.benchmark_group("record");
+    let size = format!("bytes={}", bytes.len());
+    let mut group = criterion.benchmark_group("record::encode");
     group.throughput(Throughput::Bytes(bytes.len() as u64));
-    let named = |operation: &str| format!("{operation}/bytes={}", bytes.len());
-    group.bench_function(named("encode"), |b| {
-        b.iter(|| black_box(payment).to_bytes());
-    });
-    group.bench_function(named("decode"), |b| {
+    group.bench_function(&size, |b| b.iter(|| black_box(payment).to_bytes()));
+    group.finish();
+    let mut group = criterion.benchmark_group("record::decode");
+    group.throughput(Throughput::Bytes(bytes.len() as u64));
+    group.bench_function(&size, |b| {
         b.iter(|| from_bytes::<Unverified<Record>>(black_box(&bytes)).expect("canonical bytes"));
     });
-    let header = payment.header();
-    group.bench_function("id/legs=2", |b| b.iter(|| black_box(header).id()));
     group.finish();
+    let header = payment.header();
+    criterion.bench_function("record::id/legs=2", |b| b.iter(|| black_box(header).id()));
 }
 
 fn signature(criterion: &mut Criterion, payment: &Signed<Record>) {
@@ -42,17 +43,17 @@ fn signature(criterion: &mut Criterion, payment: &Signed<Record>) {
     let signature = keypair.sign(&message).expect("a key in memory");
     let key = keypair.public_key();
     let prepared = key.prepare();
-    let mut group = criterion.benchmark_group("signature");
-    group.bench_function("sign/legs=2", |b| {
+    criterion.bench_function("signature::sign/legs=2", |b| {
         b.iter(|| keypair.sign(black_box(&message)).expect("a key in memory"));
     });
-    group.bench_function("prepare/legs=2", |b| b.iter(|| black_box(key).prepare()));
-    group.bench_function("verify/legs=2", |b| {
+    criterion.bench_function("signature::prepare/legs=2", |b| {
+        b.iter(|| black_box(key).prepare())
+    });
+    criterion.bench_function("signature::verify/legs=2", |b| {
         b.iter(|| {
             prepared
                 .verify(black_box(&message), &signature)
                 .expect("a good signature")
         });
     });
-    group.finish();
 }

@@ -14,7 +14,7 @@ fn main() {
     let mut market = Market::new(sized(1000, 4));
     let replica = market.replica();
     let entries = Arrival::all(&market.trade(sized(1000, 3)));
-    let mut group = criterion.benchmark_group("entry");
+    let mut group = criterion.benchmark_group("entry::durable");
     group
         .sample_size(10)
         .measurement_time(Duration::from_secs(5));
@@ -38,7 +38,7 @@ fn ingest(
     replica: &Replica,
     entries: &[Arrival],
 ) {
-    group.bench_function(format!("ingest/batch={batch}"), |b| {
+    group.bench_function(format!("ours/batch={batch}"), |b| {
         b.iter_batched(
             || {
                 let folder = tempfile::tempdir().expect("a folder");

@@ -75,9 +75,9 @@ impl Ledger {
     /// topic, and answers with what it learned.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<LedgerEvent> {
         let mut events = Vec::new();
-        // A record of another topic has no part in the columns, but what it
-        // names belongs to the canonical set.
-        let moved = set.bends() != self.bends || !is_plain(set, slot);
+        // What a record of another topic names does not count for it here.
+        let is_own = set.record(slot).topic() == self.topic();
+        let moved = set.bends() != self.bends || (is_own && !is_plain(set, slot));
         self.bends = set.bends();
         if moved {
             self.columns = None;

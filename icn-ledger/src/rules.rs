@@ -1,7 +1,8 @@
 //! Whether an entry is Valid: a function of the entry and what it names.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::collections::btree_map::Entry as Slotted;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
@@ -173,13 +174,17 @@ impl LedgerRules {
         legs: &[LegRef],
     ) -> Result<Vec<Taking>, Rule> {
         let own = case.chain();
-        let mut named: BTreeMap<u16, Named> = BTreeMap::new();
+        // Map nodes of large values are dear to make for the usual one leg.
+        let mut named: BTreeMap<u16, Box<Named>> = BTreeMap::new();
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
-        let mut takings: BTreeMap<LegAt, Taking> = BTreeMap::new();
+        let mut taken: BTreeSet<LegAt> = BTreeSet::new();
+        let mut takings = Vec::with_capacity(legs.len());
         for leg in legs {
             let named = match named.entry(leg.reference) {
                 Slotted::Occupied(known) => known.into_mut(),
-                Slotted::Vacant(new) => new.insert(self.named(case, leg.reference, answer)?),
+                Slotted::Vacant(new) => {
+                    new.insert(Box::new(self.named(case, leg.reference, answer)?))
+                }
             };
             let at = LegAt {
                 slot: named.slot,
@@ -196,16 +201,16 @@ impl LedgerRules {
                 }
             }
             let credit = (answer == Answer::Ack).then(|| credit(case, account, terms, at, amount));
-            let taking = Taking {
+            if account.has_taken(at) || !taken.insert(at) {
+                return Err(Rule::AckTwice);
+            }
+            takings.push(Taking {
                 leg: at,
                 key,
                 credit,
-            };
-            if account.has_taken(at) || takings.insert(at, taking).is_some() {
-                return Err(Rule::AckTwice);
-            }
+            });
         }
-        Ok(takings.into_values().collect())
+        Ok(takings)
     }
 
     /// The record behind a reference, if it sends legs that can be answered so.

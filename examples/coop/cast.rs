@@ -23,7 +23,7 @@ pub(crate) const PERIOD: u64 = 7 * 24 * 3_600_000;
 pub(crate) const TIMELOCK: u64 = 24 * 3_600_000;
 
 /// Simulated milliseconds between Seals.
-const SEAL_INTERVAL: u64 = 2_000;
+pub(crate) const SEAL_INTERVAL: u64 = 2_000;
 
 /// When the founding records claim to have been written.
 const FOUNDED_AT: u64 = 1_767_225_600_000;

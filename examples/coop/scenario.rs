@@ -287,12 +287,18 @@ impl Check<'_> {
 
     fn budget(&self) -> Result<Budget, ScenarioError> {
         let budget = &self.file.budget;
+        let amount = self.amount(&budget.amount)?;
+        let floor = self.floor(&self.file.treasury.floor)?;
+        if amount > floor.unsigned_abs() {
+            let message = format!("the treasury may not go below {floor}");
+            return Err(self.wrong(&budget.amount, message));
+        }
         Ok(Budget {
             proposer: self.member(&budget.proposer)?,
             purpose: budget.purpose.get_ref().clone(),
             payee: self.party(&budget.payee)?,
             unit: self.unit_named(&budget.unit)?,
-            amount: self.amount(&budget.amount)?,
+            amount,
         })
     }
 

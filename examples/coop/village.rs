@@ -18,7 +18,7 @@ use icn_types::id::TopicId;
 use icn_types::key::PeerId;
 use icn_types::time::{Ticks, Times, Timestamp};
 
-use crate::cast::Cast;
+use crate::cast::{Cast, SEAL_INTERVAL};
 
 /// Simulated time that passes per round.
 const ROUND: u64 = 100;
@@ -90,16 +90,32 @@ impl Village {
         }
     }
 
-    /// Steps every node once.
-    pub(crate) fn round(&mut self) -> Result<(), Fault> {
+    /// Steps every node once; how many records they stored.
+    pub(crate) fn round(&mut self) -> Result<usize, Fault> {
         self.now += ROUND;
         let times = self.times();
+        let mut stored = 0;
         for house in &mut self.houses {
-            block_on(house.node.step(times))
+            let progress = block_on(house.node.step(times))
                 .map_err(|error| format!("{}'s node: {} ({error})", house.name, error.code()))?;
+            stored += progress.stored;
         }
         std::thread::sleep(BREATH);
-        Ok(())
+        Ok(stored)
+    }
+
+    /// Rounds until nobody has stored anything for several Seals' time: what
+    /// is owed is written, sealed and named. Whether that came within the
+    /// bound.
+    pub(crate) fn rest(&mut self) -> Result<bool, Fault> {
+        let mut quiet = 0;
+        for _ in 0..ROUNDS_MAX {
+            quiet = if self.round()? == 0 { quiet + ROUND } else { 0 };
+            if quiet > 3 * SEAL_INTERVAL {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Rounds until `done`; whether that came within the bound.
@@ -116,10 +132,6 @@ impl Village {
     /// Nothing happens for so long.
     pub(crate) const fn sleep(&mut self, millis: u64) {
         self.now = self.now.saturating_add(millis);
-    }
-
-    pub(crate) fn rounds(&mut self, count: usize) -> Result<(), Fault> {
-        (0..count).try_for_each(|_| self.round())
     }
 
     /// Whether that is so at every node.

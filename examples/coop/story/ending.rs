@@ -20,8 +20,11 @@ impl Story<'_> {
         self.wait("nothing is in transit and all agree", |village| {
             village.agrees() && is_settled(village)
         })?;
-        self.village.rounds(3)?;
-        self.wait("all still agree", |village| {
+        if !self.village.rest()? {
+            let what = "they never come to rest".to_owned();
+            return Err(Box::new(Disagreement(what)));
+        }
+        self.wait("all agree at rest", |village| {
             village.agrees() && is_settled(village)
         })?;
         let rows = self.balances();

@@ -67,6 +67,11 @@ fn every_mistake_is_named_by_its_line() {
             "amount = \"-1\"",
             "an amount is a whole number",
         ),
+        (
+            "amount = \"5000\"",
+            "amount = \"10001\"",
+            "the treasury may not go below -10000",
+        ),
         ("amount = \"5000\"", "amount = 5000", "invalid type"),
         (
             "floor = \"-10000\"",

@@ -71,7 +71,14 @@ pub(super) fn honest_members_are_safe(world: &World) -> Kept {
                 if Some(epoch) == member.epoch && prev == member.tip
         );
         need(world, own, Property::Honesty, || {
-            format!("an honest chain {:?} cannot go on: {place:?}", member.id)
+            let seat = set.office().and_then(|office| office.seat(&member.id));
+            format!(
+                "an honest chain {:?} cannot go on: {place:?}; frozen {}, in force {:?}, own {:?}",
+                member.id,
+                set.is_frozen(&member.id),
+                seat.map(icn_types::set::Seat::open),
+                member.epoch,
+            )
         })?;
     }
     Ok(())

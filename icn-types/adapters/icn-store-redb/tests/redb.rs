@@ -193,31 +193,6 @@ fn verified_store_holds_what_was_written_or_is_refused() {
 }
 
 #[test]
-fn store_that_was_killed_half_made_is_made_again() {
-    let folder = TempDir::new().unwrap();
-    let (path, unfinished) = (folder.path().join("a"), folder.path().join("a.new"));
-    // redb writes its mark last: a file without one was never a store.
-    std::fs::write(&unfinished, [0; 8192]).unwrap();
-    let store = RedbStore::open(&path).unwrap();
-    block_on(store.commit(row(1))).unwrap();
-    drop(store);
-    assert!(!unfinished.exists());
-    let store = RedbStore::open(&path).unwrap();
-    let found = block_on(store.read(&[ROWS.key(&1)])).unwrap();
-    assert!(found[0].is_some());
-}
-
-#[test]
-fn store_that_is_being_made_is_locked() {
-    let folder = TempDir::new().unwrap();
-    let making = Database::create(folder.path().join("a.new")).unwrap();
-    let error = RedbStore::open(folder.path().join("a")).unwrap_err();
-    assert!(matches!(error, OpenError::Locked), "{error:?}");
-    drop(making);
-    RedbStore::open(folder.path().join("a")).unwrap();
-}
-
-#[test]
 fn missing_folder_is_an_io_error() {
     let files = Files::new();
     let error = RedbStore::open(files.path(1).join("none")).unwrap_err();

@@ -84,7 +84,9 @@ pub fn print_machine() {
     );
     println!("machine: {model}, {cores} cores, {}", std::env::consts::OS);
     println!("built by: {rustc}, bench profile");
-    let lock = include_str!("../../Cargo.lock");
+    // Read where it stands: it is no part of the package.
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
+    let lock = std::fs::read_to_string(lock).unwrap_or_default();
     let versions = [
         "ed25519-dalek",
         "curve25519-dalek",

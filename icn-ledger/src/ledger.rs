@@ -15,7 +15,7 @@ use crate::digest;
 use crate::entry::Entry;
 use crate::event::LedgerEvent;
 use crate::legs::{LegId, taken};
-use crate::position::{self, Finality, Positions};
+use crate::position::{self, Charge, Finality, Positions};
 use crate::rule::LedgerRule;
 use crate::rules::LedgerRules;
 use crate::unit::Unit;
@@ -168,6 +168,13 @@ impl Ledger {
     #[must_use]
     pub fn positions(&self, set: &RecordSet, chain: &ChainId) -> Positions {
         position::of(self, set, chain)
+    }
+
+    /// How the charge in the Open in force compares with what is claimed.
+    /// `None` for a chain without an epoch.
+    #[must_use]
+    pub fn charge(&self, set: &RecordSet, chain: &ChainId) -> Option<Charge> {
+        position::charge(self, set, chain)
     }
 
     /// How final one leg is. `None` for a leg that no posted record sent.

@@ -23,7 +23,7 @@ pub use entry::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
 pub use event::LedgerEvent;
 pub use ledger::Ledger;
 pub use legs::LegId;
-pub use position::{Finality, Limits, Positions};
+pub use position::{Charge, Finality, Limits, Positions};
 pub use refusal::Refusal;
 pub use rule::LedgerRule;
 pub use unit::{Unit, UnitCode};

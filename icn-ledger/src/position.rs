@@ -1,5 +1,7 @@
 //! Positions: where an account stands and what it may spend.
 
+use core::cmp::Ordering;
+
 use icn_types::amount::Position;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, RecordId};
@@ -55,6 +57,29 @@ pub enum Finality {
     /// Taken, and both records are under Seals that count: no later record
     /// of anybody changes it.
     Sealed,
+}
+
+/// How the charge that an Open states compares with the claims of the
+/// canonical set. Entries use the stated one by value; this is a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "less, equal or more")]
+pub enum Charge {
+    /// Claims became known that the next Open has to charge.
+    Understated,
+    /// Both are equal.
+    Confirmed,
+    /// The registrar charged more than anybody claims.
+    Overstated,
+}
+
+pub(crate) fn charge(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Charge> {
+    let stated = set.office()?.seat(chain)?.charged();
+    let claimed = ledger.columns(set).account(chain).charged;
+    Some(match u128::from(stated).cmp(&claimed) {
+        Ordering::Less => Charge::Understated,
+        Ordering::Equal => Charge::Confirmed,
+        Ordering::Greater => Charge::Overstated,
+    })
 }
 
 pub(crate) fn of(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Positions {

@@ -1,5 +1,6 @@
 //! Attacks on money by forks, refusals, Seals and colluders.
 
+use icn_ledger::Charge;
 use icn_types::authority::{Finality, Tip};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::set::Label;
@@ -93,6 +94,25 @@ fn ten_forks_with_a_clean_epoch_each_buy_once() {
     }
     assert_eq!(bought, 100);
     assert_eq!(market.column(mallory).contested, -100);
+}
+
+/// Whoever holds the claims sees whether a registrar charged them.
+#[test]
+fn a_stated_charge_is_confirmed_understated_or_overstated() {
+    let mut market = Market::new(2);
+    let (mallory, shop) = (market.chains[0], market.chains[1]);
+    let charge = |market: &Market| market.ledger.charge(&market.stage.set, &mallory);
+    assert_eq!(charge(&market), Some(Charge::Confirmed));
+    let payment = market.pay_after(mallory, None, shop, 100);
+    market.ack(shop, &[leg(payment, 0)]);
+    market.reopen(mallory, None, 0);
+    assert_eq!(charge(&market), Some(Charge::Understated));
+    market.reopen(mallory, None, 100);
+    assert_eq!(charge(&market), Some(Charge::Confirmed));
+    market.reopen(mallory, None, 101);
+    assert_eq!(charge(&market), Some(Charge::Overstated));
+    let nobody = ChainId::from_bytes([0; 32]);
+    assert_eq!(market.ledger.charge(&market.stage.set, &nobody), None);
 }
 
 #[test]

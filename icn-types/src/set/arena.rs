@@ -9,6 +9,7 @@ use crate::record::Record;
 
 use super::admission::Epoch;
 use super::index::Index;
+use super::spines::SpineNumber;
 
 /// A stored record, by the order in which this set happened to store it.
 ///
@@ -37,6 +38,8 @@ impl Slot {
 pub(super) struct Node {
     pub(super) record: Record,
     pub(super) prev: Option<Slot>,
+    /// The chain that it lies on.
+    pub(super) spine: SpineNumber,
     /// Records that name this one as `prev`, ascending by id.
     pub(super) children: Vec<Slot>,
 }
@@ -88,7 +91,12 @@ impl Arena {
     }
 
     /// Stores a record after its predecessor. `None` when the set is full.
-    pub(super) fn push(&mut self, record: Record, prev: Option<Slot>) -> Option<Slot> {
+    pub(super) fn push(
+        &mut self,
+        record: Record,
+        prev: Option<Slot>,
+        spine: SpineNumber,
+    ) -> Option<Slot> {
         let slot = Slot(u32::try_from(self.nodes.len()).ok()?);
         let id = record.id();
         if let Some(prev) = prev {
@@ -99,6 +107,7 @@ impl Arena {
         self.nodes.push(Node {
             record,
             prev,
+            spine,
             children: Vec::new(),
         });
         Some(slot)

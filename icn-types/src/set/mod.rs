@@ -24,8 +24,9 @@ mod registry;
 mod rows;
 mod rule;
 mod spine;
+mod spines;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 pub use admission::{Refusal, Signatory};
@@ -47,6 +48,7 @@ use admission::Epoch;
 use arena::Arena;
 use registry::Registry;
 use spine::{Movement, Spine};
+use spines::Spines;
 
 /// All well-formed records of one domain that a replica holds.
 ///
@@ -60,7 +62,7 @@ pub struct RecordSet {
     authority: ChainId,
     authority_topic: TopicId,
     arena: Arena,
-    spines: BTreeMap<ChainId, Spine>,
+    spines: Spines,
     registry: Registry,
     recalls: Vec<Slot>,
     recall: Option<Slot>,
@@ -108,7 +110,7 @@ impl RecordSet {
             authority: authority_chain(domain),
             authority_topic: Topic::Authority(domain).id(),
             arena: Arena::default(),
-            spines: BTreeMap::new(),
+            spines: Spines::default(),
             registry: Registry::new(domain),
             recalls: Vec::new(),
             recall: None,
@@ -150,15 +152,16 @@ impl RecordSet {
     fn add(&mut self, record: Record, prev: Option<Slot>) -> Result<Added, Refusal> {
         let (chain, topic) = (record.chain(), record.topic());
         let is_bare = record.content().is_none();
-        let slot = self.arena.push(record, prev).ok_or(Refusal::Full)?;
+        let spine = match prev {
+            Some(prev) => self.arena.node(prev).spine,
+            None => self.spines.number(chain, topic),
+        };
+        let slot = self.arena.push(record, prev, spine).ok_or(Refusal::Full)?;
         if is_bare {
             self.bare.insert(slot);
         }
         self.learn_epoch(slot);
-        let spine = self
-            .spines
-            .entry(chain)
-            .or_insert_with(|| Spine::new(topic));
+        let spine = self.spines.numbered_mut(spine);
         let is_first = spine.is_empty();
         let movement = spine.add(&self.arena, slot);
         let is_straight = spine.is_straight();
@@ -215,7 +218,7 @@ impl RecordSet {
                 .flat_map(|&slot| self.registry.touched(&self.arena, slot))
                 .collect()
         } else {
-            self.spines.keys().copied().collect()
+            self.spines.chains().collect()
         };
         self.registry.hold(&self.arena, tip);
         self.valid = valid;
@@ -353,9 +356,8 @@ impl RecordSet {
     /// Whether the record lies on its chain's spine.
     #[must_use]
     pub fn on_spine(&self, slot: Slot) -> bool {
-        self.spines
-            .get(&self.record(slot).chain())
-            .is_some_and(|spine| spine.contains(&self.arena, slot))
+        let spine = self.spines.numbered(self.arena.node(slot).spine);
+        spine.contains(&self.arena, slot)
     }
 
     /// How many records of the spine are under an effective Seal.
@@ -464,10 +466,7 @@ impl RecordSet {
     pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         let all = match self.arena.node(slot).prev {
             Some(prev) => self.arena.node(prev).children.as_slice(),
-            None => self
-                .spines
-                .get(&self.record(slot).chain())
-                .map_or(&[][..], Spine::roots),
+            None => self.spines.numbered(self.arena.node(slot).spine).roots(),
         };
         all.iter().copied().filter(move |&other| other != slot)
     }

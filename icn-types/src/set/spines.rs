@@ -1,0 +1,69 @@
+//! All spines: by chain for whoever asks, by number for stored records.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::id::{ChainId, TopicId};
+
+use super::spine::Spine;
+
+/// A chain by the order in which its first record was stored. Means something
+/// in one set only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SpineNumber(usize);
+
+/// The spine of every chain with a stored record.
+///
+/// A record knows the number of its chain, so that asking whether it lies on
+/// its spine searches for nothing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spines {
+    by_chain: BTreeMap<ChainId, SpineNumber>,
+    spines: Vec<Spine>,
+}
+
+impl Spines {
+    /// The number of a chain, which from now on has a spine.
+    pub(super) fn number(&mut self, chain: ChainId, topic: TopicId) -> SpineNumber {
+        *self.by_chain.entry(chain).or_insert_with(|| {
+            self.spines.push(Spine::new(topic));
+            SpineNumber(self.spines.len() - 1)
+        })
+    }
+
+    pub(super) fn numbered(&self, number: SpineNumber) -> &Spine {
+        &self.spines[number.0]
+    }
+
+    pub(super) fn numbered_mut(&mut self, number: SpineNumber) -> &mut Spine {
+        &mut self.spines[number.0]
+    }
+
+    pub(super) fn get(&self, chain: &ChainId) -> Option<&Spine> {
+        self.by_chain
+            .get(chain)
+            .map(|&number| self.numbered(number))
+    }
+
+    pub(super) fn get_mut(&mut self, chain: &ChainId) -> Option<&mut Spine> {
+        let number = *self.by_chain.get(chain)?;
+        Some(self.numbered_mut(number))
+    }
+
+    /// Ascending by chain.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChainId, &Spine)> {
+        self.by_chain
+            .iter()
+            .map(|(chain, &number)| (chain, self.numbered(number)))
+    }
+
+    /// Ascending.
+    pub(super) fn chains(&self) -> impl Iterator<Item = ChainId> + '_ {
+        self.by_chain.keys().copied()
+    }
+
+    /// Ascending by chain.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Spine> {
+        self.iter().map(|(_, spine)| spine)
+    }
+}

@@ -185,7 +185,7 @@ impl RecordSet {
         let recall = self.registry.best_recall(&self.arena, &self.recalls);
         if recall != self.recall {
             self.recall = recall;
-            if let Some(spine) = self.spines.get_mut(&self.authority) {
+            if let Some(spine) = self.spines.of_mut(&self.authority) {
                 let movement = spine.seal(&self.arena, recall, BTreeSet::new());
                 let is_straight = spine.is_straight();
                 self.moved(self.authority, movement, is_straight);
@@ -199,10 +199,7 @@ impl RecordSet {
 
     /// Brings seats and seals up to the end of the Valid authority spine.
     fn follow_authority(&mut self) {
-        let path = self
-            .spines
-            .get(&self.authority)
-            .map_or(&[][..], Spine::path);
+        let path = self.spines.of(&self.authority).map_or(&[][..], Spine::path);
         let grown = self
             .tip
             .is_none_or(|tip| path.get(self.valid - 1) == Some(&tip));
@@ -248,7 +245,7 @@ impl RecordSet {
             (tip, self.registry.rows.ended_at(row))
         });
         let head = tip.and_then(|tip| self.arena.find(&tip.head));
-        if let Some(spine) = self.spines.get_mut(&chain) {
+        if let Some(spine) = self.spines.of_mut(&chain) {
             let movement = spine.seal(&self.arena, head, ended);
             let is_straight = spine.is_straight();
             self.moved(chain, movement, is_straight);
@@ -350,7 +347,7 @@ impl RecordSet {
     /// The spine of a chain: `spine[seq]` is the record at `seq`.
     #[must_use]
     pub fn spine(&self, chain: &ChainId) -> &[Slot] {
-        self.spines.get(chain).map_or(&[], Spine::path)
+        self.spines.of(chain).map_or(&[], Spine::path)
     }
 
     /// Whether the record lies on its chain's spine.
@@ -363,13 +360,13 @@ impl RecordSet {
     /// How many records of the spine are under an effective Seal.
     #[must_use]
     pub fn sealed_len(&self, chain: &ChainId) -> usize {
-        self.spines.get(chain).map_or(0, Spine::sealed)
+        self.spines.of(chain).map_or(0, Spine::sealed)
     }
 
     /// The two lowest ids where a chain's spine forks, if it does.
     #[must_use]
     pub fn fork(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
-        self.spines.get(chain).and_then(Spine::fork)
+        self.spines.of(chain).and_then(Spine::fork)
     }
 
     /// Whether every stored record lies on a spine. Nothing is contested,
@@ -486,7 +483,7 @@ impl RecordSet {
     /// the chain has no epoch in force, is sealed for good or forks.
     #[must_use]
     pub fn next_place(&self, chain: &ChainId) -> Option<Place> {
-        let spine = self.spines.get(chain);
+        let spine = self.spines.of(chain);
         if spine.is_some_and(|spine| spine.fork().is_some()) {
             return None;
         }

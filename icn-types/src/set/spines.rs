@@ -39,13 +39,13 @@ impl Spines {
         &mut self.spines[number.0]
     }
 
-    pub(super) fn get(&self, chain: &ChainId) -> Option<&Spine> {
+    pub(super) fn of(&self, chain: &ChainId) -> Option<&Spine> {
         self.by_chain
             .get(chain)
             .map(|&number| self.numbered(number))
     }
 
-    pub(super) fn get_mut(&mut self, chain: &ChainId) -> Option<&mut Spine> {
+    pub(super) fn of_mut(&mut self, chain: &ChainId) -> Option<&mut Spine> {
         let number = *self.by_chain.get(chain)?;
         Some(self.numbered_mut(number))
     }

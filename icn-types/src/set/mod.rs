@@ -418,12 +418,14 @@ impl RecordSet {
     /// the last Recall on the spine.
     #[must_use]
     pub fn registrar(&self) -> Option<PublicKey> {
-        let tip = self
-            .spine(&self.authority)
-            .last()
-            .map(|&tip| self.record(tip))?;
-        let epoch = tip.epoch().unwrap_or_else(|| tip.id());
+        let epoch = self.registrar_epoch()?;
         self.arena.epoch(&epoch).map(Epoch::public_key)
+    }
+
+    /// The charter or Recall under which the registrar writes.
+    fn registrar_epoch(&self) -> Option<RecordId> {
+        let tip = self.record(*self.spine(&self.authority).last()?);
+        Some(tip.epoch().unwrap_or_else(|| tip.id()))
     }
 
     /// The charter, once it is here.
@@ -489,17 +491,10 @@ impl RecordSet {
         }
         let tip = spine.and_then(Spine::tip).map(|tip| self.record(tip));
         let (topic, epoch) = if *chain == self.authority {
-            let tip = tip?;
-            (
-                self.authority_topic,
-                tip.epoch().unwrap_or_else(|| tip.id()),
-            )
+            (self.authority_topic, self.registrar_epoch()?)
         } else {
             let seat = self.office()?.seat(chain)?;
-            if seat
-                .last_row()
-                .is_some_and(|row| self.registry.rows.row(row).ends(&seat.open()))
-            {
+            if self.is_frozen(chain) {
                 return None;
             }
             let open = self.open(&seat.open())?;

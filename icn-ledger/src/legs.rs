@@ -84,3 +84,10 @@ pub(crate) fn paid(set: &RecordSet, leg: LegId) -> Option<(Slot, Sent)> {
         },
     ))
 }
+
+/// A leg of a stored payment, or a returned leg of a stored refusal.
+pub(crate) fn find(set: &RecordSet, leg: LegId) -> Option<Sent> {
+    let slot = set.find(&leg.record)?;
+    let entry = Entry::of(set.record(slot))?;
+    sent(set, slot, &entry).get(usize::from(leg.leg)).copied()
+}

@@ -12,6 +12,7 @@ mod entry;
 mod hours;
 mod limits;
 mod market;
+mod queries;
 mod rules;
 mod treasury;
 mod unit;

@@ -35,9 +35,11 @@
 
 mod account;
 mod balance;
+mod claim;
 mod line;
 mod list;
 mod page;
+mod quarantine;
 mod register;
 mod statement;
 
@@ -46,9 +48,11 @@ use icn_types::set::{Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
 pub use balance::{Known, Snapshot, TrialBalance};
+pub use claim::{Claim, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
 pub use list::{Dates, Listed};
 pub use page::{Cursor, CursorError, Order, Page, PageSize};
+pub use quarantine::{Quarantined, Reason, Release};
 pub use register::Register;
 pub use statement::{Imbalance, Statement};
 

@@ -12,6 +12,7 @@ mod entry;
 mod hours;
 mod limits;
 mod market;
+mod quarantine;
 mod queries;
 mod rules;
 mod treasury;

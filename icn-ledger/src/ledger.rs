@@ -37,6 +37,10 @@ pub struct Ledger {
     columns: Option<Columns>,
     /// The set's bends that the columns are of.
     bends: u64,
+    /// Records with a verdict, in the order of decision; it only grows.
+    decided: Vec<Slot>,
+    /// How often labels may have moved.
+    relabelled: u64,
 }
 
 /// What [`Ledger::refresh`] did.
@@ -66,6 +70,8 @@ impl Ledger {
             judge: Judge::new(rules, topic),
             columns: Some(Columns::default()),
             bends: 0,
+            decided: Vec::new(),
+            relabelled: 0,
         }
     }
 
@@ -101,13 +107,14 @@ impl Ledger {
         let moved = set.bends() != self.bends || (is_own && !is_plain(set, slot));
         self.bends = set.bends();
         if moved {
-            self.columns = None;
+            self.relabel();
             events.push(LedgerEvent::Relabelled);
         }
         for decided in self.judge.update(set, slot) {
             if decided != slot && !is_plain(set, decided) {
-                self.columns = None;
+                self.relabel();
             }
+            self.decided.push(decided);
             self.learn(set, decided, &mut events);
         }
         events
@@ -136,8 +143,24 @@ impl Ledger {
             return;
         };
         if columns.post(set, slot, entry).is_none() {
-            self.columns = None;
+            self.relabel();
         }
+    }
+
+    fn relabel(&mut self) {
+        self.columns = None;
+        self.relabelled += 1;
+    }
+
+    /// Records of the topic with a verdict, each after those that it relies
+    /// on, in the order in which this ledger decided them; it only grows.
+    pub(crate) fn decided(&self) -> &[Slot] {
+        &self.decided
+    }
+
+    /// A number that changes whenever labels may have moved.
+    pub(crate) const fn relabelled(&self) -> u64 {
+        self.relabelled
     }
 
     /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
@@ -213,7 +236,6 @@ impl Ledger {
         digest::labels(&set.canonical(), &self.judge, &self.columns(set))
     }
 
-    /// The account at the end of a chain's spine.
     /// The payment that a chain made under an operation key, on its spine.
     #[must_use]
     pub fn payment(
@@ -226,6 +248,7 @@ impl Ledger {
         Some(set.record(payment).id())
     }
 
+    /// The account at the end of a chain's spine.
     pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
         let tip = set.spine(chain).last().copied();
         match tip.and_then(|tip| self.judge.state_at(tip)) {

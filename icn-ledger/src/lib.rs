@@ -12,6 +12,7 @@ pub mod event;
 pub mod ledger;
 mod legs;
 pub mod position;
+pub mod query;
 pub mod refusal;
 pub mod rule;
 mod rules;

@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 use icn_types::amount::Position;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, RecordId};
-use icn_types::set::RecordSet;
+use icn_types::set::{RecordSet, Slot};
 
 use crate::account::{Account, Terms};
 use crate::ledger::Ledger;
@@ -98,8 +98,12 @@ fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
     let (id, open) = epoch(set, chain)?;
     let account = ledger.account(set, chain);
     let terms = standing_terms(set, chain, id, open, &account);
+    within(&account, open, &terms)
+}
+
+fn within(account: &Account, open: &Open, terms: &Terms) -> Option<Limits> {
     let (grant, floor) = (open.grant?, terms.floor?);
-    let available = account.available(open, &terms)?;
+    let available = account.available(open, terms)?;
     Some(Limits {
         floor,
         ceiling: grant.ceiling,
@@ -107,6 +111,18 @@ fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
         available: Position::new(available),
         spendable: available.max(0).unsigned_abs(),
     })
+}
+
+/// What a chain could spend right after one of its records, under the terms
+/// of its epoch at that moment.
+pub(crate) fn limits_after(ledger: &Ledger, set: &RecordSet, slot: Slot) -> Option<Limits> {
+    let open = set.open(&set.record(slot).epoch()?)?;
+    let account = ledger.judge.state(set, Some(slot));
+    let terms = Terms {
+        floor: account.floor(),
+        ..Terms::default()
+    };
+    within(&account, open, &terms)
 }
 
 /// The epoch in force of a chain.
@@ -155,7 +171,7 @@ fn on_spine(set: &RecordSet, id: &RecordId) -> bool {
     set.find(id).is_some_and(|slot| set.on_spine(slot))
 }
 
-fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
+pub(crate) fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
     set.find(id).is_some_and(|slot| {
         let record = set.record(slot);
         let sealed = set.sealed_len(&record.chain());

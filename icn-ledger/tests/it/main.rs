@@ -12,6 +12,8 @@ mod entry;
 mod hours;
 mod limits;
 mod market;
+mod quarantine;
+mod queries;
 mod rules;
 mod treasury;
 mod unit;

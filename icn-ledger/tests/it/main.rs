@@ -15,4 +15,5 @@ mod market;
 mod rules;
 mod treasury;
 mod unit;
+mod vectors;
 mod worlds;

@@ -96,6 +96,7 @@ pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
         chains.extend(senders.map(|sender| set.record(sender).chain()));
     }
     chains.into_iter()
+}
 
 /// A leg of a stored payment, or a returned leg of a stored refusal.
 pub(crate) fn find(set: &RecordSet, leg: LegId) -> Option<Sent> {

@@ -27,7 +27,7 @@ macro_rules! all {
 fn rules() -> Vec<AuthorityRule> {
     all!(AuthorityRule:
         OpenOrder, OpenHead, OpenConsent, OpenOwner, SealOrder, SealHeader, RecallHead,
-        RecallVotes, AdoptOpen, RollMember, RaiseEpoch, OpeningRoll, OpeningTwice, CloseOpening,
+        RecallVotes, AdoptOpen, RollMember, RollRecall, RaiseEpoch, OpeningRoll, OpeningTwice, CloseOpening,
         CloseTwice, CloseShuts, ReadyClose, ReadyTwice, ReadyEarly,
     )
     .to_vec()

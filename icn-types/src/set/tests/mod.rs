@@ -3,6 +3,7 @@ mod evidence;
 mod format;
 mod hostile;
 mod reference;
+mod roll;
 mod worlds;
 
 use alloc::vec::Vec;

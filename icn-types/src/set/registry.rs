@@ -11,7 +11,8 @@ use crate::verdict::{Breach, Verdict};
 
 use super::admission::Epoch;
 use super::arena::{Arena, Slot};
-use super::office::{Frozen, Office, Path, Seat, adopted};
+use super::decisions::Frozen;
+use super::office::{Office, Path, Seat, adopted};
 use super::rows::{NewRow, RowIndex, Rows};
 use super::rule::AuthorityRule as Rule;
 
@@ -34,6 +35,7 @@ pub(super) struct Registry {
 struct View<'a> {
     arena: &'a Arena,
     rows: &'a Rows,
+    frozen: &'a BTreeMap<Slot, Frozen>,
 }
 
 impl Path for View<'_> {
@@ -42,9 +44,32 @@ impl Path for View<'_> {
         Some((self.arena.record(epoch.slot()).seq(), epoch.open()?))
     }
 
+    fn readied(&self, ready: &RecordId) -> Option<&Frozen> {
+        readied(self.arena, self.frozen, self.arena.find(ready)?)
+    }
+
     fn rows(&self) -> &Rows {
         self.rows
     }
+}
+
+/// What the opening froze that a Ready goes back to.
+fn readied<'a>(
+    arena: &Arena,
+    frozen: &'a BTreeMap<Slot, Frozen>,
+    ready: Slot,
+) -> Option<&'a Frozen> {
+    let act = |slot: Slot| {
+        let record = arena.record(slot);
+        Act::read(record.kind(), record.content()?).ok()?
+    };
+    let Act::Ready(ready) = act(ready)? else {
+        return None;
+    };
+    let Act::Close(close) = act(arena.find(&ready.close)?)? else {
+        return None;
+    };
+    frozen.get(&arena.find(&close.opening)?)
 }
 
 /// The body of an authority record; an Open is not read again.
@@ -163,6 +188,7 @@ impl Registry {
             &View {
                 arena,
                 rows: &self.rows,
+                frozen: &self.frozen,
             },
             record,
             act,
@@ -192,6 +218,7 @@ impl Registry {
             &View {
                 arena,
                 rows: &self.rows,
+                frozen: &self.frozen,
             },
             arena.record(slot),
             act,
@@ -212,6 +239,7 @@ impl Registry {
         let view = View {
             arena,
             rows: &self.rows,
+            frozen: &self.frozen,
         };
         let rows: Vec<(ChainId, RecordId, Option<Tip>, bool)> = match act {
             Act::Seal(seal) => seal
@@ -281,6 +309,10 @@ impl Registry {
 
     pub(super) fn frozen(&self, opening: Slot) -> Option<&Frozen> {
         self.frozen.get(&opening)
+    }
+
+    pub(super) fn readied(&self, arena: &Arena, ready: Slot) -> Option<&Frozen> {
+        readied(arena, &self.frozen, ready)
     }
 
     pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {

@@ -1,6 +1,7 @@
 mod decisions;
 mod evidence;
 mod hostile;
+mod receivers;
 mod reference;
 mod worlds;
 

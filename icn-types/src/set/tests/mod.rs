@@ -1,5 +1,6 @@
 mod decisions;
 mod evidence;
+mod format;
 mod hostile;
 mod receivers;
 mod reference;

@@ -43,6 +43,16 @@ pub struct Ledger {
     relabelled: u64,
 }
 
+/// What [`Ledger::refresh`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it counted or it did not")]
+pub enum Refreshed {
+    /// The columns were up to date.
+    Nothing,
+    /// All columns were counted anew; any of them may differ from before.
+    Anew,
+}
+
 impl Ledger {
     /// A ledger that has seen nothing.
     #[must_use]
@@ -63,6 +73,17 @@ impl Ledger {
             decided: Vec::new(),
             relabelled: 0,
         }
+    }
+
+    /// The ledger of everything in a set, counted. Linear in the set.
+    #[must_use]
+    pub fn of(set: &RecordSet, unit: Unit) -> Self {
+        let mut ledger = Self::new(set.domain(), unit);
+        for slot in set.slots() {
+            ledger.update(set, slot);
+        }
+        ledger.refresh(set);
+        ledger
     }
 
     /// The unit.
@@ -143,11 +164,13 @@ impl Ledger {
     }
 
     /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
-    pub fn refresh(&mut self, set: &RecordSet) {
-        if self.columns.is_none() || self.bends != set.bends() {
-            self.columns = Some(self.count(set));
-            self.bends = set.bends();
+    pub fn refresh(&mut self, set: &RecordSet) -> Refreshed {
+        if self.columns.is_some() && self.bends == set.bends() {
+            return Refreshed::Nothing;
         }
+        self.columns = Some(self.count(set));
+        self.bends = set.bends();
+        Refreshed::Anew
     }
 
     fn count(&self, set: &RecordSet) -> Columns {

@@ -23,7 +23,7 @@ pub use columns::{Column, Columns, Transit};
 pub use entry::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
 pub use event::LedgerEvent;
 pub use ledger::Ledger;
-pub use legs::LegId;
+pub use legs::{LegId, parties};
 pub use position::{Charge, Finality, Limits, Positions};
 pub use refusal::Refusal;
 pub use rule::LedgerRule;

@@ -4,10 +4,10 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
-use icn_types::judge::{Judge, NeedsUpgrade};
+use icn_types::judge::Judge;
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
-use icn_types::verdict::{Breach, Verdict};
+use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use crate::account::Account;
 use crate::columns::Columns;

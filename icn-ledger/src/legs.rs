@@ -85,13 +85,6 @@ pub(crate) fn paid(set: &RecordSet, leg: LegId) -> Option<(Slot, Sent)> {
     ))
 }
 
-/// A leg of a stored payment, or a returned leg of a stored refusal.
-pub(crate) fn find(set: &RecordSet, leg: LegId) -> Option<Sent> {
-    let slot = set.find(&leg.record)?;
-    let entry = Entry::of(set.record(slot))?;
-    sent(set, slot, &entry).get(usize::from(leg.leg)).copied()
-}
-
 /// Accounts whose columns a stored entry can change: its own, those that it
 /// pays and those whose legs it takes. May repeat one.
 pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
@@ -103,4 +96,11 @@ pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
         chains.extend(senders.map(|sender| set.record(sender).chain()));
     }
     chains.into_iter()
+}
+
+/// A leg of a stored payment, or a returned leg of a stored refusal.
+pub(crate) fn find(set: &RecordSet, leg: LegId) -> Option<Sent> {
+    let slot = set.find(&leg.record)?;
+    let entry = Entry::of(set.record(slot))?;
+    sent(set, slot, &entry).get(usize::from(leg.leg)).copied()
 }

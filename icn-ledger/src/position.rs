@@ -97,7 +97,7 @@ pub(crate) fn of(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Positions
 fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
     let (id, open) = epoch(set, chain)?;
     let account = ledger.account(set, chain);
-    let terms = standing_terms(set, chain, id, open, &account);
+    let terms = standing_terms(ledger, set, chain, id, open, &account);
     within(&account, open, &terms)
 }
 
@@ -131,16 +131,25 @@ pub(crate) fn epoch<'a>(set: &'a RecordSet, chain: &ChainId) -> Option<(RecordId
     Some((id, set.open(&id)?))
 }
 
-/// The terms of a next record that names nothing.
+/// The terms of a next record that names nothing. The account knows the floor
+/// of an epoch once the first record of that epoch is Valid.
 fn standing_terms(
+    ledger: &Ledger,
     set: &RecordSet,
     chain: &ChainId,
     id: RecordId,
     open: &Open,
     account: &Account,
 ) -> Terms {
-    let tip = set.spine(chain).last();
-    let is_begun = tip.is_some_and(|&tip| set.record(tip).epoch() == Some(id));
+    let first = open
+        .start
+        .tip()
+        .map_or(Some(0), |tip| tip.seq.checked_add(1));
+    let first = first.and_then(|seq| usize::try_from(seq).ok());
+    let first = first.and_then(|seq| set.spine(chain).get(seq).copied());
+    let is_begun = first.is_some_and(|first| {
+        set.record(first).epoch() == Some(id) && ledger.verdict(first).is_valid()
+    });
     Terms {
         floor: if is_begun {
             account.floor()

@@ -152,8 +152,8 @@ impl LedgerRules {
         terms: &Terms,
         legs: &[LegRef],
     ) -> Result<Change, Rule> {
-        let takings = self.take(case, account, terms, Answer::Ack, legs)?;
         let grant = case.open.grant.ok_or(Rule::LimitGrant)?;
+        let takings = self.take(case, account, terms, Answer::Ack, legs)?;
         let credit: i128 = takings
             .iter()
             .filter_map(|taking| taking.credit.as_ref())

@@ -17,4 +17,5 @@ mod queries;
 mod rules;
 mod treasury;
 mod unit;
+mod vectors;
 mod worlds;

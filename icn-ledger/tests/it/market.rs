@@ -78,8 +78,23 @@ impl Market {
     }
 
     pub(crate) fn with_grant(members: usize, grant: Grant) -> Self {
+        let mut market = Self::empty(members, amount(1));
+        let topic = market.topic();
+        for member in 0..members {
+            let chain = market.stage.open_member(member, &topic, Some(grant));
+            market.chains.push(chain);
+        }
+        market.feed();
+        market
+    }
+
+    /// Members without an account yet.
+    pub(crate) fn empty(members: usize, min_leg: Amount) -> Self {
         let stage = Stage::new(1, members);
-        let unit = hours(stage.domain());
+        let unit = Unit {
+            min_leg,
+            ..hours(stage.domain())
+        };
         let mut market = Self {
             ledger: Ledger::new(stage.domain(), unit),
             unit,
@@ -89,11 +104,6 @@ impl Market {
             fed: 0,
             keys: 0,
         };
-        let topic = market.topic();
-        for member in 0..members {
-            let chain = market.stage.open_member(member, &topic, Some(grant));
-            market.chains.push(chain);
-        }
         market.feed();
         market
     }

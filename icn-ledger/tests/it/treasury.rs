@@ -25,7 +25,7 @@ fn treasury() -> (Market, ChainId, ChainId) {
     (market, treasury, payee)
 }
 
-fn action(payer: ChainId, payee: ChainId, unit: UnitId, atoms: u64) -> Action {
+pub(crate) fn action(payer: ChainId, payee: ChainId, unit: UnitId, atoms: u64) -> Action {
     Action::Pay {
         payer,
         payee,
@@ -35,7 +35,7 @@ fn action(payer: ChainId, payee: ChainId, unit: UnitId, atoms: u64) -> Action {
 }
 
 /// Opening, Close and Ready of one decision; the Ready.
-fn decide(market: &mut Market, proposal: ProposalId, actions: &[Action]) -> RecordId {
+pub(crate) fn decide(market: &mut Market, proposal: ProposalId, actions: &[Action]) -> RecordId {
     let office = market.stage.set.office().unwrap();
     let opening = Opening {
         proposal,

@@ -22,7 +22,8 @@ const SMALL_ROLL: usize = 4;
 pub struct Charter {
     /// 32 random bytes that every founding member's inception names.
     pub nonce: [u8; 32],
-    /// Format of the authority chain.
+    /// Format of the authority chain. A node that does not know it judges
+    /// nothing in the domain.
     pub format: u16,
     /// Key of the first registrar.
     pub registrar: PublicKey,

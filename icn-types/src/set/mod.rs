@@ -42,7 +42,7 @@ use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
-use crate::verdict::Verdict;
+use crate::verdict::{NeedsUpgrade, Verdict};
 
 use admission::Epoch;
 use arena::Arena;
@@ -394,6 +394,13 @@ impl RecordSet {
         self.registry.verdict(slot)
     }
 
+    /// The charter's format, if this code cannot judge it: then the authority
+    /// chain waits, and everything that relies on it.
+    #[must_use]
+    pub const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
+        self.registry.needs_upgrade()
+    }
+
     /// Authority records with a final verdict, in the order in which this set
     /// came to decide them; it only grows.
     #[must_use]
@@ -482,11 +489,13 @@ impl RecordSet {
     }
 
     /// Where the current writer of a chain puts its next record. `None` while
-    /// the chain has no epoch in force, is sealed for good or forks.
+    /// the chain has no epoch in force, is sealed for good or forks, or while
+    /// the charter [needs an upgrade](Self::needs_upgrade).
     #[must_use]
     pub fn next_place(&self, chain: &ChainId) -> Option<Place> {
         let spine = self.spines.of(chain);
-        if spine.is_some_and(|spine| spine.fork().is_some()) {
+        let forks = spine.is_some_and(|spine| spine.fork().is_some());
+        if forks || self.needs_upgrade().is_some() {
             return None;
         }
         let tip = spine.and_then(Spine::tip).map(|tip| self.record(tip));

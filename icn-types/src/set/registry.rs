@@ -3,11 +3,11 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::authority::{Act, Open, Tip};
+use crate::authority::{Act, FORMAT, Open, Tip};
 use crate::canon::DecodeError;
 use crate::id::{ChainId, DomainId, RecordId};
 use crate::record::{Content, Kind, Record};
-use crate::verdict::{Breach, Verdict};
+use crate::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use super::admission::Epoch;
 use super::arena::{Arena, Slot};
@@ -29,6 +29,8 @@ pub(super) struct Registry {
     /// What each Valid Opening froze.
     frozen: BTreeMap<Slot, Frozen>,
     pub(super) rows: Rows,
+    /// The format of a charter that this code cannot judge.
+    upgrade: Option<NeedsUpgrade>,
 }
 
 struct View<'a> {
@@ -65,7 +67,14 @@ impl Registry {
             offices: BTreeMap::new(),
             frozen: BTreeMap::new(),
             rows: Rows::default(),
+            upgrade: None,
         }
+    }
+
+    /// The charter's format, if it is above ours: the whole authority chain
+    /// waits then.
+    pub(super) const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
+        self.upgrade
     }
 
     pub(super) fn log(&self) -> &[Slot] {
@@ -82,7 +91,7 @@ impl Registry {
     /// Judges a new or completed record and everything that waited for it.
     /// Answers whether anything was decided.
     pub(super) fn judge(&mut self, arena: &Arena, slot: Slot) -> bool {
-        if !self.verdict(slot).is_waiting() {
+        if !self.verdict(slot).is_waiting() || self.upgrade.is_some() {
             return false;
         }
         self.undecided.insert(slot);
@@ -140,6 +149,13 @@ impl Registry {
             return Some(Verdict::Invalid(breach));
         }
         Some(match act(arena, record, content) {
+            Ok(Some(Act::Charter(charter))) if charter.format > FORMAT => {
+                self.upgrade = Some(NeedsUpgrade {
+                    format: charter.format,
+                    since: record.id(),
+                });
+                return None;
+            }
             Ok(Some(act)) => self.advance(arena, slot, &act),
             Ok(None) => Verdict::Invalid(Breach::Kind),
             Err(_) => Verdict::Invalid(Breach::Body),

@@ -1,5 +1,6 @@
 mod decisions;
 mod evidence;
+mod format;
 mod hostile;
 mod reference;
 mod worlds;

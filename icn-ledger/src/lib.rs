@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod account;
 pub mod authorize;
+mod bounds;
 pub mod columns;
 mod digest;
 pub mod entry;

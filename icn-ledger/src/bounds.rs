@@ -56,20 +56,23 @@ impl Sums {
         atoms <= self.available(bounds)
     }
 
+    /// What is left below the ceiling; negative above it.
+    pub(crate) fn room(&self, bounds: &Bounds) -> i128 {
+        i128::from(bounds.ceiling) - self.position()
+    }
+
     /// Whether the account may take `atoms` of credit.
     pub(crate) fn may_take(&self, bounds: &Bounds, atoms: i128) -> bool {
-        self.position() + atoms <= i128::from(bounds.ceiling)
+        atoms <= self.room(bounds)
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "holds are next"))]
 /// What goes back to the payer when `part` of a hold goes to the payee. `None`
 /// when the hold is smaller than the part.
 pub(crate) const fn rest(held: Amount, part: u64) -> Option<u64> {
     held.get().checked_sub(part)
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "refunds are next"))]
 /// What all refunds of an original come to with one more. `None` when that is
 /// more than the original.
 pub(crate) fn refunded(original: Amount, before: u64, refund: Amount) -> Option<u64> {

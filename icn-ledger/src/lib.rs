@@ -15,6 +15,7 @@ pub mod position;
 pub mod refusal;
 pub mod rule;
 mod rules;
+pub mod text;
 pub mod unit;
 
 pub use authorize::{Authorized, PaymentRequest};

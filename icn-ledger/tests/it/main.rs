@@ -13,6 +13,7 @@ mod hours;
 mod limits;
 mod market;
 mod rules;
+mod text;
 mod treasury;
 mod unit;
 mod worlds;

@@ -5,6 +5,8 @@ extern crate alloc;
 
 mod account;
 pub mod authorize;
+pub mod book;
+mod bounds;
 pub mod columns;
 mod digest;
 pub mod entry;

@@ -98,14 +98,13 @@ fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
     let (id, open) = epoch(set, chain)?;
     let account = ledger.account(set, chain);
     let terms = standing_terms(set, chain, id, open, &account);
-    let (grant, floor) = (open.grant?, terms.floor?);
-    let available = account.available(open, &terms)?;
+    let (bounds, sums) = (terms.bounds(open)?, account.sums(&terms));
     Some(Limits {
-        floor,
-        ceiling: grant.ceiling,
-        float: grant.float,
-        available: Position::new(available),
-        spendable: available.max(0).unsigned_abs(),
+        floor: bounds.floor,
+        ceiling: bounds.ceiling,
+        float: bounds.float,
+        available: Position::new(sums.available(&bounds)),
+        spendable: sums.spendable(&bounds),
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod admission;
 mod attacks;
+mod book;
 mod columns;
 mod entry;
 mod hours;

@@ -18,6 +18,7 @@ pub mod query;
 pub mod refusal;
 pub mod rule;
 mod rules;
+pub mod text;
 pub mod unit;
 
 pub use authorize::{Authorized, PaymentRequest};

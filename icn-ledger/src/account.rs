@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
+use icn_types::index::Directory;
 use icn_types::set::Slot;
 
 use crate::bounds::{Bounds, Sums};
+use crate::entry::Entry;
 
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
@@ -16,13 +18,13 @@ pub(crate) struct Account {
     /// Credit counts as sealed from below a Seal that this chain named.
     sums: Sums,
     /// Unsealed credit, by where it came from.
-    unsealed: BTreeMap<(ChainId, u64), BTreeMap<Slot, i128>>,
+    unsealed: BTreeMap<Source, i128>,
     /// Legs taken here.
     taken: BTreeSet<LegAt>,
     /// Own payments by operation key.
-    payments: BTreeMap<OperationKey, Slot>,
+    payments: Directory<OperationKey, Slot>,
     /// Taken payments by payer and operation key.
-    answered: BTreeMap<(ChainId, OperationKey), Slot>,
+    answered: Directory<(ChainId, OperationKey), Slot>,
     /// Sealed heads that this chain named, by chain. Heads on one path are
     /// kept as the last of them.
     cover: BTreeMap<ChainId, Vec<Slot>>,
@@ -48,6 +50,7 @@ pub(crate) struct Source {
 /// What one record changes.
 #[derive(Debug)]
 pub(crate) struct Delta {
+    pub(crate) entry: Entry,
     pub(crate) terms: Terms,
     pub(crate) change: Change,
 }
@@ -140,33 +143,23 @@ impl Account {
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = (Source, i128)> + '_ {
-        let range = (from <= to).then(|| self.unsealed.range((chain, from)..=(chain, to)));
-        range
-            .into_iter()
-            .flatten()
-            .flat_map(|(&(chain, seq), atoms)| {
-                atoms
-                    .iter()
-                    .map(move |(&slot, &atoms)| (Source { chain, seq, slot }, atoms))
-            })
+        let at = |seq, slot| Source { chain, seq, slot };
+        let range = at(from, Slot::FIRST)..=at(to, Slot::LAST);
+        let range = (from <= to).then(|| self.unsealed.range(range));
+        let sources = range.into_iter().flatten();
+        sources.map(|(&source, &atoms)| (source, atoms))
     }
 
     /// Chains with unsealed credit from them, ascending.
     pub(crate) fn creditors(&self) -> BTreeSet<ChainId> {
-        self.unsealed.keys().map(|(chain, _)| *chain).collect()
+        self.unsealed.keys().map(|source| source.chain).collect()
     }
 
-    pub(crate) fn apply(&mut self, slot: Slot, delta: Delta) {
-        let Delta { terms, change } = delta;
+    pub(crate) fn apply(&mut self, slot: Slot, terms: Terms, change: Change) {
         self.floor = terms.floor;
         self.cover.extend(terms.cover);
         for (source, atoms) in terms.sealed {
-            let place = (source.chain, source.seq);
-            if let Some(slots) = self.unsealed.get_mut(&place) {
-                slots.remove(&source.slot);
-                if slots.is_empty() {
-                    self.unsealed.remove(&place);
-                }
+            if self.unsealed.remove(&source).is_some() {
                 self.sums.unsealed -= atoms;
                 self.sums.sealed += atoms;
             }
@@ -192,9 +185,7 @@ impl Account {
         if credit.is_sealed {
             self.sums.sealed += credit.amount;
         } else {
-            let Source { chain, seq, slot } = credit.source;
-            let slots = self.unsealed.entry((chain, seq)).or_default();
-            *slots.entry(slot).or_default() += credit.amount;
+            *self.unsealed.entry(credit.source).or_default() += credit.amount;
             self.sums.unsealed += credit.amount;
         }
     }

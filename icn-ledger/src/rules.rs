@@ -1,7 +1,5 @@
 //! Whether an entry is Valid: a function of the entry and what it names.
 
-use alloc::boxed::Box;
-use alloc::collections::btree_map::Entry as Slotted;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -31,6 +29,7 @@ pub(crate) struct LedgerRules {
 impl Rules for LedgerRules {
     type State = Account;
     type Delta = Delta;
+    type Effect = Entry;
     type Rule = Rule;
 
     fn start(&self) -> Account {
@@ -51,11 +50,16 @@ impl Rules for LedgerRules {
                 .map(Change::Took),
         };
         let change = change.map_err(Breach::Rule)?;
-        Ok(Delta { terms, change })
+        Ok(Delta {
+            entry,
+            terms,
+            change,
+        })
     }
 
-    fn apply(&self, slot: Slot, delta: Delta, account: &mut Account) {
-        account.apply(slot, delta);
+    fn apply(&self, slot: Slot, delta: Delta, account: &mut Account) -> Entry {
+        account.apply(slot, delta.terms, delta.change);
+        delta.entry
     }
 }
 
@@ -172,34 +176,40 @@ impl LedgerRules {
         legs: &[LegRef],
     ) -> Result<Vec<Taking>, Rule> {
         let own = case.chain();
-        // Map nodes of large values are dear to make for the usual one leg.
-        let mut named: BTreeMap<u16, Box<Named>> = BTreeMap::new();
+        let mut named: Vec<(u16, Named)> = Vec::with_capacity(1);
+        // The usual one leg meets no other of the same record.
+        let is_alone = legs.len() == 1;
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
         let mut taken: BTreeSet<LegAt> = BTreeSet::new();
         let mut takings = Vec::with_capacity(legs.len());
         for leg in legs {
-            let named = match named.entry(leg.reference) {
-                Slotted::Occupied(known) => known.into_mut(),
-                Slotted::Vacant(new) => {
-                    new.insert(Box::new(self.named(case, leg.reference, answer)?))
+            let at = match named.binary_search_by_key(&leg.reference, |(number, _)| *number) {
+                Ok(at) => at,
+                Err(at) => {
+                    let new = self.named(case, leg.reference, answer)?;
+                    named.insert(at, (leg.reference, new));
+                    at
                 }
             };
+            let (_, named) = &named[at];
             let at = LegAt {
                 slot: named.slot,
                 leg: leg.leg,
             };
             let (amount, key) = offered(case, own, named, leg.leg)?;
             if let Some((payer, key)) = key {
-                let first = account.answered(payer, key);
-                let first = *keys
-                    .entry((payer, key))
-                    .or_insert_with(|| first.unwrap_or(at.slot));
+                let first = account.answered(payer, key).unwrap_or(at.slot);
+                let first = if is_alone {
+                    first
+                } else {
+                    *keys.entry((payer, key)).or_insert(first)
+                };
                 if first != at.slot {
                     return Err(Rule::AckKey);
                 }
             }
             let credit = (answer == Answer::Ack).then(|| credit(case, account, terms, at, amount));
-            if account.has_taken(at) || !taken.insert(at) {
+            if account.has_taken(at) || !(is_alone || taken.insert(at)) {
                 return Err(Rule::AckTwice);
             }
             takings.push(Taking {

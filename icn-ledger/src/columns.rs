@@ -4,7 +4,8 @@
 //! chains that fork never vanish: what nobody took counts nothing, what
 //! somebody took stays visible as contested and is charged to its author. For
 //! every unit, over any set that is closed under ancestors,
-//! `posted + contested + in transit = 0`, and nothing in transit is negative.
+//! `posted + contested + in transit + held = 0`, and nothing in transit or held
+//! is negative.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -14,9 +15,10 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::judge::Judge;
 use icn_types::record::Record;
 use icn_types::set::{Canonical, Label, RecordSet, Slot};
+use icn_types::time::Timestamp;
 
-use crate::entry::Entry;
-use crate::legs::{LegId, Sent, sent, taken};
+use crate::entry::{Entry, Hold, Resolve};
+use crate::legs::{self, LegId, Sent, Side, resolved, sent, taken};
 use crate::rules::LedgerRules;
 
 /// All accounts of one unit and everything in transit.
@@ -29,6 +31,10 @@ pub struct Columns {
     incoming: BTreeSet<(ChainId, LegId)>,
     /// Legs taken by posted records, with the taking record.
     taken: BTreeMap<LegId, RecordId>,
+    /// Open holds.
+    held: BTreeMap<RecordId, Held>,
+    /// The same by resolver.
+    unresolved: BTreeSet<(ChainId, RecordId)>,
 }
 
 /// One account, in atoms.
@@ -40,8 +46,11 @@ pub struct Column {
     /// The same of records that are not posted.
     pub contested: i128,
     /// Legs in records of the account that are not posted and that somebody
-    /// acknowledged. The next Open charges them.
+    /// acknowledged, and parts acknowledged by its Resolves that are not. The
+    /// next Open charges them.
     pub charged: u128,
+    /// Set aside by open holds.
+    pub held: u128,
     /// Sent and not taken yet.
     pub outgoing: u128,
     /// Sent to the account and not taken yet.
@@ -58,6 +67,22 @@ pub struct Transit {
     pub payee: ChainId,
     /// How much.
     pub amount: Amount,
+}
+
+/// An amount set aside that no posted Resolve has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// Who set it aside.
+    pub payer: ChainId,
+    /// Who may get it.
+    pub payee: ChainId,
+    /// Who says.
+    pub resolver: ChainId,
+    /// How much at most.
+    pub amount: Amount,
+    /// When the resolver should give it back.
+    pub expires: Option<Timestamp>,
 }
 
 impl Columns {
@@ -103,7 +128,27 @@ impl Columns {
         self.taken.get(leg).copied()
     }
 
-    /// Posted, contested and in transit of all accounts together: zero.
+    /// Open holds, ascending.
+    pub fn held(&self) -> impl ExactSizeIterator<Item = (RecordId, Held)> + '_ {
+        self.held.iter().map(|(hold, held)| (*hold, *held))
+    }
+
+    /// One open hold.
+    #[must_use]
+    pub fn hold(&self, hold: &RecordId) -> Option<Held> {
+        self.held.get(hold).copied()
+    }
+
+    /// Open holds that an account resolves, ascending.
+    pub fn unresolved(&self, resolver: ChainId) -> impl Iterator<Item = (RecordId, Held)> + '_ {
+        let first = RecordId::from_bytes([0; 32]);
+        self.unresolved
+            .range((resolver, first)..)
+            .take_while(move |(chain, _)| *chain == resolver)
+            .filter_map(|(_, hold)| Some((*hold, self.hold(hold)?)))
+    }
+
+    /// Posted, contested, in transit and held of all accounts together: zero.
     #[must_use]
     pub fn sum(&self) -> i128 {
         let accounts: i128 = self
@@ -114,9 +159,10 @@ impl Columns {
         let transit: i128 = self
             .transit
             .values()
-            .map(|transit| i128::from(transit.amount.get()))
+            .map(|transit| signed(transit.amount))
             .sum();
-        accounts + transit
+        let held = self.held.values().map(|held| signed(held.amount));
+        accounts + transit + held.sum::<i128>()
     }
 
     fn change(&mut self, chain: ChainId, change: impl FnOnce(&mut Column)) {
@@ -171,6 +217,43 @@ impl Columns {
     }
 }
 
+/// Holds: out of the payer's position, and on by a Resolve.
+impl Columns {
+    fn set_aside(&mut self, record: &Record, hold: &Hold) {
+        let (payer, amount) = (record.chain(), hold.leg.amount);
+        self.change(payer, |column| {
+            column.posted -= signed(amount);
+            column.held += u128::from(amount.get());
+        });
+        let held = Held {
+            payer,
+            payee: hold.leg.payee,
+            resolver: hold.resolver,
+            amount,
+            expires: hold.expires,
+        };
+        self.unresolved.insert((hold.resolver, record.id()));
+        self.held.insert(record.id(), held);
+    }
+
+    /// Back into the position of the payer, from where the parts are sent.
+    /// `None` when the hold is not open.
+    fn release(&mut self, hold: RecordId) -> Option<()> {
+        let Held {
+            payer,
+            resolver,
+            amount,
+            ..
+        } = self.held.remove(&hold)?;
+        self.unresolved.remove(&(resolver, hold));
+        self.change(payer, |column| {
+            column.posted += signed(amount);
+            column.held -= u128::from(amount.get());
+        });
+        Some(())
+    }
+}
+
 /// Columns as they grow, record by record.
 impl Columns {
     /// Takes in a posted record all of whose refs are posted. `None` when a
@@ -182,14 +265,17 @@ impl Columns {
         for leg in takes(record, entry) {
             self.arrive(leg, id)?;
         }
-        for (number, sent) in (0..=u8::MAX).zip(sent(set, slot, entry)) {
-            self.send(
-                LegId {
-                    record: id,
-                    leg: number,
-                },
-                sent,
-            );
+        match entry {
+            Entry::Hold(hold) => self.set_aside(record, hold),
+            Entry::Resolve(resolve) => {
+                for hold in resolved(record.content()?, resolve) {
+                    self.release(hold)?;
+                }
+            }
+            _ => {}
+        }
+        for (leg, sent) in sent(set, slot, entry) {
+            self.send(LegId { record: id, leg }, sent);
         }
         Some(())
     }
@@ -199,8 +285,14 @@ impl Columns {
         let set = canonical.set();
         let entries = valid(canonical, judge);
         let mut takers: BTreeMap<LegId, Takers> = BTreeMap::new();
+        let mut columns = Self::default();
         for (slot, is_posted, entry) in &entries {
             let record = set.record(*slot);
+            if let Entry::Hold(hold) = entry
+                && *is_posted
+            {
+                columns.set_aside(record, hold);
+            }
             for leg in takes(record, entry) {
                 let takers = takers.entry(leg).or_default();
                 takers.acknowledged |= matches!(entry, Entry::Ack(_));
@@ -209,18 +301,56 @@ impl Columns {
                 }
             }
         }
-        let mut columns = Self::default();
         for (slot, is_posted, entry) in &entries {
-            let record = set.record(*slot).id();
-            for (number, sent) in (0..=u8::MAX).zip(sent(set, *slot, entry)) {
+            let record = set.record(*slot);
+            if let Entry::Resolve(resolve) = entry {
+                columns.count_parts(canonical, *slot, resolve, &takers);
+                continue;
+            }
+            for (leg, sent) in sent(set, *slot, entry) {
                 let leg = LegId {
-                    record,
-                    leg: number,
+                    record: record.id(),
+                    leg,
                 };
                 columns.count(leg, sent, *is_posted, takers.get(&leg));
             }
         }
         columns
+    }
+
+    /// A part is taken from its hold if both the hold and the Resolve are
+    /// posted. Otherwise whoever wrote the one that is not owes it.
+    fn count_parts(
+        &mut self,
+        canonical: &Canonical<'_>,
+        slot: Slot,
+        resolve: &Resolve,
+        takers: &BTreeMap<LegId, Takers>,
+    ) {
+        let set = canonical.set();
+        let record = set.record(slot);
+        let is_posted = canonical.label(slot) == Label::Posted;
+        let ended = record.content().filter(|_| is_posted);
+        for hold in ended.iter().flat_map(|content| resolved(content, resolve)) {
+            self.release(hold);
+        }
+        for (number, part) in legs::parts(set, slot, resolve) {
+            let is_held = canonical.label(part.hold) == Label::Posted;
+            if !is_held && part.side == Side::Payer {
+                continue; // it never left the payer
+            }
+            let payer = if is_held && !is_posted {
+                record.chain()
+            } else {
+                part.sent.payer
+            };
+            let sent = Sent { payer, ..part.sent };
+            let leg = LegId {
+                record: record.id(),
+                leg: number,
+            };
+            self.count(leg, sent, is_posted && is_held, takers.get(&leg));
+        }
     }
 
     fn count(&mut self, leg: LegId, sent: Sent, is_posted: bool, takers: Option<&Takers>) {
@@ -270,7 +400,7 @@ fn takes(record: &Record, entry: &Entry) -> Vec<LegId> {
     match entry {
         Entry::Ack(ack) => taken(content, &ack.legs).collect(),
         Entry::Refuse(refuse) => taken(content, &refuse.legs).collect(),
-        Entry::Payment(_) | Entry::Note(_) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

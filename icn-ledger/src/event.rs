@@ -36,6 +36,31 @@ pub enum LedgerEvent {
         /// Who sent it back.
         payee: ChainId,
     },
+    /// A Valid hold arrived.
+    Held {
+        /// The hold.
+        hold: RecordId,
+        /// Who set an amount aside.
+        payer: ChainId,
+    },
+    /// The resolver of a hold said who gets what.
+    Resolved {
+        /// The Resolve.
+        resolve: RecordId,
+        /// The hold.
+        hold: RecordId,
+        /// Who resolved it.
+        resolver: ChainId,
+    },
+    /// A payee pays back some of a leg.
+    Refunded {
+        /// The refund.
+        refund: RecordId,
+        /// The leg that it is of.
+        original: LegId,
+        /// Who pays it back.
+        payer: ChainId,
+    },
     /// A record breaks a rule and ends its epoch. Together with its ancestors
     /// it convicts its author.
     Convicted {
@@ -59,6 +84,9 @@ impl LedgerEvent {
             Self::Paid { payment: id, .. }
             | Self::Acknowledged { ack: id, .. }
             | Self::Refused { refusal: id, .. }
+            | Self::Held { hold: id, .. }
+            | Self::Resolved { resolve: id, .. }
+            | Self::Refunded { refund: id, .. }
             | Self::Convicted { record: id, .. } => Some(*id),
             Self::Relabelled => None,
         }

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::slice;
 
 use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
 use icn_types::judge::Judge;
@@ -14,7 +15,7 @@ use crate::columns::Columns;
 use crate::digest;
 use crate::entry::Entry;
 use crate::event::LedgerEvent;
-use crate::legs::{LegId, taken};
+use crate::legs::{LegId, resolved, taken};
 use crate::position::{self, Charge, Finality, Positions};
 use crate::rule::LedgerRule;
 use crate::rules::LedgerRules;
@@ -236,7 +237,8 @@ impl Ledger {
         digest::labels(&set.canonical(), &self.judge, &self.columns(set))
     }
 
-    /// The payment that a chain made under an operation key, on its spine.
+    /// The payment, hold or refund that a chain made under an operation key,
+    /// on its spine.
     #[must_use]
     pub fn payment(
         &self,
@@ -244,8 +246,8 @@ impl Ledger {
         chain: &ChainId,
         key: &OperationKey,
     ) -> Option<RecordId> {
-        let payment = self.account(set, chain).payment(key)?;
-        Some(set.record(payment).id())
+        let first = self.account(set, chain).operation(key)?;
+        Some(set.record(first).id())
     }
 
     /// The account at the end of a chain's spine.
@@ -292,6 +294,27 @@ fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerE
                     payee: chain,
                 }),
             );
+        }
+        Entry::Hold(_) => events.push(LedgerEvent::Held {
+            hold: id,
+            payer: chain,
+        }),
+        Entry::Resolve(resolve) => {
+            events.extend(
+                resolved(content, resolve).map(|hold| LedgerEvent::Resolved {
+                    resolve: id,
+                    hold,
+                    resolver: chain,
+                }),
+            );
+        }
+        Entry::Refund(refund) => {
+            let original = taken(content, slice::from_ref(&refund.original));
+            events.extend(original.map(|original| LedgerEvent::Refunded {
+                refund: id,
+                original,
+                payer: chain,
+            }));
         }
         Entry::Note(_) => {}
     }

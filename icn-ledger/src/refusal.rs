@@ -14,9 +14,15 @@ use crate::rule::LedgerRule;
 #[non_exhaustive]
 pub enum Refusal {
     /// The key names another request of this chain.
-    #[error("operation key names another payment")]
+    #[error("operation key names another request")]
     KeyConflict {
-        /// The payment under that key.
+        /// The record under that key.
+        first: RecordId,
+    },
+    /// The chain ended one of the holds in another way.
+    #[error("hold is resolved otherwise")]
+    Resolved {
+        /// The Resolve.
         first: RecordId,
     },
     /// The account may spend less than that.
@@ -87,6 +93,7 @@ impl Coded for Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::KeyConflict { .. } => "authorize.key",
+            Self::Resolved { .. } => "authorize.resolved",
             Self::Limit { .. } => "authorize.limit",
             Self::NoGrant => "authorize.grant",
             Self::NoOpen => "authorize.open",
@@ -103,7 +110,7 @@ impl Coded for Refusal {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::KeyConflict { .. } | Self::NoLeg => Fault::Caller,
+            Self::KeyConflict { .. } | Self::Resolved { .. } | Self::NoLeg => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
             _ => Fault::Rule,
         }

@@ -6,17 +6,16 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
-use icn_types::authority::{Act, Action, operation_key};
-use icn_types::chain::Owner;
+use icn_types::authority::Act;
 use icn_types::id::{ChainId, DomainId, OperationKey, TopicId, UnitId};
 use icn_types::judge::{Case, Rules};
 use icn_types::record::Kind;
 use icn_types::set::Slot;
 use icn_types::verdict::Breach;
 
-use crate::account::{Account, Change, Credit, Delta, LegAt, Source, Taking, Terms};
-use crate::entry::{DecisionRef, Entry, LegRef, Payment};
-use crate::legs;
+use crate::account::{Account, Change, Credit, Delta, HoldPart, LegAt, Source, Taking, Terms};
+use crate::entry::{Entry, LegRef};
+use crate::legs::{self, Side};
 use crate::rule::LedgerRule as Rule;
 
 /// The rules of one unit in one domain.
@@ -45,6 +44,9 @@ impl Rules for LedgerRules {
         let change = match &entry {
             Entry::Note(_) => Ok(Change::None),
             Entry::Payment(payment) => self.pay(case, account, &terms, payment),
+            Entry::Hold(hold) => self.hold(case, account, &terms, hold),
+            Entry::Refund(refund) => self.refund(case, account, &terms, refund),
+            Entry::Resolve(resolve) => self.resolve(case, account, resolve),
             Entry::Ack(ack) => self.acknowledge(case, account, &terms, &ack.legs),
             Entry::Refuse(refuse) => self
                 .take(case, account, &terms, Answer::Refuse, &refuse.legs)
@@ -67,82 +69,6 @@ enum Answer {
 }
 
 impl LedgerRules {
-    fn pay(
-        &self,
-        case: &Case<'_>,
-        account: &Account,
-        terms: &Terms,
-        payment: &Payment,
-    ) -> Result<Change, Rule> {
-        let own = case.chain();
-        if payment.legs.iter().any(|leg| leg.payee == own) {
-            return Err(Rule::PaySelf);
-        }
-        if payment.legs.iter().any(|leg| leg.amount < self.min_leg) {
-            return Err(Rule::PayMin);
-        }
-        if account.payment(&payment.key).is_some() {
-            return Err(Rule::PayKey);
-        }
-        self.decided(case, own, payment)?;
-        let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
-        let total = payment
-            .legs
-            .iter()
-            .map(|leg| i128::from(leg.amount.get()))
-            .sum();
-        if !account.sums(terms).may_send(&bounds, total) {
-            return Err(Rule::LimitFloor);
-        }
-        Ok(Change::Paid {
-            key: payment.key,
-            total,
-        })
-    }
-
-    /// A shared account pays exactly one decided action; nobody else has any.
-    fn decided(&self, case: &Case<'_>, own: ChainId, payment: &Payment) -> Result<(), Rule> {
-        let is_shared = matches!(case.open.chain.owner(), Owner::Shared(_));
-        match payment.decision {
-            None if !is_shared => Ok(()),
-            Some(decision) if is_shared => self
-                .action(case, own, payment, decision)
-                .ok_or(Rule::PayDecision),
-            _ => Err(Rule::PayDecision),
-        }
-    }
-
-    /// Ready, its close and its opening are ancestors of the record.
-    fn action(
-        &self,
-        case: &Case<'_>,
-        own: ChainId,
-        payment: &Payment,
-        decision: DecisionRef,
-    ) -> Option<()> {
-        let Act::Ready(ready) = case.set.act(case.reference(usize::from(decision.ready))?)? else {
-            return None;
-        };
-        let Act::Close(close) = case.set.act(case.set.find(&ready.close)?)? else {
-            return None;
-        };
-        let Act::Opening(opening) = case.set.act(case.set.find(&close.opening)?)? else {
-            return None;
-        };
-        let [leg] = &*payment.legs else {
-            return None;
-        };
-        let action = opening.actions.get(usize::from(decision.action))?;
-        let certified = Action::Pay {
-            payer: own,
-            payee: leg.payee,
-            unit: self.unit,
-            amount: leg.amount,
-        };
-        let key = operation_key(self.domain, opening.proposal, decision.action);
-        (*action == certified && payment.key == key).then_some(())
-    }
-
     fn acknowledge(
         &self,
         case: &Case<'_>,
@@ -171,7 +97,6 @@ impl LedgerRules {
         answer: Answer,
         legs: &[LegRef],
     ) -> Result<Vec<Taking>, Rule> {
-        let own = case.chain();
         // Map nodes of large values are dear to make for the usual one leg.
         let mut named: BTreeMap<u16, Box<Named>> = BTreeMap::new();
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
@@ -188,23 +113,32 @@ impl LedgerRules {
                 slot: named.slot,
                 leg: leg.leg,
             };
-            let (amount, key) = offered(case, own, named, leg.leg)?;
+            let Offer { amount, key, part } = offered(case, account, terms, named, leg.leg)?;
             if let Some((payer, key)) = key {
+                let under_key = part.as_ref().map_or(at.slot, |part| part.hold.slot);
                 let first = account.answered(payer, key);
                 let first = *keys
                     .entry((payer, key))
-                    .or_insert_with(|| first.unwrap_or(at.slot));
-                if first != at.slot {
+                    .or_insert_with(|| first.unwrap_or(under_key));
+                if first != under_key {
                     return Err(Rule::AckKey);
                 }
             }
-            let credit = (answer == Answer::Ack).then(|| credit(case, account, terms, at, amount));
-            if account.has_taken(at) || !taken.insert(at) {
+            let credit = (answer == Answer::Ack).then(|| Credit {
+                source: source(case, at.slot),
+                amount: i128::from(amount.get()),
+                is_sealed: is_covered(case, account, terms, at.slot),
+            });
+            let once = part
+                .as_ref()
+                .map_or(at, |part| part.side.of_hold(part.hold.slot));
+            if account.has_taken(once) || !taken.insert(once) {
                 return Err(Rule::AckTwice);
             }
             takings.push(Taking {
                 leg: at,
                 key,
+                part,
                 credit,
             });
         }
@@ -213,16 +147,23 @@ impl LedgerRules {
 
     /// The record behind a reference, if it sends legs that can be answered so.
     fn named(&self, case: &Case<'_>, reference: u16, answer: Answer) -> Result<Named, Rule> {
-        let slot = case.reference(usize::from(reference)).ok_or(Rule::AckRef)?;
-        let record = case.set.record(slot);
-        let entry = (record.topic() == self.topic)
-            .then(|| Entry::of(record))
-            .flatten();
+        let (slot, entry) = self.entry(case, reference).ok_or(Rule::AckRef)?;
         match entry {
-            Some(Entry::Refuse(_)) if answer == Answer::Refuse => Err(Rule::RefuseKind),
-            Some(entry @ (Entry::Payment(_) | Entry::Refuse(_))) => Ok(Named { slot, entry }),
-            _ => Err(Rule::AckKind),
+            Some(Entry::Refuse(_) | Entry::Resolve(_)) if answer == Answer::Refuse => {
+                Err(Rule::RefuseKind)
+            }
+            None | Some(Entry::Ack(_) | Entry::Note(_) | Entry::Hold(_)) => Err(Rule::AckKind),
+            Some(entry) => Ok(Named { slot, entry }),
         }
+    }
+
+    /// The record behind a reference, with its entry if it is one of this
+    /// ledger.
+    pub(crate) fn entry(&self, case: &Case<'_>, reference: u16) -> Option<(Slot, Option<Entry>)> {
+        let slot = case.reference(usize::from(reference))?;
+        let record = case.set.record(slot);
+        let is_own = record.topic() == self.topic;
+        Some((slot, is_own.then(|| Entry::of(record)).flatten()))
     }
 }
 
@@ -232,55 +173,81 @@ struct Named {
     entry: Entry,
 }
 
-type PayerKey = (ChainId, OperationKey);
+/// What a leg offers to the chain that takes it.
+struct Offer {
+    amount: Amount,
+    /// Payer and key of what sent it, unless it comes back to its payer.
+    key: Option<(ChainId, OperationKey)>,
+    /// Whose part of which hold it is, if it is one.
+    part: Option<Box<HoldPart>>,
+}
 
-/// Amount of a leg that this chain may take, with the key of a payment.
 fn offered(
     case: &Case<'_>,
-    own: ChainId,
+    account: &Account,
+    terms: &Terms,
     named: &Named,
     leg: u8,
-) -> Result<(Amount, Option<PayerKey>), Rule> {
-    let record = case.set.record(named.slot);
-    match &named.entry {
-        Entry::Payment(payment) => {
-            let leg = payment.legs.get(usize::from(leg));
-            let leg = leg.filter(|leg| leg.payee == own).ok_or(Rule::AckPayee)?;
-            Ok((leg.amount, Some((record.chain(), payment.key))))
-        }
+) -> Result<Offer, Rule> {
+    let Named { slot, entry } = named;
+    let sent = legs::leg(case.set, *slot, entry, leg)
+        .filter(|sent| sent.payee == case.chain())
+        .ok_or(Rule::AckPayee)?;
+    let mut offer = Offer {
+        amount: sent.amount,
+        key: None,
+        part: None,
+    };
+    match entry {
+        Entry::Payment(payment) => offer.key = Some((sent.payer, payment.key)),
+        Entry::Refund(refund) => offer.key = Some((sent.payer, refund.key)),
         Entry::Refuse(refuse) => {
-            let original = refuse.legs.get(usize::from(leg)).and_then(|leg| {
-                let leg = legs::taken(record.content()?, core::slice::from_ref(leg)).next()?;
-                legs::paid(case.set, leg)
-            });
-            let (payment, sent) = original
-                .filter(|(_, sent)| sent.payer == own)
-                .ok_or(Rule::AckPayee)?;
-            match case.prev {
-                Some(prev) if case.set.on_path(payment, prev) => Ok((sent.amount, None)),
-                _ => Err(Rule::AckReturn),
+            let original = refuse.legs.get(usize::from(leg));
+            let original = original.and_then(|leg| legs::named(case.set, *slot, leg));
+            if !original.is_some_and(|(original, _)| is_on_own_path(case, original)) {
+                return Err(Rule::AckReturn);
             }
         }
-        Entry::Ack(_) | Entry::Note(_) => Err(Rule::AckKind),
+        Entry::Resolve(resolve) => {
+            let part = legs::part(case.set, *slot, resolve, leg).ok_or(Rule::AckPayee)?;
+            match part.side {
+                Side::Payee => offer.key = Some((sent.payer, part.key)),
+                Side::Payer if is_on_own_path(case, part.hold) => {}
+                Side::Payer => return Err(Rule::AckHold),
+            }
+            offer.part = Some(Box::new(HoldPart {
+                hold: source(case, part.hold),
+                side: part.side,
+                held: i128::from(part.held.get()),
+                is_covered: part.side == Side::Payer || is_covered(case, account, terms, part.hold),
+            }));
+        }
+        Entry::Ack(_) | Entry::Note(_) | Entry::Hold(_) => return Err(Rule::AckKind),
+    }
+    Ok(offer)
+}
+
+fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {
+    case.prev.is_some_and(|prev| case.set.on_path(slot, prev))
+}
+
+fn source(case: &Case<'_>, slot: Slot) -> Source {
+    let record = case.set.record(slot);
+    Source {
+        chain: record.chain(),
+        seq: record.seq(),
+        slot,
     }
 }
 
-fn credit(case: &Case<'_>, account: &Account, terms: &Terms, leg: LegAt, amount: Amount) -> Credit {
-    let record = case.set.record(leg.slot);
-    let chain = record.chain();
+/// Whether a Seal that the chain named, or names with this record, covers it.
+fn is_covered(case: &Case<'_>, account: &Account, terms: &Terms, slot: Slot) -> bool {
+    let chain = case.set.record(slot).chain();
     let heads = terms
         .cover
         .get(&chain)
         .map_or_else(|| account.cover(&chain), Vec::as_slice);
-    Credit {
-        source: Source {
-            chain,
-            seq: record.seq(),
-            slot: leg.slot,
-        },
-        amount: i128::from(amount.get()),
-        is_sealed: heads.iter().any(|&head| case.set.on_path(leg.slot, head)),
-    }
+    heads.iter().any(|&head| case.set.on_path(slot, head))
 }
 
 /// What a record's refs change, whatever its kind: raises lower the floor of
@@ -317,6 +284,15 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
                 cover(case, account, &mut terms, head);
             }
         }
+    }
+    // Only now is it known of both records of a part.
+    for chain in terms.cover.keys() {
+        let covered = account.parts(chain).iter();
+        let covered = covered.filter(|part| is_covered(case, account, &terms, part.hold.slot));
+        let covered: Vec<_> = covered
+            .map(|&part| (part, is_covered(case, account, &terms, part.resolve.slot)))
+            .collect();
+        terms.parts.extend(covered);
     }
     terms
 }

@@ -513,6 +513,7 @@ def digest(labels, columns, transit):
     data += encode([[chain, *(wide(column[name]) for name in COLUMNS[:3])]
                     for chain, column in sorted(columns.items())])
     data += encode([[*leg, *moved] for leg, moved in sorted(transit.items())])
+    data += encode([])
     return sha256(data).hex()
 
 

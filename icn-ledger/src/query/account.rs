@@ -4,12 +4,14 @@ use alloc::vec::Vec;
 
 use icn_types::amount::Position;
 use icn_types::id::{ChainId, RecordId};
-use icn_types::set::{Label, Slot};
+use icn_types::set::Slot;
 use icn_types::time::Timestamp;
 
 use crate::entry::{DecisionRef, Entry};
+use crate::position::Finality;
 use crate::query::Query;
-use crate::query::line::{Line, moved, stated};
+use crate::query::balance::final_if;
+use crate::query::line::{Line, Moved, Movement, moved, stated};
 use crate::query::page::{Cursor, CursorError, Order, Page, PageSize, page};
 
 impl Query<'_> {
@@ -86,11 +88,7 @@ impl Query<'_> {
         let (Some(entry), Some(content)) = (Entry::of(record), record.content()) else {
             return Vec::new();
         };
-        let decision = match &entry {
-            Entry::Payment(payment) => payment.decision,
-            _ => None,
-        };
-        let decision = decision.and_then(|DecisionRef { ready, action }| {
+        let decision = entry.decision().and_then(|DecisionRef { ready, action }| {
             Some((*content.refs().get(usize::from(ready))?, action))
         });
         let mut position = self.register.before(self.set, slot).position;
@@ -109,13 +107,21 @@ impl Query<'_> {
                     position: Position::new(position),
                     stated: stated(self.set, slot, &entry),
                     date: self.date(slot, &entry),
-                    label: self.label(&moved.leg.record).unwrap_or(Label::Void),
-                    finality: self.finality(&moved.leg),
+                    label: self.label_of(&moved.leg),
+                    finality: self.finality_of_line(&moved),
                     cause: content.cause(),
                     decision,
                 }
             })
             .collect()
+    }
+
+    /// A hold is final by itself, any other line once its leg is.
+    fn finality_of_line(&self, moved: &Moved) -> Finality {
+        match moved.movement {
+            Movement::Held => final_if(self.is_sealed(&moved.leg.record)),
+            _ => self.finality(&moved.leg),
+        }
     }
 
     /// Records of an account dated `from..=until`, by date and then by

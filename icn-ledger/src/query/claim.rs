@@ -8,7 +8,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::set::{Label, Slot};
 
 use crate::entry::Entry;
-use crate::legs::{self, LegId, Sent, taken};
+use crate::legs::{self, LegId, Part, Sent, Side, taken};
 use crate::position::Charge;
 use crate::query::Query;
 
@@ -145,13 +145,45 @@ impl Query<'_> {
         }
     }
 
-    /// Legs of Valid canonical records that are not posted.
+    /// Legs of Valid canonical records that are not posted, and parts of holds
+    /// that are not; each out of the account that owes it then.
     fn unposted_legs(&self) -> impl Iterator<Item = (LegId, Sent, Label)> {
         self.unposted().flat_map(|(slot, label, entry)| {
-            let record = self.set.record(slot).id();
-            let legs = (0..=u8::MAX).zip(legs::sent(self.set, slot, &entry));
+            let (by, legs) = match &entry {
+                Entry::Hold(hold) => {
+                    let state = self.ledger.account(self.set, &hold.resolver);
+                    let by = state.resolved(slot).unwrap_or(slot);
+                    (by, self.parts(by, |part| part.hold == slot))
+                }
+                Entry::Resolve(_) => (slot, self.parts(slot, |_| true)),
+                _ => (slot, legs::sent(self.set, slot, &entry)),
+            };
+            let record = self.set.record(by).id();
+            let legs = legs.into_iter();
             legs.map(move |(leg, sent)| (LegId { record, leg }, sent, label))
         })
+    }
+
+    /// Parts that a Resolve sends, out of the account of the hold's author
+    /// where the hold is not posted, else of its own.
+    fn parts(&self, by: Slot, which: impl Fn(&Part) -> bool) -> Vec<(u8, Sent)> {
+        let record = self.set.record(by);
+        let Some(Entry::Resolve(resolve)) = Entry::of(record) else {
+            return Vec::new();
+        };
+        let parts = legs::parts(self.set, by, &resolve).filter(|(_, part)| which(part));
+        parts
+            .filter_map(
+                |(leg, part)| match (self.set.on_spine(part.hold), part.side) {
+                    (true, _) => {
+                        let payer = record.chain();
+                        Some((leg, Sent { payer, ..part.sent }))
+                    }
+                    (false, Side::Payee) => Some((leg, part.sent)),
+                    (false, Side::Payer) => None,
+                },
+            )
+            .collect()
     }
 
     /// What acknowledgements take that are not posted.
@@ -195,8 +227,11 @@ impl Query<'_> {
             let sealed = u64::try_from(self.set.sealed_len(&source)).unwrap_or(u64::MAX);
             for (account, _) in chains() {
                 let state = self.ledger.account(self.set, &account);
-                let atoms: i128 = state
-                    .unsealed(source, sealed, u64::MAX)
+                let plain = state.unsealed(source, sealed, u64::MAX);
+                let parts = state.parts(&source).iter();
+                let parts = parts.map(|part| (part.hold, part.amount));
+                let atoms: i128 = plain
+                    .chain(parts.filter(|(hold, _)| hold.seq >= sealed))
                     .filter(|(from, _)| self.set.on_spine(from.slot))
                     .map(|(_, atoms)| atoms)
                     .sum();

@@ -102,9 +102,26 @@ impl Query<'_> {
     fn finality(&self, leg: &LegId) -> Finality {
         match self.columns.taken_by(leg) {
             None => Finality::Local,
-            Some(by) if self.is_sealed(&leg.record) && self.is_sealed(&by) => Finality::Sealed,
-            Some(_) => Finality::Acknowledged,
+            Some(by) => {
+                let mut all = position::origins(self.set, leg).chain([by]);
+                if all.all(|id| self.is_sealed(&id)) {
+                    Finality::Sealed
+                } else {
+                    Finality::Acknowledged
+                }
+            }
         }
+    }
+
+    /// What the records that a leg comes from count as: the first that is not
+    /// posted says.
+    fn label_of(&self, leg: &LegId) -> Label {
+        let labels = position::origins(self.set, leg);
+        let labels = labels.map(|id| self.label(&id).unwrap_or(Label::Void));
+        labels
+            .into_iter()
+            .find(|label| *label != Label::Posted)
+            .unwrap_or(Label::Posted)
     }
 
     fn is_sealed(&self, record: &RecordId) -> bool {

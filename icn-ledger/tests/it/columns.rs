@@ -443,6 +443,7 @@ fn the_digest_is_the_hash_of_rows_that_anybody_can_write() {
     let payment = market.payment(&[(b, 1), (c, 2), (b, 4)]);
     let payment = market.post(a, &[], &payment);
     market.ack(b, &[leg(payment, 0)]);
+    market.hold(a, (c, 7), b);
     let branches = [30, 40].map(|atoms| market.pay_after(b, market.tip(b), c, atoms));
     market.ack(c, &[leg(branches[0], 0)]);
     market.pay(c, a, 1000);
@@ -495,6 +496,15 @@ fn rows(market: &Market) -> Vec<u8> {
         w.bytes(transit.payer.as_bytes());
         w.bytes(transit.payee.as_bytes());
         w.uint(transit.amount.get());
+    }
+    w.array(columns.held().len());
+    for (hold, held) in columns.held() {
+        w.array(5);
+        w.bytes(hold.as_bytes());
+        w.bytes(held.payer.as_bytes());
+        w.bytes(held.payee.as_bytes());
+        w.bytes(held.resolver.as_bytes());
+        w.uint(held.amount.get());
     }
     let mut bytes = b"icn/ledger/label-digest/v1".to_vec();
     bytes.extend(w.into_bytes());

@@ -19,7 +19,17 @@ use scene::Scene;
 
 /// Codes that no vector shows yet. A rule belongs here only until its vector
 /// is written.
-const WITHOUT_VECTOR: [LedgerRule; 0] = [];
+const WITHOUT_VECTOR: [LedgerRule; 9] = [
+    LedgerRule::RefundRef,
+    LedgerRule::RefundSource,
+    LedgerRule::RefundSum,
+    LedgerRule::ResolveRef,
+    LedgerRule::ResolveHold,
+    LedgerRule::ResolveResolver,
+    LedgerRule::ResolvePart,
+    LedgerRule::ResolveTwice,
+    LedgerRule::AckHold,
+];
 
 /// Codes of every topic that arise on ledger chains.
 const SHARED: [&str; 5] = [

@@ -78,7 +78,9 @@ fn page_for_a_pipe_has_no_escape_codes() {
 #[test]
 fn reader_who_leaves_early_does_not_end_the_story() {
     let folder = Folder::new("pipe");
-    let mut run = program::command(&["--data", folder.path()]).spawn().unwrap();
+    let mut run = program::command(&["--data", folder.path()])
+        .spawn()
+        .unwrap();
     drop(run.stdout.take());
     let ended = Run::of(run.wait_with_output().unwrap());
     assert_eq!((ended.code, ended.err.as_str()), (0, ""));

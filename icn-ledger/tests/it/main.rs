@@ -10,6 +10,7 @@ mod attacks;
 mod book;
 mod columns;
 mod entry;
+mod hold_admission;
 mod holds;
 mod hours;
 mod limits;

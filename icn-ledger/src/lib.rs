@@ -14,9 +14,11 @@ pub mod event;
 pub mod ledger;
 mod legs;
 pub mod position;
+pub mod rate;
 pub mod refusal;
 pub mod rule;
 mod rules;
+pub mod split;
 pub mod unit;
 
 pub use authorize::{Authorized, PaymentRequest};

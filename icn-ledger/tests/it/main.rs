@@ -14,6 +14,7 @@ mod hours;
 mod limits;
 mod market;
 mod rules;
+mod split;
 mod treasury;
 mod unit;
 mod worlds;

@@ -15,17 +15,23 @@ fn amount(atoms: u64) -> Amount {
 type Big = [u64; 4];
 
 fn big(number: u128) -> Big {
-    [number as u64, (number >> 64) as u64, 0, 0]
+    let (high, low) = halves(number);
+    [low, high, 0, 0]
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+fn halves(number: u128) -> (u64, u64) {
+    ((number >> 64) as u64, number as u64)
 }
 
 fn product(left: u128, right: u128) -> Big {
     let (left, mut sum) = (big(left), [0; 4]);
-    for (shift, digit) in [(0, right as u64), (1, (right >> 64) as u64)] {
+    let (high, low) = halves(right);
+    for (shift, digit) in [(0, low), (1, high)] {
         let mut carry = 0;
         for at in shift..4 {
             let product = u128::from(digit) * u128::from(left[at - shift]);
-            let place = u128::from(sum[at]) + product + carry;
-            (sum[at], carry) = (place as u64, place >> 64);
+            (carry, sum[at]) = halves(u128::from(sum[at]) + product + u128::from(carry));
         }
     }
     sum

@@ -185,7 +185,7 @@ fn an_entry_that_the_book_would_not_have_written_is_refused_with_its_number() {
     );
     opening.limits = Limits::UNBOUNDED;
     assert_eq!(
-        after(&Entry::Opening(opening.clone())),
+        after(&Entry::Opening(opening)),
         (
             ReplayReason::NotOpened(OpenError::Limits { account: *alice }),
             "book.open.limits"

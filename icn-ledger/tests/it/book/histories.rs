@@ -179,7 +179,7 @@ fn place_in(plain: &Plain, mut request: Request) -> Request {
         Action::Resolve(resolve) => {
             resolve.hold = number(resolve.hold);
             if let Some(open) = plain.open_holds().first()
-                && request.date.as_millis() % 3 > 0
+                && !request.date.as_millis().is_multiple_of(3)
             {
                 resolve.hold = EntryNumber::new(*open);
             }
@@ -188,9 +188,9 @@ fn place_in(plain: &Plain, mut request: Request) -> Request {
             refund.original = number(refund.original);
             let original = plain.request(refund.original).map(|at| at.action.clone());
             if let Some(Action::Transfer(paid)) = original
-                && request.date.as_millis() % 3 > 0
+                && !request.date.as_millis().is_multiple_of(3)
             {
-                let is_whole = request.date.as_millis() % 2 > 0;
+                let is_whole = request.date.as_millis().is_multiple_of(2);
                 refund.back = if is_whole {
                     paid.reversed()
                 } else {

@@ -117,22 +117,22 @@ impl Plain {
     }
 
     pub(super) fn limits(&self, place: Place) -> Option<Limits> {
-        let changes = self.accepted.iter().filter_map(|(_, at)| match at.action {
+        let mut changes = self.accepted.iter().filter_map(|(_, at)| match at.action {
             Action::LimitChange(to) if (to.account.get(), to.unit.get()) == place => {
                 Some(to.limits)
             }
             _ => None,
         });
         let opening = self.open.iter().find(|(at, _)| *at == place);
-        opening.map(|(_, limits)| changes.last().unwrap_or(*limits))
+        opening.map(|(_, limits)| changes.next_back().unwrap_or(*limits))
     }
 
     pub(super) fn closed_through(&self) -> Option<u64> {
-        let ends = self.accepted.iter().filter_map(|(_, at)| match at.action {
+        let mut ends = self.accepted.iter().filter_map(|(_, at)| match at.action {
             Action::Close(close) => Some(close.through.as_millis()),
             _ => None,
         });
-        ends.last()
+        ends.next_back()
     }
 
     fn structure(&self, action: &Action) -> Result<(), &'static str> {

@@ -15,9 +15,11 @@ pub mod ledger;
 mod legs;
 pub mod position;
 pub mod query;
+pub mod rate;
 pub mod refusal;
 pub mod rule;
 mod rules;
+pub mod split;
 pub mod text;
 pub mod unit;
 

@@ -16,6 +16,7 @@ mod market;
 mod quarantine;
 mod queries;
 mod rules;
+mod split;
 mod text;
 mod treasury;
 mod unit;

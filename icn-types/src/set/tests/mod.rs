@@ -4,6 +4,7 @@ mod format;
 mod hostile;
 mod reference;
 mod roll;
+mod twins;
 mod worlds;
 
 use alloc::vec::Vec;

@@ -50,3 +50,17 @@ pub enum LedgerEvent {
     /// that were known before may have changed.
     Relabelled,
 }
+
+impl LedgerEvent {
+    /// The entry that it is about; none for one about many.
+    #[must_use]
+    pub const fn record(&self) -> Option<RecordId> {
+        match self {
+            Self::Paid { payment: id, .. }
+            | Self::Acknowledged { ack: id, .. }
+            | Self::Refused { refusal: id, .. }
+            | Self::Convicted { record: id, .. } => Some(*id),
+            Self::Relabelled => None,
+        }
+    }
+}

@@ -37,6 +37,20 @@ pub struct Ledger {
     columns: Option<Columns>,
     /// The set's bends that the columns are of.
     bends: u64,
+    /// Records with a verdict, in the order of decision; it only grows.
+    decided: Vec<Slot>,
+    /// How often labels may have moved.
+    relabelled: u64,
+}
+
+/// What [`Ledger::refresh`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it counted or it did not")]
+pub enum Refreshed {
+    /// The columns were up to date.
+    Nothing,
+    /// All columns were counted anew; any of them may differ from before.
+    Anew,
 }
 
 impl Ledger {
@@ -56,7 +70,20 @@ impl Ledger {
             judge: Judge::new(rules, topic),
             columns: Some(Columns::default()),
             bends: 0,
+            decided: Vec::new(),
+            relabelled: 0,
         }
+    }
+
+    /// The ledger of everything in a set, counted. Linear in the set.
+    #[must_use]
+    pub fn of(set: &RecordSet, unit: Unit) -> Self {
+        let mut ledger = Self::new(set.domain(), unit);
+        for slot in set.slots() {
+            ledger.update(set, slot);
+        }
+        ledger.refresh(set);
+        ledger
     }
 
     /// The unit.
@@ -80,13 +107,14 @@ impl Ledger {
         let moved = set.bends() != self.bends || (is_own && !is_plain(set, slot));
         self.bends = set.bends();
         if moved {
-            self.columns = None;
+            self.relabel();
             events.push(LedgerEvent::Relabelled);
         }
         for decided in self.judge.update(set, slot) {
             if decided != slot && !is_plain(set, decided) {
-                self.columns = None;
+                self.relabel();
             }
+            self.decided.push(decided);
             self.learn(set, decided, &mut events);
         }
         events
@@ -115,16 +143,34 @@ impl Ledger {
             return;
         };
         if columns.post(set, slot, entry).is_none() {
-            self.columns = None;
+            self.relabel();
         }
     }
 
+    fn relabel(&mut self) {
+        self.columns = None;
+        self.relabelled += 1;
+    }
+
+    /// Records of the topic with a verdict, each after those that it relies
+    /// on, in the order in which this ledger decided them; it only grows.
+    pub(crate) fn decided(&self) -> &[Slot] {
+        &self.decided
+    }
+
+    /// A number that changes whenever labels may have moved.
+    pub(crate) const fn relabelled(&self) -> u64 {
+        self.relabelled
+    }
+
     /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
-    pub fn refresh(&mut self, set: &RecordSet) {
-        if self.columns.is_none() || self.bends != set.bends() {
-            self.columns = Some(self.count(set));
-            self.bends = set.bends();
+    pub fn refresh(&mut self, set: &RecordSet) -> Refreshed {
+        if self.columns.is_some() && self.bends == set.bends() {
+            return Refreshed::Nothing;
         }
+        self.columns = Some(self.count(set));
+        self.bends = set.bends();
+        Refreshed::Anew
     }
 
     fn count(&self, set: &RecordSet) -> Columns {
@@ -190,7 +236,6 @@ impl Ledger {
         digest::labels(&set.canonical(), &self.judge, &self.columns(set))
     }
 
-    /// The account at the end of a chain's spine.
     /// The payment that a chain made under an operation key, on its spine.
     #[must_use]
     pub fn payment(
@@ -203,6 +248,7 @@ impl Ledger {
         Some(set.record(payment).id())
     }
 
+    /// The account at the end of a chain's spine.
     pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
         let tip = set.spine(chain).last().copied();
         match tip.and_then(|tip| self.judge.state_at(tip)) {

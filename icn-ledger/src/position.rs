@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 use icn_types::amount::Position;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, RecordId};
-use icn_types::set::RecordSet;
+use icn_types::set::{RecordSet, Slot};
 
 use crate::account::{Account, Terms};
 use crate::ledger::Ledger;
@@ -98,15 +98,29 @@ fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
     let (id, open) = epoch(set, chain)?;
     let account = ledger.account(set, chain);
     let terms = standing_terms(ledger, set, chain, id, open, &account);
-    let (grant, floor) = (open.grant?, terms.floor?);
-    let available = account.available(open, &terms)?;
+    within(&account, open, &terms)
+}
+
+fn within(account: &Account, open: &Open, terms: &Terms) -> Option<Limits> {
+    let (bounds, sums) = (terms.bounds(open)?, account.sums(terms));
     Some(Limits {
-        floor,
-        ceiling: grant.ceiling,
-        float: grant.float,
-        available: Position::new(available),
-        spendable: available.max(0).unsigned_abs(),
+        floor: bounds.floor,
+        ceiling: bounds.ceiling,
+        float: bounds.float,
+        available: Position::new(sums.available(&bounds)),
+        spendable: sums.spendable(&bounds),
     })
+}
+
+/// What a chain could spend right after a record on its spine, under the terms
+/// of its epoch at that moment.
+pub(crate) fn limits_after(ledger: &Ledger, set: &RecordSet, slot: Slot) -> Option<Limits> {
+    let record = set.record(slot);
+    let (chain, epoch) = (record.chain(), record.epoch()?);
+    let open = set.open(&epoch)?;
+    let account = ledger.judge.state(set, Some(slot));
+    let terms = standing_terms(ledger, set, &chain, epoch, open, &account);
+    within(&account, open, &terms)
 }
 
 /// The epoch in force of a chain.
@@ -164,7 +178,7 @@ fn on_spine(set: &RecordSet, id: &RecordId) -> bool {
     set.find(id).is_some_and(|slot| set.on_spine(slot))
 }
 
-fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
+pub(crate) fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
     set.find(id).is_some_and(|slot| {
         let record = set.record(slot);
         let sealed = set.sealed_len(&record.chain());

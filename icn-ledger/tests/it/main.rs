@@ -7,12 +7,16 @@
 
 mod admission;
 mod attacks;
+mod book;
 mod columns;
 mod entry;
 mod hours;
 mod limits;
 mod market;
+mod quarantine;
+mod queries;
 mod rules;
+mod text;
 mod treasury;
 mod unit;
 mod vectors;

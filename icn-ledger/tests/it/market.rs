@@ -163,6 +163,17 @@ impl Market {
         self.post(payer, &[], &payment)
     }
 
+    /// One payment with two legs.
+    pub(crate) fn post_two(
+        &mut self,
+        payer: ChainId,
+        one: (ChainId, u64),
+        other: (ChainId, u64),
+    ) -> RecordId {
+        let payment = self.payment(&[one, other]);
+        self.post(payer, &[], &payment)
+    }
+
     pub(crate) fn post(
         &mut self,
         payer: ChainId,

@@ -15,6 +15,12 @@ pub enum AuthorityRule {
     /// The owner did not agree to the terms.
     #[error("owner did not consent to the open")]
     OpenConsent,
+    /// No decision before it puts this account into the hands of this key.
+    #[error("no decision before it appoints this receiver")]
+    OpenDecision,
+    /// The decision opened an epoch before.
+    #[error("decision opened an epoch before")]
+    OpenTwice,
     /// The chain belongs to nobody on the roll, or to the registrar.
     #[error("chain has no owner who could open it")]
     OpenOwner,
@@ -69,6 +75,15 @@ pub enum AuthorityRule {
     /// The timelock has not passed by the stated times.
     #[error("ready comes before the timelock ends")]
     ReadyEarly,
+    /// The Release refs no Ready on its own path whose action is an envelope.
+    #[error("release refs no ready of an envelope before it")]
+    ReleaseReady,
+    /// The tranche is not the next one of the envelope.
+    #[error("release is not of the next tranche")]
+    ReleaseOrder,
+    /// The interval has not passed by the stated times.
+    #[error("release comes before the tranche is due")]
+    ReleaseEarly,
 }
 
 impl Coded for AuthorityRule {
@@ -77,6 +92,8 @@ impl Coded for AuthorityRule {
             Self::OpenOrder => "open.order",
             Self::OpenHead => "open.head",
             Self::OpenConsent => "open.consent",
+            Self::OpenDecision => "open.decision",
+            Self::OpenTwice => "open.twice",
             Self::OpenOwner => "open.owner",
             Self::SealOrder => "seal.order",
             Self::SealHeader => "seal.header",
@@ -94,6 +111,9 @@ impl Coded for AuthorityRule {
             Self::ReadyClose => "ready.close",
             Self::ReadyTwice => "ready.twice",
             Self::ReadyEarly => "ready.early",
+            Self::ReleaseReady => "release.ready",
+            Self::ReleaseOrder => "release.order",
+            Self::ReleaseEarly => "release.early",
         }
     }
 

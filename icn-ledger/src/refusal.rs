@@ -1,7 +1,10 @@
 //! Refusals: why an author's own node writes nothing.
 
+use core::num::NonZeroU16;
+
 use icn_types::error::{Coded, Fault};
 use icn_types::id::RecordId;
+use icn_types::resume::Standing;
 
 use crate::rule::LedgerRule;
 
@@ -46,6 +49,13 @@ pub enum Refusal {
         /// What is waited for.
         record: RecordId,
     },
+    /// The store may be older than the chain: too few others confirmed its
+    /// head since this node started.
+    #[error("head of the chain is unconfirmed, {missing} more have to confirm it")]
+    Unconfirmed {
+        /// How many more are needed.
+        missing: NonZeroU16,
+    },
     /// The leg is not in transit to this account, or its sender forks.
     #[error("leg is not in transit to this account")]
     NoLeg,
@@ -55,6 +65,22 @@ pub enum Refusal {
     /// The record would rely on one that is Invalid.
     #[error("record would not be valid")]
     Invalid,
+}
+
+impl Refusal {
+    /// Whether the writer of a chain that stands so may author at all.
+    ///
+    /// # Errors
+    /// [`Unconfirmed`](Self::Unconfirmed), [`Waiting`](Self::Waiting) for a
+    /// record of the chain that others hold, or [`Forked`](Self::Forked).
+    pub const fn resume(standing: Standing) -> Result<(), Self> {
+        match standing {
+            Standing::Confirmed => Ok(()),
+            Standing::Unconfirmed { missing } => Err(Self::Unconfirmed { missing }),
+            Standing::Behind { record } => Err(Self::Waiting { record }),
+            Standing::Forked => Err(Self::Forked),
+        }
+    }
 }
 
 impl Coded for Refusal {
@@ -68,6 +94,7 @@ impl Coded for Refusal {
             Self::Ended { .. } => "authorize.ended",
             Self::Forked => "authorize.forked",
             Self::Waiting { .. } => "authorize.waiting",
+            Self::Unconfirmed { .. } => "authorize.unconfirmed",
             Self::NoLeg => "authorize.leg",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
@@ -77,7 +104,7 @@ impl Coded for Refusal {
     fn fault(&self) -> Fault {
         match self {
             Self::KeyConflict { .. } | Self::NoLeg => Fault::Caller,
-            Self::Waiting { .. } => Fault::Environment,
+            Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
             _ => Fault::Rule,
         }
     }

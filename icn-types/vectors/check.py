@@ -517,7 +517,7 @@ PARTS = {
     "recall": body(
         "recall",
         "key",
-        many("vote", 1, 512),
+        many("vote", 1, 1024),
         rule=lambda r: require(ascending([vote[0] for vote in r[2]]), "recall.votes"),
     ),
     "recall-vote": body("recall-vote", ID, ID, "key"),

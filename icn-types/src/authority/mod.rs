@@ -20,13 +20,13 @@ use crate::canon::{DecodeError, List, Raw};
 use crate::record::{Content, Kind};
 
 pub use action::{Action, Envelope, envelope_key, operation_key};
-pub(crate) use charter::recalls_by_key;
 pub use charter::{Charter, FORMAT, ROLL_MAX, RollChange};
 pub use decision::{
     ACTIONS_MAX, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, Release, TELLERS_MAX,
 };
 pub use epoch::{Consent, ConsentTerms, Grant, Open, Raise, Start, Tip};
-pub use recall::{Recall, Vote, VoteTerms, Voter};
+pub use recall::{RECALL_VOTES_MAX, Recall, Vote, VoteTerms, Voter};
+pub(crate) use recall::{can_recall, recalls, recalls_by_key};
 pub use seal::{Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
 
 /// The body of a record on the authority chain.

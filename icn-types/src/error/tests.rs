@@ -27,7 +27,7 @@ macro_rules! all {
 fn rules() -> Vec<AuthorityRule> {
     all!(AuthorityRule:
         OpenOrder, OpenHead, OpenConsent, OpenDecision, OpenTwice, OpenOwner, SealOrder,
-        SealHeader, RecallHead, RecallVotes, AdoptOpen, RollMember, RaiseEpoch, OpeningRoll,
+        SealHeader, RecallHead, RecallVotes, AdoptOpen, RollMember, RollRecall, RaiseEpoch, OpeningRoll,
         OpeningTwice, CloseOpening, CloseTwice, CloseShuts, ReadyClose, ReadyTwice, ReadyEarly,
         ReleaseReady, ReleaseOrder, ReleaseEarly,
     )

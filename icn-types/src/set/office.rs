@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::authority::{
     Act, Action, Charter, Consent, Open, ProposalId, Recall, RollChange, VoteTerms, Voter,
+    can_recall, recalls, recalls_by_key,
 };
 use crate::canon::to_bytes;
 use crate::chain::{Chain, Owner};
@@ -342,15 +343,24 @@ impl Office {
     }
 
     /// More than two thirds of the roll, or of the recovery keys while the
-    /// roll is small: two such majorities share an honest signer.
+    /// roll is small.
     fn check_votes(&self, record: &Record, recall: &Recall) -> Result<(), Rule> {
         let honoured = record.prev().ok_or(Rule::RecallHead)?;
+        let by_key = recalls_by_key(self.roll.len());
+        let voters = if by_key {
+            self.recovery.len()
+        } else {
+            self.roll.len()
+        };
+        // Counted first: a stranger's Recall costs no check of a signature.
+        if !recalls(recall.votes.len(), voters) {
+            return Err(Rule::RecallVotes);
+        }
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
             honoured,
             successor: recall.successor,
         });
-        let by_key = crate::authority::recalls_by_key(self.roll.len());
         for vote in &recall.votes {
             let key = match vote.voter {
                 Voter::Member(id) if !by_key => self.voting_key(&id),
@@ -361,16 +371,7 @@ impl Office {
                 .verify(&terms, &vote.signature)
                 .map_err(|_| Rule::RecallVotes)?;
         }
-        let base = if by_key {
-            self.recovery.len()
-        } else {
-            self.roll.len()
-        };
-        if recall.votes.len() * 3 > base * 2 {
-            Ok(())
-        } else {
-            Err(Rule::RecallVotes)
-        }
+        Ok(())
     }
 
     /// The key in force on the member's governance chain, device 0.
@@ -380,7 +381,14 @@ impl Office {
         Some(self.chains.get(&chain).map_or(member.key, Seat::key))
     }
 
-    fn check_roll(&self, change: &RollChange) -> Result<(), Rule> {
+    /// Whether the registrar may write a change of the roll now.
+    ///
+    /// # Errors
+    /// [`AuthorityRule::RollMember`](Rule::RollMember) when somebody joins
+    /// twice or leaves without being on the roll,
+    /// [`AuthorityRule::RollRecall`](Rule::RollRecall) when the roll becomes too
+    /// small or too large to recall the registrar.
+    pub fn check_roll(&self, change: &RollChange) -> Result<(), Rule> {
         let joins = change.join.is_sorted_by(|a, b| a.id() < b.id())
             && change.join.iter().all(|member| {
                 member.community == self.community && !self.roll.contains_key(&member.id())
@@ -389,11 +397,14 @@ impl Office {
             && change.leave.iter().all(|id| self.roll.contains_key(id))
             && change.leave.len() < self.roll.len() + change.join.len();
         let says_something = !(change.join.is_empty() && change.leave.is_empty());
-        if joins && leaves && says_something {
-            Ok(())
-        } else {
-            Err(Rule::RollMember)
+        if !(joins && leaves && says_something) {
+            return Err(Rule::RollMember);
         }
+        let left = self.roll.len() + change.join.len() - change.leave.len();
+        if !can_recall(left, self.recovery.len()) {
+            return Err(Rule::RollRecall);
+        }
+        Ok(())
     }
 
     /// Takes in a record that passed [`check`](Self::check). `rows` are the

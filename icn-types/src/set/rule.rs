@@ -43,6 +43,11 @@ pub enum AuthorityRule {
     /// on the roll.
     #[error("roll change does not fit the roll")]
     RollMember,
+    /// The roll becomes so small that only recovery keys could recall the
+    /// registrar, and the charter names none; or so large that more than two
+    /// thirds of it do not fit into one Recall.
+    #[error("roll change leaves no way to recall the registrar")]
+    RollRecall,
     /// The epoch is not current, or the floor does not go down.
     #[error("raise does not lower the floor of a current epoch")]
     RaiseEpoch,
@@ -96,6 +101,7 @@ impl Coded for AuthorityRule {
             Self::RecallVotes => "recall.bar",
             Self::AdoptOpen => "adopt.open",
             Self::RollMember => "roll.member",
+            Self::RollRecall => "roll.recall",
             Self::RaiseEpoch => "raise.epoch",
             Self::OpeningRoll => "opening.roll",
             Self::OpeningTwice => "opening.twice",

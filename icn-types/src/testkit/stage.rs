@@ -81,12 +81,18 @@ impl Stage {
     /// A cooperative of `members` founded by its charter.
     #[must_use]
     pub fn new(seed: u64, members: usize) -> Self {
-        Self::with_rules(seed, members, &0_u64)
+        Self::with_charter(seed, members, |_| {})
     }
 
     /// The same with rules of voting in the charter.
     #[must_use]
     pub fn with_rules<R: Encode + ?Sized>(seed: u64, members: usize, rules: &R) -> Self {
+        Self::with_charter(seed, members, |charter| charter.rules = Raw::of(rules))
+    }
+
+    /// The same with a charter that says something else.
+    #[must_use]
+    pub fn with_charter(seed: u64, members: usize, edit: impl FnOnce(&mut Charter)) -> Self {
         let key = |role: &str, number: usize| key_of(seed, role, number as u64);
         let nonce = sha256(&seed.to_be_bytes());
         let mut people: Vec<Person> = (0..members)
@@ -106,7 +112,7 @@ impl Stage {
             .collect();
         people.sort_by_key(|person| person.inception.id());
         let (registrar, recovery) = (key("registrar", 0), key("council", 0));
-        let charter = Charter {
+        let mut charter = Charter {
             nonce,
             format: FORMAT,
             registrar: registrar.public_key(),
@@ -119,8 +125,9 @@ impl Stage {
             )
             .expect("a roll"),
             seal_interval: 1000,
-            rules: Raw::of(rules),
+            rules: Raw::of(&0_u64),
         };
+        edit(&mut charter);
         let content = Content::new(Vec::new(), None, &charter).expect("no refs");
         let draft = Draft::new(
             Place::Founding,

@@ -4,6 +4,7 @@ mod format;
 mod hostile;
 mod receivers;
 mod reference;
+mod roll;
 mod worlds;
 
 use alloc::vec::Vec;

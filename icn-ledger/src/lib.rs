@@ -6,6 +6,7 @@ extern crate alloc;
 mod account;
 pub mod authorize;
 pub mod columns;
+pub mod decided;
 mod digest;
 pub mod entry;
 pub mod event;
@@ -20,6 +21,7 @@ pub mod unit;
 
 pub use authorize::{Authorized, PaymentRequest};
 pub use columns::{Column, Columns, Transit};
+pub use decided::Drawn;
 pub use entry::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
 pub use event::LedgerEvent;
 pub use ledger::Ledger;

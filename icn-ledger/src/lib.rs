@@ -8,6 +8,7 @@ pub mod authorize;
 pub mod book;
 mod bounds;
 pub mod columns;
+pub mod decided;
 mod digest;
 pub mod entry;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod unit;
 
 pub use authorize::{Authorized, PaymentRequest};
 pub use columns::{Column, Columns, Transit};
+pub use decided::Drawn;
 pub use entry::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
 pub use event::LedgerEvent;
 pub use ledger::Ledger;

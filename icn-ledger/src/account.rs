@@ -9,6 +9,7 @@ use icn_types::id::{ChainId, OperationKey};
 use icn_types::set::Slot;
 
 use crate::bounds::{Bounds, Sums};
+use crate::decided::{Draw, EnvelopeId, Giver, Taken};
 use crate::legs::Side;
 
 /// State of a ledger chain after one record: a fold over its prev path in
@@ -39,6 +40,10 @@ pub(crate) struct Account {
     cover: BTreeMap<ChainId, Vec<Slot>>,
     /// Floor of the epoch in force, raises included.
     floor: Option<i64>,
+    /// What was paid out of envelopes.
+    envelopes: BTreeMap<EnvelopeId, Taken>,
+    /// Atoms acknowledged here out of envelopes of others.
+    given: BTreeMap<Giver, i128>,
 }
 
 /// A leg by slot. With the slot of a hold: one side's part of it, 0 for the
@@ -111,16 +116,19 @@ pub(crate) enum Change {
     Paid {
         key: OperationKey,
         total: i128,
+        draw: Option<Draw>,
     },
     Held {
         key: OperationKey,
         amount: i128,
+        draw: Option<Draw>,
     },
     /// Holds, by slot.
     Resolved(Vec<Slot>),
     Refunded {
         key: OperationKey,
         amount: i128,
+        draw: Option<Draw>,
         original: LegAt,
         /// All refunds of it together.
         sum: u64,
@@ -139,6 +147,8 @@ pub(crate) struct Taking {
     pub(crate) part: Option<Box<HoldPart>>,
     /// None for a refusal, which brings no credit.
     pub(crate) credit: Option<Credit>,
+    /// The envelope that an acknowledged payment drew on.
+    pub(crate) giver: Option<Giver>,
 }
 
 /// Whose part of which hold.
@@ -184,6 +194,16 @@ impl Account {
     /// What of `payer` under a key was taken here.
     pub(crate) fn answered(&self, payer: ChainId, key: OperationKey) -> Option<Slot> {
         self.answered.get(&(payer, key)).copied()
+    }
+
+    /// What this path paid out of an envelope.
+    pub(crate) fn taken_from(&self, envelope: &EnvelopeId) -> Taken {
+        self.envelopes.get(envelope).copied().unwrap_or_default()
+    }
+
+    /// Atoms that this path acknowledged out of somebody's envelope.
+    pub(crate) fn given_by(&self, giver: &Giver) -> i128 {
+        self.given.get(giver).copied().unwrap_or_default()
     }
 
     pub(crate) fn has_taken(&self, leg: LegAt) -> bool {
@@ -267,13 +287,15 @@ impl Account {
         }
         match change {
             Change::None => {}
-            Change::Paid { key, total } => {
+            Change::Paid { key, total, draw } => {
                 self.operations.insert(key, slot);
                 self.sums.sent += total;
+                self.draw(draw);
             }
-            Change::Held { key, amount } => {
+            Change::Held { key, amount, draw } => {
                 self.operations.insert(key, slot);
                 self.sums.held += amount;
+                self.draw(draw);
             }
             Change::Resolved(holds) => {
                 self.resolved
@@ -282,14 +304,24 @@ impl Account {
             Change::Refunded {
                 key,
                 amount,
+                draw,
                 original,
                 sum,
             } => {
                 self.operations.insert(key, slot);
                 self.refunded.insert(original, sum);
                 self.sums.sent += amount;
+                self.draw(draw);
             }
             Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
+        }
+    }
+
+    fn draw(&mut self, draw: Option<Draw>) {
+        if let Some(draw) = draw {
+            let taken = self.envelopes.entry(draw.envelope).or_default();
+            taken.total += draw.total;
+            taken.payments += 1;
         }
     }
 
@@ -315,6 +347,9 @@ impl Account {
             self.refused.insert(taking.leg);
             return;
         };
+        if let Some(giver) = taking.giver {
+            *self.given.entry(giver).or_default() += amount;
+        }
         match taking.part {
             Some(part) if !part.is_covered => {
                 self.sums.unsealed += amount;

@@ -119,6 +119,11 @@ impl<'a> Author<'a> {
         bounds.map_or(0, |bounds| self.account.sums(&terms).spendable(&bounds))
     }
 
+    /// The Release that shows how much of an envelope may be paid.
+    pub(crate) fn release(&self, (ready, action): (RecordId, u16)) -> Option<RecordId> {
+        self.ledger.drawn(self.set, &ready, action)?.release
+    }
+
     /// The record of a request, if it would be Valid.
     pub(crate) fn write<R: Request>(
         &self,
@@ -214,7 +219,7 @@ impl<'a> Author<'a> {
             Some(Entry::Resolve(resolve)) => {
                 let part = legs::part(set, slot, &resolve, leg.leg);
                 part.is_some_and(|part| {
-                    (part.side == Side::Payer || is_first(part.key, part.hold))
+                    (part.side == Side::Payer || is_first(part.terms.key, part.hold))
                         && !account.has_taken(part.side.of_hold(part.hold))
                 })
             }

@@ -111,6 +111,8 @@ impl Ledger {
         }
         let author = Author::of(self, set, *chain, at)?;
         let mut refs = request.refs();
+        let decision = request.decision();
+        refs.extend(decision.and_then(|decision| author.release(decision)));
         refs.extend(author.raise());
         let plain = author.write(request, refs.clone());
         if let Err(Refusal::Limit { .. }) = plain {

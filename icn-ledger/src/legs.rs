@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
-use icn_types::id::{ChainId, OperationKey, RecordId};
+use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 
 use crate::bounds;
-use crate::entry::{Entry, LegRef, Resolve};
+use crate::entry::{Entry, Hold, LegRef, Resolve};
 
 /// A leg that a record sends, by its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,13 +36,11 @@ pub(crate) enum Side {
 }
 
 /// One side's part of a resolved hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) hold: Slot,
-    /// The key of the hold.
-    pub(crate) key: OperationKey,
-    /// What the hold set aside.
-    pub(crate) held: Amount,
+    /// What the hold says.
+    pub(crate) terms: Hold,
     pub(crate) side: Side,
     pub(crate) sent: Sent,
 }
@@ -160,16 +158,14 @@ pub(crate) fn part(set: &RecordSet, by: Slot, resolve: &Resolve, leg: u8) -> Opt
         return None;
     };
     let (side, payer) = (Side::of(leg), set.record(slot).chain());
-    let held = hold.leg.amount;
     let (payee, atoms) = match side {
         Side::Payee => (hold.leg.payee, resolution.part),
-        Side::Payer => (payer, bounds::rest(held, resolution.part)?),
+        Side::Payer => (payer, bounds::rest(hold.leg.amount, resolution.part)?),
     };
     let amount = Amount::new(atoms).ok()?;
     Some(Part {
         hold: slot,
-        key: hold.key,
-        held,
+        terms: hold,
         side,
         sent: Sent {
             payer,

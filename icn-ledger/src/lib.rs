@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod book;
 mod bounds;
 pub mod columns;
+pub mod decided;
 mod digest;
 pub mod entry;
 pub mod event;
@@ -16,16 +17,19 @@ pub mod ledger;
 mod legs;
 pub mod position;
 pub mod query;
+pub mod rate;
 pub mod refusal;
 pub mod request;
 pub mod rule;
 mod rules;
 mod send;
+pub mod split;
 pub mod text;
 pub mod unit;
 
 pub use authorize::Authorized;
 pub use columns::{Column, Columns, Held, Transit};
+pub use decided::Drawn;
 pub use entry::{
     Ack, DecisionRef, Entry, Hold, Leg, LegRef, Note, Payment, Refund, Refuse, Resolution, Resolve,
 };

@@ -103,8 +103,13 @@ pub(crate) trait Request {
         Refusal::KeyConflict { first }
     }
 
+    /// The Ready and the number of the action that it carries out.
+    fn decision(&self) -> Option<(RecordId, u16)>;
+
     /// Records that the entry names.
-    fn refs(&self) -> Vec<RecordId>;
+    fn refs(&self) -> Vec<RecordId> {
+        self.decision().iter().map(|(ready, _)| *ready).collect()
+    }
 
     /// The entry, above refs in order.
     fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal>;
@@ -117,8 +122,8 @@ impl Request for PaymentRequest {
         account.operation(&self.key)
     }
 
-    fn refs(&self) -> Vec<RecordId> {
-        self.decision.iter().map(|(ready, _)| *ready).collect()
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        self.decision
     }
 
     fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
@@ -141,8 +146,8 @@ impl Request for HoldRequest {
         account.operation(&self.key)
     }
 
-    fn refs(&self) -> Vec<RecordId> {
-        self.decision.iter().map(|(ready, _)| *ready).collect()
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        self.decision
     }
 
     fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
@@ -172,6 +177,10 @@ impl Request for ResolveRequest {
         Refusal::Resolved { first }
     }
 
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        None
+    }
+
     fn refs(&self) -> Vec<RecordId> {
         self.holds.iter().map(|(hold, _)| *hold).collect()
     }
@@ -198,6 +207,10 @@ impl Request for ResolveRequest {
 impl Request for RefundRequest {
     fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
         account.operation(&self.key)
+    }
+
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        self.decision
     }
 
     fn refs(&self) -> Vec<RecordId> {

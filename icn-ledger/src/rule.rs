@@ -27,10 +27,18 @@ pub enum LedgerRule {
     /// The chain used the operation key before.
     #[error("operation key was used before on this chain")]
     PayKey,
+    /// A receiver relies on another decision than the one that appointed it,
+    /// or on none.
+    #[error("receiver pays without the decision that appointed it")]
+    PayReceiver,
     /// A shared account sends something else than a decided action says, or
     /// another account claims to carry one out.
     #[error("entry does not equal a decided action of this account")]
     PayDecision,
+    /// The payments out of the envelope would be above what the named Release
+    /// and those before it release.
+    #[error("payment is above what the envelope releases")]
+    PayEnvelope,
     /// The epoch has no grant, so it neither pays nor acknowledges. Refusing is
     /// always allowed.
     #[error("epoch grants no credit")]
@@ -77,6 +85,10 @@ pub enum LedgerRule {
     /// The chain took the leg, or its part of the hold, before.
     #[error("leg was taken before")]
     AckTwice,
+    /// The chain would have acknowledged more than the whole envelope of one
+    /// payer: some of it lies on another branch of the payer's chain.
+    #[error("more was acknowledged than the envelope holds")]
+    AckEnvelope,
     /// The account would stand above its ceiling.
     #[error("acknowledgement lifts the account above its ceiling")]
     LimitCeiling,
@@ -84,14 +96,16 @@ pub enum LedgerRule {
 
 impl LedgerRule {
     /// Every rule, in order of precedence.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::RefundRef,
         Self::RefundSource,
         Self::RefundSum,
         Self::PaySelf,
         Self::PayMin,
         Self::PayKey,
+        Self::PayReceiver,
         Self::PayDecision,
+        Self::PayEnvelope,
         Self::LimitGrant,
         Self::LimitFloor,
         Self::ResolveRef,
@@ -107,6 +121,7 @@ impl LedgerRule {
         Self::AckHold,
         Self::AckKey,
         Self::AckTwice,
+        Self::AckEnvelope,
         Self::LimitCeiling,
     ];
 }
@@ -120,7 +135,9 @@ impl Coded for LedgerRule {
             Self::PaySelf => "pay.self",
             Self::PayMin => "pay.min",
             Self::PayKey => "pay.key",
+            Self::PayReceiver => "pay.receiver",
             Self::PayDecision => "pay.decision",
+            Self::PayEnvelope => "pay.envelope",
             Self::LimitGrant => "limit.grant",
             Self::LimitFloor => "limit.floor",
             Self::ResolveRef => "resolve.ref",
@@ -136,6 +153,7 @@ impl Coded for LedgerRule {
             Self::AckHold => "ack.hold",
             Self::AckKey => "ack.key",
             Self::AckTwice => "ack.twice",
+            Self::AckEnvelope => "ack.envelope",
             Self::LimitCeiling => "limit.ceiling",
         }
     }

@@ -14,8 +14,9 @@ use icn_types::set::Slot;
 use icn_types::verdict::Breach;
 
 use crate::account::{Account, Change, Credit, Delta, HoldPart, LegAt, Source, Taking, Terms};
+use crate::decided::{EnvelopeId, Giver, envelope_of};
 use crate::entry::{Entry, LegRef};
-use crate::legs::{self, Side};
+use crate::legs::{self, Part, Side};
 use crate::rule::LedgerRule as Rule;
 
 /// The rules of one unit in one domain.
@@ -101,6 +102,7 @@ impl LedgerRules {
         let mut named: BTreeMap<u16, Box<Named>> = BTreeMap::new();
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
         let mut taken: BTreeSet<LegAt> = BTreeSet::new();
+        let mut given: BTreeMap<Giver, i128> = BTreeMap::new();
         let mut takings = Vec::with_capacity(legs.len());
         for leg in legs {
             let named = match named.entry(leg.reference) {
@@ -113,33 +115,40 @@ impl LedgerRules {
                 slot: named.slot,
                 leg: leg.leg,
             };
-            let Offer { amount, key, part } = offered(case, account, terms, named, leg.leg)?;
-            if let Some((payer, key)) = key {
-                let under_key = part.as_ref().map_or(at.slot, |part| part.hold.slot);
-                let first = account.answered(payer, key);
-                let first = *keys
-                    .entry((payer, key))
-                    .or_insert_with(|| first.unwrap_or(under_key));
-                if first != under_key {
+            let offer = offered(case, account, terms, named, leg.leg)?;
+            if let Some(first) = &offer.first {
+                let before = account.answered(first.payer, first.key);
+                let under_key = *keys
+                    .entry((first.payer, first.key))
+                    .or_insert_with(|| before.unwrap_or(first.record));
+                if under_key != first.record {
                     return Err(Rule::AckKey);
+                }
+            }
+            if account.has_taken(offer.once) || !taken.insert(offer.once) {
+                return Err(Rule::AckTwice);
+            }
+            let drawn = offer.first.as_ref().and_then(Origin::giver);
+            let drawn = drawn.filter(|_| answer == Answer::Ack);
+            if let Some((giver, holds)) = drawn {
+                let before = account.given_by(&giver);
+                let sum = given.entry(giver).or_insert(before);
+                *sum += i128::from(offer.amount.get());
+                if *sum > holds {
+                    return Err(Rule::AckEnvelope);
                 }
             }
             let credit = (answer == Answer::Ack).then(|| Credit {
                 source: source(case, at.slot),
-                amount: i128::from(amount.get()),
+                amount: i128::from(offer.amount.get()),
                 is_sealed: is_covered(case, account, terms, at.slot),
             });
-            let once = part
-                .as_ref()
-                .map_or(at, |part| part.side.of_hold(part.hold.slot));
-            if account.has_taken(once) || !taken.insert(once) {
-                return Err(Rule::AckTwice);
-            }
             takings.push(Taking {
                 leg: at,
-                key,
-                part,
+                key: offer.first.map(|first| (first.payer, first.key)),
+                part: offer.part,
                 credit,
+                giver: drawn.map(|(giver, _)| giver),
             });
         }
         Ok(takings)
@@ -153,7 +162,11 @@ impl LedgerRules {
                 Err(Rule::RefuseKind)
             }
             None | Some(Entry::Ack(_) | Entry::Note(_) | Entry::Hold(_)) => Err(Rule::AckKind),
-            Some(entry) => Ok(Named { slot, entry }),
+            Some(entry) => Ok(Named {
+                slot,
+                envelope: envelope_of(case.set, slot, entry.decision()),
+                entry,
+            }),
         }
     }
 
@@ -171,15 +184,34 @@ impl LedgerRules {
 struct Named {
     slot: Slot,
     entry: Entry,
+    /// The envelope that a payment or refund draws on, with all that it holds.
+    envelope: Option<(EnvelopeId, i128)>,
 }
 
 /// What a leg offers to the chain that takes it.
 struct Offer {
     amount: Amount,
-    /// Payer and key of what sent it, unless it comes back to its payer.
-    key: Option<(ChainId, OperationKey)>,
+    /// What the chain takes at most once.
+    once: LegAt,
+    /// What its payer signed; none of what comes back to its payer.
+    first: Option<Origin>,
     /// Whose part of which hold it is, if it is one.
     part: Option<Box<HoldPart>>,
+}
+
+/// The payment, refund or hold that a leg comes from.
+struct Origin {
+    record: Slot,
+    payer: ChainId,
+    key: OperationKey,
+    envelope: Option<(EnvelopeId, i128)>,
+}
+
+impl Origin {
+    fn giver(&self) -> Option<(Giver, i128)> {
+        let (id, holds) = self.envelope?;
+        Some(((self.payer, id), holds))
+    }
 }
 
 fn offered(
@@ -189,42 +221,61 @@ fn offered(
     named: &Named,
     leg: u8,
 ) -> Result<Offer, Rule> {
-    let Named { slot, entry } = named;
-    let sent = legs::leg(case.set, *slot, entry, leg)
+    let slot = named.slot;
+    let sent = legs::leg(case.set, slot, &named.entry, leg)
         .filter(|sent| sent.payee == case.chain())
         .ok_or(Rule::AckPayee)?;
     let mut offer = Offer {
         amount: sent.amount,
-        key: None,
+        once: LegAt { slot, leg },
+        first: None,
         part: None,
     };
-    match entry {
-        Entry::Payment(payment) => offer.key = Some((sent.payer, payment.key)),
-        Entry::Refund(refund) => offer.key = Some((sent.payer, refund.key)),
+    let origin = |key| Origin {
+        record: slot,
+        payer: sent.payer,
+        key,
+        envelope: named.envelope,
+    };
+    match &named.entry {
+        Entry::Payment(payment) => offer.first = Some(origin(payment.key)),
+        Entry::Refund(refund) => offer.first = Some(origin(refund.key)),
         Entry::Refuse(refuse) => {
             let original = refuse.legs.get(usize::from(leg));
-            let original = original.and_then(|leg| legs::named(case.set, *slot, leg));
+            let original = original.and_then(|leg| legs::named(case.set, slot, leg));
             if !original.is_some_and(|(original, _)| is_on_own_path(case, original)) {
                 return Err(Rule::AckReturn);
             }
         }
         Entry::Resolve(resolve) => {
-            let part = legs::part(case.set, *slot, resolve, leg).ok_or(Rule::AckPayee)?;
-            match part.side {
-                Side::Payee => offer.key = Some((sent.payer, part.key)),
-                Side::Payer if is_on_own_path(case, part.hold) => {}
-                Side::Payer => return Err(Rule::AckHold),
-            }
+            let part = legs::part(case.set, slot, resolve, leg).ok_or(Rule::AckPayee)?;
+            offer.once = part.side.of_hold(part.hold);
+            offer.first = first_of(case, &part)?;
             offer.part = Some(Box::new(HoldPart {
                 hold: source(case, part.hold),
                 side: part.side,
-                held: i128::from(part.held.get()),
+                held: i128::from(part.terms.leg.amount.get()),
                 is_covered: part.side == Side::Payer || is_covered(case, account, terms, part.hold),
             }));
         }
         Entry::Ack(_) | Entry::Note(_) | Entry::Hold(_) => return Err(Rule::AckKind),
     }
     Ok(offer)
+}
+
+/// The hold, for its payee; nothing for its payer, who must stand on the path
+/// that set it aside.
+fn first_of(case: &Case<'_>, part: &Part) -> Result<Option<Origin>, Rule> {
+    match part.side {
+        Side::Payee => Ok(Some(Origin {
+            record: part.hold,
+            payer: part.sent.payer,
+            key: part.terms.key,
+            envelope: envelope_of(case.set, part.hold, part.terms.decision),
+        })),
+        Side::Payer if is_on_own_path(case, part.hold) => Ok(None),
+        Side::Payer => Err(Rule::AckHold),
+    }
 }
 
 fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {

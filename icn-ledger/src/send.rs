@@ -5,24 +5,15 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::slice;
 
-use icn_types::authority::{Act, Action, operation_key};
-use icn_types::chain::Owner;
-use icn_types::id::OperationKey;
 use icn_types::judge::Case;
 
 use crate::account::{Account, Change, LegAt, Terms};
 use crate::bounds;
-use crate::entry::{DecisionRef, Entry, Hold, Leg, Payment, Refund, Resolve};
+use crate::decided::{Draw, Order};
+use crate::entry::{Entry, Hold, Leg, Payment, Refund, Resolve};
 use crate::legs::{self, Sent, Side};
 use crate::rule::LedgerRule as Rule;
 use crate::rules::LedgerRules;
-
-/// What leaves the position of its author.
-struct Outlay<'a> {
-    legs: &'a [Leg],
-    key: OperationKey,
-    decision: Option<DecisionRef>,
-}
 
 impl LedgerRules {
     pub(crate) fn pay(
@@ -32,14 +23,15 @@ impl LedgerRules {
         terms: &Terms,
         payment: &Payment,
     ) -> Result<Change, Rule> {
-        let outlay = Outlay {
+        let order = Order {
             legs: &payment.legs,
             key: payment.key,
             decision: payment.decision,
         };
         Ok(Change::Paid {
-            key: payment.key,
-            total: self.total(case, account, terms, &outlay)?,
+            key: order.key,
+            total: order.total(),
+            draw: self.may_send(case, account, terms, &order)?,
         })
     }
 
@@ -50,14 +42,15 @@ impl LedgerRules {
         terms: &Terms,
         hold: &Hold,
     ) -> Result<Change, Rule> {
-        let outlay = Outlay {
+        let order = Order {
             legs: slice::from_ref(&hold.leg),
             key: hold.key,
             decision: hold.decision,
         };
         Ok(Change::Held {
-            key: hold.key,
-            amount: self.total(case, account, terms, &outlay)?,
+            key: order.key,
+            amount: order.total(),
+            draw: self.may_send(case, account, terms, &order)?,
         })
     }
 
@@ -76,14 +69,15 @@ impl LedgerRules {
             payee: sent.payer,
             amount: refund.amount,
         };
-        let outlay = Outlay {
+        let order = Order {
             legs: slice::from_ref(&leg),
             key: refund.key,
             decision: refund.decision,
         };
         Ok(Change::Refunded {
-            key: refund.key,
-            amount: self.total(case, account, terms, &outlay)?,
+            key: order.key,
+            amount: order.total(),
+            draw: self.may_send(case, account, terms, &order)?,
             original,
             sum,
         })
@@ -137,68 +131,30 @@ impl LedgerRules {
         Ok(Change::Resolved(ended.into_iter().collect::<Vec<_>>()))
     }
 
-    /// What an outlay comes to, if the account may make it.
-    fn total(
+    /// Whether the account may send an order, and what that takes out of an
+    /// envelope.
+    fn may_send(
         &self,
         case: &Case<'_>,
         account: &Account,
         terms: &Terms,
-        outlay: &Outlay<'_>,
-    ) -> Result<i128, Rule> {
+        order: &Order<'_>,
+    ) -> Result<Option<Draw>, Rule> {
         let own = case.chain();
-        if outlay.legs.iter().any(|leg| leg.payee == own) {
+        if order.legs.iter().any(|leg| leg.payee == own) {
             return Err(Rule::PaySelf);
         }
-        if outlay.legs.iter().any(|leg| leg.amount < self.min_leg) {
+        if order.legs.iter().any(|leg| leg.amount < self.min_leg) {
             return Err(Rule::PayMin);
         }
-        if account.operation(&outlay.key).is_some() {
+        if account.operation(&order.key).is_some() {
             return Err(Rule::PayKey);
         }
-        self.decided(case, outlay)?;
+        let draw = self.decided(case, account, order)?;
         let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
-        let atoms = outlay.legs.iter().map(|leg| i128::from(leg.amount.get()));
-        let total = atoms.sum();
-        if !account.sums(terms).may_send(&bounds, total) {
+        if !account.sums(terms).may_send(&bounds, order.total()) {
             return Err(Rule::LimitFloor);
         }
-        Ok(total)
-    }
-
-    /// A shared account sends exactly one decided action; nobody else has any.
-    fn decided(&self, case: &Case<'_>, outlay: &Outlay<'_>) -> Result<(), Rule> {
-        let is_shared = matches!(case.open.chain.owner(), Owner::Shared(_));
-        match outlay.decision {
-            None if !is_shared => Ok(()),
-            Some(decision) if is_shared => {
-                self.action(case, outlay, decision).ok_or(Rule::PayDecision)
-            }
-            _ => Err(Rule::PayDecision),
-        }
-    }
-
-    /// Ready, its close and its opening are ancestors of the record.
-    fn action(&self, case: &Case<'_>, outlay: &Outlay<'_>, decision: DecisionRef) -> Option<()> {
-        let Act::Ready(ready) = case.set.act(case.reference(usize::from(decision.ready))?)? else {
-            return None;
-        };
-        let Act::Close(close) = case.set.act(case.set.find(&ready.close)?)? else {
-            return None;
-        };
-        let Act::Opening(opening) = case.set.act(case.set.find(&close.opening)?)? else {
-            return None;
-        };
-        let [leg] = outlay.legs else {
-            return None;
-        };
-        let action = opening.actions.get(usize::from(decision.action))?;
-        let certified = Action::Pay {
-            payer: case.chain(),
-            payee: leg.payee,
-            unit: self.unit,
-            amount: leg.amount,
-        };
-        let key = operation_key(self.domain, opening.proposal, decision.action);
-        (*action == certified && outlay.key == key).then_some(())
+        Ok(draw)
     }
 }

@@ -2,6 +2,7 @@
 //! byte by byte.
 
 mod breaches;
+mod holds;
 mod labels;
 mod mandates;
 mod scene;
@@ -11,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use icn_ledger::LedgerRule;
-use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_types::error::Coded as _;
 use icn_types::record::Kind;
 
@@ -20,17 +21,7 @@ use scene::Scene;
 
 /// Codes that no vector shows yet. A rule belongs here only until its vector
 /// is written.
-const WITHOUT_VECTOR: [LedgerRule; 9] = [
-    LedgerRule::RefundRef,
-    LedgerRule::RefundSource,
-    LedgerRule::RefundSum,
-    LedgerRule::ResolveRef,
-    LedgerRule::ResolveHold,
-    LedgerRule::ResolveResolver,
-    LedgerRule::ResolvePart,
-    LedgerRule::ResolveTwice,
-    LedgerRule::AckHold,
-];
+const WITHOUT_VECTOR: [LedgerRule; 0] = [];
 
 /// Codes of every topic that arise on ledger chains.
 const SHARED: [&str; 5] = [
@@ -42,7 +33,7 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 4] = [PAYMENT, ACK, REFUSE, NOTE];
+const KINDS: [Kind; 7] = [PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND];
 
 fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
     [
@@ -52,12 +43,16 @@ fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
             breaches::scenes()
                 .into_iter()
                 .chain(mandates::scenes())
+                .chain(holds::breaches())
                 .collect(),
         ),
         (
             "labels.json",
             "sets of records, what each counts as, and where the accounts stand",
-            labels::scenes(),
+            labels::scenes()
+                .into_iter()
+                .chain(holds::labels())
+                .collect(),
         ),
     ]
 }

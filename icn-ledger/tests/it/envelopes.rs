@@ -1,8 +1,8 @@
 //! An account pays by and by out of an envelope: the sum on its path stays
 //! within what is released, and no payee takes more than the envelope holds.
 
-use icn_ledger::entry::PAYMENT;
-use icn_ledger::{Authorized, LedgerRule, PaymentRequest, Refusal};
+use icn_ledger::entry::{HOLD, PAYMENT};
+use icn_ledger::{Authorized, DecisionRef, LedgerRule, PaymentRequest, Refusal};
 use icn_types::authority::{Act, Action, Envelope, ProposalId, Release, Tip, envelope_key};
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId, UnitId};
@@ -314,4 +314,62 @@ fn branches_of_an_open_envelope_reach_different_payees_and_charge_the_treasury()
     );
     let more = pay(&mut market, treasury, &[ready], (a, 1), 1);
     assert_eq!(market.verdict(&more), "pay.envelope");
+}
+
+/// A hold takes out of an envelope like a payment, whatever its part is.
+#[test]
+fn a_hold_draws_on_an_envelope_and_its_part_counts_for_the_payee() {
+    let (mut market, treasury, ready) = for_anybody();
+    let [a, b, _] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let holding = |market: &mut Market, atoms, number| {
+        let mut body = market.hold_body((a, atoms), b);
+        body.key = key(market, number);
+        body.decision = Some(DecisionRef {
+            ready: 0,
+            action: 0,
+        });
+        body
+    };
+    let too_much = holding(&mut market, 31, 0);
+    let too_much = market.write(treasury, HOLD, &[ready], &too_much);
+    assert_eq!(market.verdict(&too_much), "pay.envelope");
+    market.reopen(treasury, None, 0);
+    let whole = holding(&mut market, 30, 0);
+    let hold = market.write(treasury, HOLD, &[ready], &whole);
+    assert_eq!(market.verdict(&hold), "valid");
+    let resolve = market.resolve(b, &[(hold, 10)]);
+    market.ack(a, &[leg(resolve, 0)]);
+    market.ack(treasury, &[leg(resolve, 1)]);
+    let drawn = market.ledger.drawn(&market.stage.set, &ready, 0).unwrap();
+    assert_eq!((drawn.paid, drawn.payments), (30, 1), "what comes back too");
+
+    // Once more on two branches, under other keys.
+    let mut refs = vec![ready];
+    refs.extend([1, 2].map(|tranche| release(&mut market, ready, tranche)));
+    refs.sort_unstable();
+    let at = refs.iter().position(|id| *id == ready).unwrap();
+    let late = |market: &mut Market, atoms, number| {
+        let mut body = holding(market, atoms, number);
+        body.decision = Some(DecisionRef {
+            ready: u16::try_from(at).unwrap(),
+            action: 0,
+        });
+        body
+    };
+    let tip = market.tip(treasury);
+    let left = late(&mut market, 60, 1);
+    let left = market.write_after(treasury, tip, HOLD, &refs, &left);
+    let before = late(&mut market, 1, 1);
+    let before = market.write(treasury, HOLD, &refs, &before);
+    let right = late(&mut market, 59, 2);
+    let right = market.write(treasury, HOLD, &refs, &right);
+    let held = [left, before, right];
+    assert_eq!(held.map(|id| market.verdict(&id)), ["valid"; 3]);
+    let resolve = market.resolve(b, &[(left, 60), (right, 59)]);
+    let fits = market.ack(a, &[leg(resolve, 0)]);
+    assert_eq!(market.verdict(&fits), "valid", "10 and 60 of 90");
+    let more = market.ack(a, &[leg(resolve, 2)]);
+    assert_eq!(market.verdict(&more), "ack.envelope");
 }

@@ -12,6 +12,7 @@ mod columns;
 mod entry;
 mod envelopes;
 mod hold_admission;
+mod hold_queries;
 mod holds;
 mod hours;
 mod limits;

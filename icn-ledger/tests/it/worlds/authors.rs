@@ -1,6 +1,6 @@
 //! Those who write accounts: what admission allows, on their own replica.
 
-use icn_ledger::{Authorized, Entry, Leg, LegId, PaymentRequest, Refusal};
+use icn_ledger::{Authorized, Entry, HoldRequest, Leg, LegId, PaymentRequest, Refusal};
 use icn_types::authority::{Act, Action, operation_key};
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
@@ -9,6 +9,7 @@ use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::record::{Draft, Place};
 
 use super::member::Nature;
+use super::wishes::Wish;
 use super::world::{Bug, Replica, World};
 use crate::market::amount;
 
@@ -35,12 +36,15 @@ impl World {
         let act = self.chance.below(100);
         let answer = match act {
             0..30 if self.members[who].is_shared() => self.pay_decided(who),
-            0..30 => self.pay(who),
-            30..60 => self.draft(who, |replica, chain, at| {
+            0..20 => self.pay(who),
+            20..30 => self.hold(who, 40),
+            30..54 => self.draft(who, |replica, chain, at| {
                 replica.ledger.draft_acks(&replica.set, chain, at)
             }),
-            60..67 => self.refuse(who),
-            67..85 => self.draft(who, |replica, chain, at| {
+            54..66 => self.resolve_holds(who),
+            66..71 => self.refuse(who),
+            71..77 => self.refund(who),
+            77..89 => self.draft(who, |replica, chain, at| {
                 replica.ledger.draft_cover(&replica.set, chain, at)
             }),
             _ => self.ask_again(who),
@@ -53,7 +57,7 @@ impl World {
     }
 
     /// The replica that the member writes from.
-    fn home(&self, who: usize) -> &Replica {
+    pub(super) fn home(&self, who: usize) -> &Replica {
         let member = &self.members[who];
         member
             .backup
@@ -87,7 +91,7 @@ impl World {
         });
         let legs = List::new(legs.collect::<Vec<_>>()).unwrap();
         let key = self.key_of(who);
-        self.request(who, plain(legs, key))
+        self.request(who, Wish::Pay(plain(legs, key)))
     }
 
     /// Another account.
@@ -101,13 +105,9 @@ impl World {
         key(who, self.members[who].requests)
     }
 
-    pub(super) fn request(&mut self, who: usize, request: PaymentRequest) -> Answer {
-        let replica = self.home(who);
-        let answer =
-            replica
-                .ledger
-                .authorize(&replica.set, &self.members[who].id, &request, self.at());
-        self.members[who].last_request = Some(request);
+    pub(super) fn request(&mut self, who: usize, wish: Wish) -> Answer {
+        let answer = wish.ask(self.home(who), &self.members[who].id, self.at());
+        self.members[who].last_wish = Some(wish);
         match answer? {
             Authorized::Draft(draft) => Ok(Some(draft)),
             Authorized::Again(id) => {
@@ -120,19 +120,14 @@ impl World {
 
     /// The same request as before, or another one under its key.
     fn ask_again(&mut self, who: usize) -> Answer {
-        let Some(mut request) = self.members[who].last_request.clone() else {
+        let Some(mut wish) = self.members[who].last_wish.clone() else {
             return Ok(None);
         };
-        if self.chance.percent(40) && request.decision.is_none() {
+        if self.chance.percent(40) && !wish.is_decided() {
             let payee = self.other(who);
-            let more = request.legs[0].amount.get() + 1;
-            request.legs = List::new([Leg {
-                payee,
-                amount: amount(more),
-            }])
-            .unwrap();
+            wish.otherwise(payee);
         }
-        self.request(who, request)
+        self.request(who, wish)
     }
 
     /// A treasury carries out a decision that took effect.
@@ -176,7 +171,15 @@ impl World {
         let Some(request) = undone.first().cloned() else {
             return Ok(None);
         };
-        self.request(who, request)
+        if self.chance.percent(30) {
+            let hold = HoldRequest {
+                key: request.key,
+                decision: request.decision,
+                ..self.holding(who, request.legs[0])
+            };
+            return self.request(who, Wish::Hold(hold));
+        }
+        self.request(who, Wish::Pay(request))
     }
 
     fn refuse(&mut self, who: usize) -> Answer {
@@ -228,9 +231,13 @@ impl World {
     /// What an honest entry was.
     fn count(&mut self, id: &RecordId) {
         let relies = self.record(id).refs().to_vec();
-        let of_refusal = relies
-            .iter()
-            .any(|id| matches!(self.entries.get(id), Some(Entry::Refuse(_))));
+        let of = |is_kind: fn(&Entry) -> bool| {
+            let mut named = relies.iter().filter_map(|id| self.entries.get(id));
+            named.any(is_kind)
+        };
+        let of_refusal = of(|entry| matches!(entry, Entry::Refuse(_)));
+        let of_resolve = of(|entry| matches!(entry, Entry::Resolve(_)));
+        let of_refund = of(|entry| matches!(entry, Entry::Refund(_)));
         let of_seal = relies
             .iter()
             .any(|id| matches!(self.acts.get(id), Some(Act::Seal(_))));
@@ -244,8 +251,18 @@ impl World {
             Entry::Payment(payment) if payment.legs.len() > 1 => &["payment", "many legs"],
             Entry::Payment(_) => &["payment"],
             Entry::Ack(_) if of_refusal => &["ack", "ack of a return"],
+            Entry::Ack(_) if of_resolve => &["ack", "ack of a part"],
+            Entry::Ack(_) if of_refund => &["ack", "ack of a refund"],
             Entry::Ack(_) => &["ack"],
+            Entry::Refuse(_) if of_refund => &["refuse", "refused refund"],
             Entry::Refuse(_) => &["refuse"],
+            Entry::Hold(hold) if hold.decision.is_some() => &["hold", "treasury hold"],
+            Entry::Hold(_) if of_seal => &["hold", "hold that names seals"],
+            Entry::Hold(_) => &["hold"],
+            Entry::Resolve(resolve) if resolve.holds.len() > 1 => &["resolve", "many holds"],
+            Entry::Resolve(_) => &["resolve"],
+            Entry::Refund(_) if of_resolve => &["refund", "refund of a part"],
+            Entry::Refund(_) => &["refund"],
             _ => &["cover"],
         };
         for &what in what {

@@ -172,7 +172,7 @@ impl World {
                 })
             };
             let fits = follows || replaces();
-            let is_used = || self.is_used(replica, &id);
+            let is_used = || self.is_used(replica, &id) || self.leads_on(replica, &id);
             let last = self.last_rows().get(&chain).and_then(|row| row.tip);
             let goes_on = open.start.tip().map(|tip| tip.seq) >= last.map(|tip| tip.seq);
             if !set.on_spine(slot) && fits && goes_on && replica.is_valid(slot) && is_used() {
@@ -187,6 +187,16 @@ impl World {
     fn are_twins(&self, open: &Open, other: &RecordId) -> bool {
         let terms = |open: &Open| open.consent_terms(self.domain);
         matches!(&self.acts[other], Act::Open(other) if terms(other) == terms(open))
+    }
+
+    /// Whether a used Open starts where this one ends.
+    fn leads_on(&self, replica: &Replica, open: &RecordId) -> bool {
+        self.acts.iter().any(|(id, act)| match act {
+            Act::Open(next) if next.start.prior() == Some(*open) => {
+                self.is_used(replica, id) || self.leads_on(replica, id)
+            }
+            _ => false,
+        })
     }
 
     fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {

@@ -42,6 +42,12 @@ pub(super) enum Bug {
     NoCharge,
     /// A payee takes two payments of one payer under one key.
     NoKeyRule,
+    /// Parts come out of their hold although the Resolve is not posted.
+    ResolverNotCharged,
+    /// A side takes a part of a hold by each Resolve.
+    PartPerResolve,
+    /// Refunds of a leg are not added up.
+    NoRefundBound,
     /// Nobody adopts Opens of a dropped branch.
     NoAdoption,
     /// Honest members sign whatever their replica drafts.
@@ -240,10 +246,10 @@ impl World {
                 next_key: None,
                 cut: None,
                 requests: 0,
-                last_request: None,
+                last_wish: None,
                 backup: None,
                 taken: BTreeSet::new(),
-                answered: BTreeSet::new(),
+                answered: BTreeMap::new(),
             });
             self.open(number, Start::First, 0, key);
         }

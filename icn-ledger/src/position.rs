@@ -102,14 +102,13 @@ fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
 }
 
 fn within(account: &Account, open: &Open, terms: &Terms) -> Option<Limits> {
-    let (grant, floor) = (open.grant?, terms.floor?);
-    let available = account.available(open, terms)?;
+    let (bounds, sums) = (terms.bounds(open)?, account.sums(terms));
     Some(Limits {
-        floor,
-        ceiling: grant.ceiling,
-        float: grant.float,
-        available: Position::new(available),
-        spendable: available.max(0).unsigned_abs(),
+        floor: bounds.floor,
+        ceiling: bounds.ceiling,
+        float: bounds.float,
+        available: Position::new(sums.available(&bounds)),
+        spendable: sums.spendable(&bounds),
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod admission;
 mod attacks;
+mod book;
 mod columns;
 mod entry;
 mod envelopes;
@@ -17,6 +18,7 @@ mod quarantine;
 mod queries;
 mod receivership;
 mod rules;
+mod text;
 mod treasury;
 mod unit;
 mod vectors;

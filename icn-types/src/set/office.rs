@@ -324,7 +324,9 @@ impl Office {
     }
 
     /// Opens of a dropped branch that this record takes over. A Recall takes
-    /// them as they are, an Adopt each after the Open in force.
+    /// them as they are, an Adopt each after the Open in force or in place of
+    /// its twin: an owner agrees once, and a registrar that forks may use that
+    /// on both branches.
     fn check_adopt(&self, path: &impl Path, record: &Record, must_fit: bool) -> Result<(), Rule> {
         let opens = adopted(path, record);
         if opens.len() != record.refs().len() || (must_fit && opens.is_empty()) {
@@ -334,7 +336,14 @@ impl Office {
         for (id, open) in opens {
             let chain = open.chain.id();
             let in_force = || self.chains.get(&chain).map(Seat::open);
-            if must_fit && open.start.prior() != current.get(&chain).copied().or_else(in_force) {
+            let before = current.get(&chain).copied().or_else(in_force);
+            let is_twin = |other: RecordId| {
+                let other = path.open(&other).filter(|_| other != id);
+                other.is_some_and(|(_, other)| {
+                    other.consent_terms(self.domain) == open.consent_terms(self.domain)
+                })
+            };
+            if must_fit && open.start.prior() != before && !before.is_some_and(is_twin) {
                 return Err(Rule::AdoptOpen);
             }
             current.insert(chain, id);

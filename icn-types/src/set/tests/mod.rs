@@ -692,6 +692,35 @@ mod recall {
         assert_eq!(stage.set.sealed_len(&a), 2);
     }
 
+    /// Found by worlds of icn-ledger: an honest owner wrote under the one twin,
+    /// the successor's branch has the other, and the owner could not go on.
+    #[test]
+    fn an_adopt_puts_an_open_in_place_of_the_one_with_the_same_consent() {
+        let (mut stage, a, root, used) = forked();
+        let written = spine_ids(&stage.set, &a);
+        let open = stage.set.open(&used).unwrap().clone();
+        let tip = open.start.tip();
+        let successor = stage.recall(root, &[]);
+        assert!(verdict(&stage, &successor).is_valid());
+        let prior = open.start.prior().unwrap();
+        let row = crate::authority::SealRow {
+            open: prior,
+            ..stage.seal_row(&a, tip, Finality::Final)
+        };
+        let rows = List::new([row]).unwrap();
+        stage.act(&Act::Seal(crate::authority::Seal { rows }), &[]);
+        let twin = stage.act(&Act::Open(open), &[]);
+        assert!(verdict(&stage, &twin).is_valid());
+        assert_eq!(stage.set.next_place(&a), None, "the owner is stuck");
+        let adopt = stage.act(&Act::Adopt, &[used]);
+        assert!(verdict(&stage, &adopt).is_valid());
+        assert_eq!(spine_ids(&stage.set, &a), written);
+        let next = note(&mut stage, &a, 2);
+        assert_eq!(spine_ids(&stage.set, &a).last(), Some(&next));
+        let again = stage.act(&Act::Adopt, &[used]);
+        assert_eq!(broken(&stage, &again), "adopt.open", "in force already");
+    }
+
     #[test]
     fn an_adopt_takes_over_an_open_that_became_known_late() {
         let (mut stage, a, root, open) = forked();

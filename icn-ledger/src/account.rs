@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
 use icn_types::set::Slot;
+use icn_types::time::Timestamp;
 
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
@@ -31,6 +32,10 @@ pub(crate) struct Account {
     cover: BTreeMap<ChainId, Vec<Slot>>,
     /// Floor of the epoch in force, raises included.
     floor: Option<i64>,
+    /// Up to which date the account is closed.
+    closed: Option<Timestamp>,
+    /// Disputes that this chain ended.
+    ruled: BTreeSet<Slot>,
 }
 
 /// A leg by slot.
@@ -70,6 +75,8 @@ pub(crate) enum Change {
     None,
     Paid { key: OperationKey, total: i128 },
     Took(Vec<Taking>),
+    Closed(Timestamp),
+    Ruled(Slot),
 }
 
 /// One leg that a record takes.
@@ -113,6 +120,14 @@ impl Account {
 
     pub(crate) const fn floor(&self) -> Option<i64> {
         self.floor
+    }
+
+    pub(crate) const fn closed(&self) -> Option<Timestamp> {
+        self.closed
+    }
+
+    pub(crate) fn has_ruled(&self, dispute: Slot) -> bool {
+        self.ruled.contains(&dispute)
     }
 
     /// The own payment under a key.
@@ -174,6 +189,10 @@ impl Account {
         }
         match change {
             Change::None => {}
+            Change::Closed(until) => self.closed = Some(until),
+            Change::Ruled(dispute) => {
+                self.ruled.insert(dispute);
+            }
             Change::Paid { key, total } => {
                 self.payments.insert(key, slot);
                 self.sent += total;

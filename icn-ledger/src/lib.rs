@@ -14,6 +14,7 @@ mod legs;
 pub mod position;
 pub mod query;
 pub mod refusal;
+pub mod remark;
 pub mod rule;
 mod rules;
 pub mod unit;

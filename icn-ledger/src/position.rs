@@ -113,15 +113,14 @@ fn within(account: &Account, open: &Open, terms: &Terms) -> Option<Limits> {
     })
 }
 
-/// What a chain could spend right after one of its records, under the terms
-/// of its epoch at that moment.
+/// What a chain could spend right after a record of its spine, under the terms
+/// of that record's epoch.
 pub(crate) fn limits_after(ledger: &Ledger, set: &RecordSet, slot: Slot) -> Option<Limits> {
-    let open = set.open(&set.record(slot).epoch()?)?;
+    let record = set.record(slot);
+    let (id, chain) = (record.epoch()?, record.chain());
+    let open = set.open(&id)?;
     let account = ledger.judge.state(set, Some(slot));
-    let terms = Terms {
-        floor: account.floor(),
-        ..Terms::default()
-    };
+    let terms = standing_terms(ledger, set, &chain, id, open, &account);
     within(&account, open, &terms)
 }
 

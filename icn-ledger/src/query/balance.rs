@@ -5,9 +5,9 @@ use alloc::collections::BTreeMap;
 use icn_types::amount::Position;
 use icn_types::authority::Tip;
 use icn_types::id::{ChainId, Digest, RecordId};
-use icn_types::judge::NeedsUpgrade;
 use icn_types::set::Slot;
 use icn_types::time::Timestamp;
+use icn_types::verdict::NeedsUpgrade;
 
 use crate::columns::{Column, Columns};
 use crate::position::{self, Finality, Limits};

@@ -14,6 +14,7 @@ mod limits;
 mod market;
 mod quarantine;
 mod queries;
+mod remarks;
 mod rules;
 mod treasury;
 mod unit;

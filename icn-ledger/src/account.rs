@@ -8,19 +8,16 @@ use icn_types::id::{ChainId, OperationKey};
 use icn_types::set::Slot;
 use icn_types::time::Timestamp;
 
+use crate::bounds::{Bounds, Sums};
+
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
-///
-/// No sum can overflow: 2^64 legs of the largest amount fit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
-    /// Atoms sent by payments, whatever became of them.
-    sent: i128,
-    /// Credit from below a Seal that this chain named.
-    sealed: i128,
-    /// Credit from elsewhere, by where it came from.
+    /// Credit counts as sealed from below a Seal that this chain named.
+    sums: Sums,
+    /// Unsealed credit, by where it came from.
     unsealed: BTreeMap<(ChainId, u64), BTreeMap<Slot, i128>>,
-    unsealed_total: i128,
     /// Legs taken here.
     taken: BTreeSet<LegAt>,
     /// Own payments by operation key.
@@ -70,6 +67,19 @@ pub(crate) struct Terms {
     pub(crate) sealed: BTreeMap<Source, i128>,
 }
 
+impl Terms {
+    /// What bounds a record under these terms. `None` without a grant.
+    pub(crate) fn bounds(&self, open: &Open) -> Option<Bounds> {
+        let (grant, floor) = (open.grant?, self.floor?);
+        Some(Bounds {
+            floor,
+            ceiling: grant.ceiling,
+            float: grant.float,
+            charged: open.charged,
+        })
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Change {
     None,
@@ -97,25 +107,14 @@ pub(crate) struct Credit {
 }
 
 impl Account {
-    /// Position by this chain's own path: taken credit without what it sent.
-    pub(crate) const fn position(&self) -> i128 {
-        self.sealed + self.unsealed_total - self.sent
-    }
-
-    /// What the account may spend after `terms`, negative when it stands
-    /// below its floor: sealed + min(unsealed, float) - sent - charged - floor.
-    /// `None` without a grant.
-    pub(crate) fn available(&self, open: &Open, terms: &Terms) -> Option<i128> {
-        let (grant, floor) = (open.grant?, terms.floor?);
+    /// What this chain's own path adds up to after `terms`.
+    pub(crate) fn sums(&self, terms: &Terms) -> Sums {
         let moved: i128 = terms.sealed.values().sum();
-        let sealed = self.sealed + moved;
-        let unsealed = self.unsealed_total - moved;
-        Some(
-            sealed + unsealed.min(i128::from(grant.float))
-                - self.sent
-                - i128::from(open.charged)
-                - i128::from(floor),
-        )
+        Sums {
+            sealed: self.sums.sealed + moved,
+            unsealed: self.sums.unsealed - moved,
+            ..self.sums
+        }
     }
 
     pub(crate) const fn floor(&self) -> Option<i64> {
@@ -183,8 +182,8 @@ impl Account {
                 if slots.is_empty() {
                     self.unsealed.remove(&place);
                 }
-                self.unsealed_total -= atoms;
-                self.sealed += atoms;
+                self.sums.unsealed -= atoms;
+                self.sums.sealed += atoms;
             }
         }
         match change {
@@ -195,7 +194,7 @@ impl Account {
             }
             Change::Paid { key, total } => {
                 self.payments.insert(key, slot);
-                self.sent += total;
+                self.sums.sent += total;
             }
             Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
         }
@@ -210,12 +209,12 @@ impl Account {
             return;
         };
         if credit.is_sealed {
-            self.sealed += credit.amount;
+            self.sums.sealed += credit.amount;
         } else {
             let Source { chain, seq, slot } = credit.source;
             let slots = self.unsealed.entry((chain, seq)).or_default();
             *slots.entry(slot).or_default() += credit.amount;
-            self.unsealed_total += credit.amount;
+            self.sums.unsealed += credit.amount;
         }
     }
 }

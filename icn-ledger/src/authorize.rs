@@ -17,7 +17,7 @@ use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 use icn_types::verdict::{Breach, Verdict};
 
-use crate::account::{Account, LegAt};
+use crate::account::{Account, LegAt, Terms};
 use crate::columns::Transit;
 use crate::entry::{
     Ack, DecisionRef, Entry, LEGS_MAX, Leg, LegRef, Note, Payment, Refuse, TAKEN_MAX,
@@ -261,8 +261,8 @@ impl<'a> Author<'a> {
         let prev = draft.header().prev().and_then(|id| self.set.find(&id));
         let case = Case::new(self.set, draft.header(), draft.content(), self.open, prev);
         let terms = rules::terms(&case, &self.account);
-        let available = self.account.available(self.open, &terms);
-        available.unwrap_or_default().max(0).unsigned_abs()
+        let bounds = terms.bounds(self.open);
+        bounds.map_or(0, |bounds| self.account.sums(&terms).spendable(&bounds))
     }
 
     fn pay(&self, request: &PaymentRequest, refs: Vec<RecordId>) -> Result<Draft, Refusal> {
@@ -315,7 +315,7 @@ impl<'a> Author<'a> {
     /// Legs that the account may take, up to its ceiling.
     fn takeable(&self) -> Result<Vec<LegId>, Refusal> {
         let grant = self.open.grant.ok_or(Refusal::NoGrant)?;
-        let mut room = i128::from(grant.ceiling) - self.account.position();
+        let mut room = i128::from(grant.ceiling) - self.account.sums(&Terms::default()).position();
         let mut keys = BTreeMap::new();
         let mut chosen = Vec::new();
         for (leg, transit) in self.ledger.columns(self.set).incoming(self.chain) {

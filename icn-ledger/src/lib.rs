@@ -5,6 +5,8 @@ extern crate alloc;
 
 mod account;
 pub mod authorize;
+pub mod book;
+mod bounds;
 pub mod columns;
 mod digest;
 pub mod entry;
@@ -17,6 +19,7 @@ pub mod refusal;
 pub mod remark;
 pub mod rule;
 mod rules;
+pub mod text;
 pub mod unit;
 
 pub use authorize::{Authorized, PaymentRequest};

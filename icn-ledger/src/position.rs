@@ -102,25 +102,24 @@ fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
 }
 
 fn within(account: &Account, open: &Open, terms: &Terms) -> Option<Limits> {
-    let (grant, floor) = (open.grant?, terms.floor?);
-    let available = account.available(open, terms)?;
+    let (bounds, sums) = (terms.bounds(open)?, account.sums(terms));
     Some(Limits {
-        floor,
-        ceiling: grant.ceiling,
-        float: grant.float,
-        available: Position::new(available),
-        spendable: available.max(0).unsigned_abs(),
+        floor: bounds.floor,
+        ceiling: bounds.ceiling,
+        float: bounds.float,
+        available: Position::new(sums.available(&bounds)),
+        spendable: sums.spendable(&bounds),
     })
 }
 
-/// What a chain could spend right after a record of its spine, under the terms
-/// of that record's epoch.
+/// What a chain could spend right after a record on its spine, under the terms
+/// of its epoch at that moment.
 pub(crate) fn limits_after(ledger: &Ledger, set: &RecordSet, slot: Slot) -> Option<Limits> {
     let record = set.record(slot);
-    let (id, chain) = (record.epoch()?, record.chain());
-    let open = set.open(&id)?;
+    let (chain, epoch) = (record.chain(), record.epoch()?);
+    let open = set.open(&epoch)?;
     let account = ledger.judge.state(set, Some(slot));
-    let terms = standing_terms(ledger, set, &chain, id, open, &account);
+    let terms = standing_terms(ledger, set, &chain, epoch, open, &account);
     within(&account, open, &terms)
 }
 

@@ -86,15 +86,13 @@ impl LedgerRules {
             return Err(Rule::PayKey);
         }
         self.decided(case, own, payment)?;
-        let available = account
-            .available(case.open, terms)
-            .ok_or(Rule::LimitGrant)?;
+        let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
         let total = payment
             .legs
             .iter()
             .map(|leg| i128::from(leg.amount.get()))
             .sum();
-        if total > available {
+        if !account.sums(terms).may_send(&bounds, total) {
             return Err(Rule::LimitFloor);
         }
         Ok(Change::Paid {
@@ -153,14 +151,14 @@ impl LedgerRules {
         terms: &Terms,
         legs: &[LegRef],
     ) -> Result<Change, Rule> {
-        let grant = case.open.grant.ok_or(Rule::LimitGrant)?;
+        let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
         let takings = self.take(case, account, terms, Answer::Ack, legs)?;
         let credit: i128 = takings
             .iter()
             .filter_map(|taking| taking.credit.as_ref())
             .map(|credit| credit.amount)
             .sum();
-        if account.position() + credit > i128::from(grant.ceiling) {
+        if !account.sums(terms).may_take(&bounds, credit) {
             return Err(Rule::LimitCeiling);
         }
         Ok(Change::Took(takings))

@@ -235,7 +235,7 @@ impl<R: Rules> Judge<R> {
             );
         }
         self.heard = set.judged().len();
-        self.upgrade = self.upgrade.or(set.needs_upgrade());
+        self.upgrade = self.upgrade.or_else(|| set.needs_upgrade());
         if set.record(slot).topic() == self.topic {
             todo.push(slot);
         }

@@ -11,7 +11,7 @@ use icn_types::canon::{self, List, Raw};
 use icn_types::error::{Coded as _, Fault};
 use icn_types::id::{DomainId, Hex, RecordId, UnitId};
 use icn_types::key::{PeerId, Signer as _};
-use icn_types::record::{Content, Draft, Kind, Place, Record};
+use icn_types::record::{Kind, Record};
 use icn_types::set::Refusal;
 use icn_types::sign::Unverified;
 use icn_types::testkit::stage::{GRANT, Stage};
@@ -364,22 +364,15 @@ fn without_a_charter_there_is_no_genesis() {
 
 #[test]
 fn a_charter_of_a_newer_format_founds_nothing_here() {
-    let stage = stage();
-    let mut charter = stage.set.charter().unwrap();
-    charter.format = FORMAT + 1;
-    let at = Timestamp::from_millis(0);
-    let refused = Founding::new(charter.clone(), stage.registrar(), at).unwrap_err();
-    let FoundingError::Invalid(reason) = refused else {
-        panic!("refused as {refused:?}");
+    let stage = Stage::with_charter(1, 4, |charter| charter.format = FORMAT + 1);
+    let charter = stage.set.charter().unwrap();
+    let founding = Founding::new(charter, stage.registrar(), Timestamp::from_millis(0));
+    let Err(FoundingError::Invalid(reason)) = founding else {
+        panic!("founded");
     };
     assert_eq!(reason.code(), "genesis.format");
     assert_eq!(reason.fault(), Fault::Environment);
-    let (kind, body) = Act::Charter(charter).body();
-    let content = Content::new(Vec::new(), None, &body).unwrap();
-    let draft = Draft::new(Place::Founding, kind, at, content).unwrap();
-    let record = draft.sign(stage.registrar()).unwrap();
-    let domain = DomainId::from_bytes(*record.id().as_bytes());
-    let read = Genesis::builder(domain).record(arrived(&record));
+    let read = Genesis::builder(stage.domain()).record(arrived(&stage.records[0]));
     assert_eq!(read.unwrap_err(), reason);
 }
 

@@ -7,6 +7,7 @@
 
 mod admission;
 mod attacks;
+mod book;
 mod columns;
 mod entry;
 mod hours;
@@ -16,6 +17,7 @@ mod quarantine;
 mod queries;
 mod remarks;
 mod rules;
+mod text;
 mod treasury;
 mod unit;
 mod vectors;

@@ -51,6 +51,15 @@ impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
     }
 }
 
+impl<T, const MAX: usize> List<T, 1, MAX> {
+    /// A list of one item.
+    #[must_use]
+    pub fn one(item: T) -> Self {
+        const { assert!(MAX >= 1, "a list that may hold one item") };
+        Self(Vec::from([item]))
+    }
+}
+
 impl<T, const MAX: usize> List<T, 0, MAX> {
     /// A list of nothing.
     #[must_use]

@@ -67,6 +67,11 @@ impl Writer {
         self.bytes.extend_from_slice(canonical);
     }
 
+    /// Takes back everything after the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
     /// What was written.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {

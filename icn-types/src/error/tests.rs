@@ -26,9 +26,10 @@ macro_rules! all {
 
 fn rules() -> Vec<AuthorityRule> {
     all!(AuthorityRule:
-        OpenOrder, OpenHead, OpenConsent, OpenOwner, SealOrder, SealHeader, RecallHead,
-        RecallVotes, AdoptOpen, RollMember, RaiseEpoch, OpeningRoll, OpeningTwice, CloseOpening,
-        CloseTwice, CloseShuts, ReadyClose, ReadyTwice, ReadyEarly,
+        OpenOrder, OpenHead, OpenConsent, OpenDecision, OpenTwice, OpenOwner, SealOrder,
+        SealHeader, RecallHead, RecallVotes, AdoptOpen, RollMember, RollRecall, RaiseEpoch, OpeningRoll,
+        OpeningTwice, CloseOpening, CloseTwice, CloseShuts, ReadyClose, ReadyTwice, ReadyEarly,
+        ReleaseReady, ReleaseOrder, ReleaseEarly,
     )
     .to_vec()
 }

@@ -6,7 +6,7 @@ use crate::authority::{Act, Consent, Finality, Start, Tip};
 use crate::canon::to_bytes;
 use crate::chain::Owner;
 use crate::error::{Coded, Fault};
-use crate::id::{ChainId, DomainId, UnitId};
+use crate::id::{ChainId, UnitId};
 use crate::key::Signer as _;
 use crate::record::{Kind, Place, Record};
 use crate::set::Added;
@@ -296,20 +296,14 @@ fn an_invalid_open_of_a_newer_format_asks_for_no_upgrade() {
 
 #[test]
 fn what_lies_under_a_newer_charter_waits_and_says_so() {
-    let stage = Stage::new(1, 4);
-    let mut charter = stage.set.charter().unwrap();
-    charter.format = FORMAT + 1;
-    let (kind, body) = Act::Charter(charter).body();
-    let content = Content::new(Vec::new(), None, &body).unwrap();
-    let draft = Draft::new(Place::Founding, kind, Timestamp::default(), content).unwrap();
-    let record = draft.sign(stage.registrar()).unwrap();
-    let mut set = RecordSet::new(DomainId::from_bytes(*record.id().as_bytes()));
-    let mut judge = Judge::new(Counters, stage.ledger(UNIT).id());
-    assert_eq!(judge.needs_upgrade(), None);
-    let slot = set.insert(record).unwrap().slot();
-    judge.update(&set, slot);
+    let mut stage = Stage::with_charter(1, 4, |charter| charter.format = FORMAT + 1);
+    let ledger = stage.ledger(UNIT);
+    let chain = stage.open_member(0, &ledger, Some(GRANT));
+    let id = count(&mut stage, &chain, &[], 1);
+    let (set, judge) = all(&stage);
+    assert!(of(&set, &judge, &id).is_waiting());
+    assert!(judge.needs_upgrade().is_some());
     assert_eq!(judge.needs_upgrade(), set.needs_upgrade());
-    assert_eq!(judge.needs_upgrade().unwrap().format, FORMAT + 1);
 }
 
 #[test]

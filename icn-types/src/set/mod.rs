@@ -17,6 +17,7 @@
 mod admission;
 mod arena;
 mod canonical;
+mod decisions;
 mod evidence;
 mod index;
 mod office;
@@ -32,8 +33,9 @@ use alloc::vec::Vec;
 pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
+pub use decisions::{Decision, Frozen};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
-pub use office::{Decision, Frozen, Office, Seat};
+pub use office::{Office, Seat};
 pub use rule::AuthorityRule;
 
 use crate::authority::{Act, Charter, Open};
@@ -526,6 +528,16 @@ impl RecordSet {
     #[must_use]
     pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
         self.registry.frozen(opening)
+    }
+
+    /// What the opening froze that a Valid Ready goes back to. It depends on
+    /// the ancestors of the Ready only.
+    #[must_use]
+    pub fn readied(&self, ready: Slot) -> Option<&Frozen> {
+        if self.record(ready).chain() != self.authority {
+            return None;
+        }
+        self.registry.readied(&self.arena, ready)
     }
 
     /// The newest Seal in force that names a stored head of this chain and

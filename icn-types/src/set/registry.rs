@@ -11,7 +11,8 @@ use crate::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use super::admission::Epoch;
 use super::arena::{Arena, Slot};
-use super::office::{Frozen, Office, Path, Seat, adopted};
+use super::decisions::Frozen;
+use super::office::{Office, Path, Seat, adopted};
 use super::rows::{NewRow, RowIndex, Rows};
 use super::rule::AuthorityRule as Rule;
 
@@ -36,6 +37,7 @@ pub(super) struct Registry {
 struct View<'a> {
     arena: &'a Arena,
     rows: &'a Rows,
+    frozen: &'a BTreeMap<Slot, Frozen>,
 }
 
 impl Path for View<'_> {
@@ -44,9 +46,32 @@ impl Path for View<'_> {
         Some((self.arena.record(epoch.slot()).seq(), epoch.open()?))
     }
 
+    fn readied(&self, ready: &RecordId) -> Option<&Frozen> {
+        readied(self.arena, self.frozen, self.arena.find(ready)?)
+    }
+
     fn rows(&self) -> &Rows {
         self.rows
     }
+}
+
+/// What the opening froze that a Ready goes back to.
+fn readied<'a>(
+    arena: &Arena,
+    frozen: &'a BTreeMap<Slot, Frozen>,
+    ready: Slot,
+) -> Option<&'a Frozen> {
+    let act = |slot: Slot| {
+        let record = arena.record(slot);
+        Act::read(record.kind(), record.content()?).ok()?
+    };
+    let Act::Ready(ready) = act(ready)? else {
+        return None;
+    };
+    let Act::Close(close) = act(arena.find(&ready.close)?)? else {
+        return None;
+    };
+    frozen.get(&arena.find(&close.opening)?)
 }
 
 /// The body of an authority record; an Open is not read again.
@@ -179,6 +204,7 @@ impl Registry {
             &View {
                 arena,
                 rows: &self.rows,
+                frozen: &self.frozen,
             },
             record,
             act,
@@ -208,6 +234,7 @@ impl Registry {
             &View {
                 arena,
                 rows: &self.rows,
+                frozen: &self.frozen,
             },
             arena.record(slot),
             act,
@@ -228,6 +255,7 @@ impl Registry {
         let view = View {
             arena,
             rows: &self.rows,
+            frozen: &self.frozen,
         };
         let rows: Vec<(ChainId, RecordId, Option<Tip>, bool)> = match act {
             Act::Seal(seal) => seal
@@ -297,6 +325,10 @@ impl Registry {
 
     pub(super) fn frozen(&self, opening: Slot) -> Option<&Frozen> {
         self.frozen.get(&opening)
+    }
+
+    pub(super) fn readied(&self, arena: &Arena, ready: Slot) -> Option<&Frozen> {
+        readied(arena, &self.frozen, ready)
     }
 
     pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {

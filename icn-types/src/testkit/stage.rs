@@ -8,8 +8,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::authority::{
-    Act, Charter, Consent, FORMAT, Finality, Grant, Open, Raise, Recall, Seal, SealRow, Sealed,
-    Start, Tip, Vote, VoteTerms, Voter,
+    Act, Action, Charter, Close, Consent, DecisionTerms, FORMAT, Finality, Grant, Open, Opening,
+    Outcome, ProposalId, Raise, Ready, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms,
+    Voter,
 };
 use crate::canon::{Encode, List, Raw, to_bytes};
 use crate::chain::{Chain, Owner};
@@ -80,12 +81,18 @@ impl Stage {
     /// A cooperative of `members` founded by its charter.
     #[must_use]
     pub fn new(seed: u64, members: usize) -> Self {
-        Self::with_rules(seed, members, &0_u64)
+        Self::with_charter(seed, members, |_| {})
     }
 
     /// The same with rules of voting in the charter.
     #[must_use]
     pub fn with_rules<R: Encode + ?Sized>(seed: u64, members: usize, rules: &R) -> Self {
+        Self::with_charter(seed, members, |charter| charter.rules = Raw::of(rules))
+    }
+
+    /// The same with a charter that says something else.
+    #[must_use]
+    pub fn with_charter(seed: u64, members: usize, edit: impl FnOnce(&mut Charter)) -> Self {
         let key = |role: &str, number: usize| key_of(seed, role, number as u64);
         let nonce = sha256(&seed.to_be_bytes());
         let mut people: Vec<Person> = (0..members)
@@ -105,7 +112,7 @@ impl Stage {
             .collect();
         people.sort_by_key(|person| person.inception.id());
         let (registrar, recovery) = (key("registrar", 0), key("council", 0));
-        let charter = Charter {
+        let mut charter = Charter {
             nonce,
             format: FORMAT,
             registrar: registrar.public_key(),
@@ -118,8 +125,9 @@ impl Stage {
             )
             .expect("a roll"),
             seal_interval: 1000,
-            rules: Raw::of(rules),
+            rules: Raw::of(&0_u64),
         };
+        edit(&mut charter);
         let content = Content::new(Vec::new(), None, &charter).expect("no refs");
         let draft = Draft::new(
             Place::Founding,
@@ -253,7 +261,7 @@ impl Stage {
         let mut open = Open {
             chain,
             key: key.public_key(),
-            recovery: key_of(self.seed, "chain-recovery", 0).public_key(),
+            recovery: self.recovery_key().public_key(),
             format: FORMAT,
             start,
             charged,
@@ -337,6 +345,88 @@ impl Stage {
             sealed,
             finality,
         }
+    }
+
+    /// Opens and closes a vote on some actions and makes it ready, all at once;
+    /// nobody votes. The Ready.
+    ///
+    /// # Panics
+    /// When there are more actions than an opening holds.
+    pub fn decide(&mut self, proposal: ProposalId, actions: &[Action]) -> RecordId {
+        let opening = Opening {
+            proposal,
+            record: RecordId::from_bytes([1; 32]),
+            actions: List::new(actions).expect("few actions"),
+            rule: Raw::of(&0_u64),
+            roll: self.set.office().expect("a charter").roll_digest(),
+            terms: DecisionTerms {
+                tellers: List::new([ChainId::from_bytes([2; 32])]).expect("one teller"),
+                needed: 1,
+                period: 0,
+                timelock: 0,
+            },
+        };
+        let opening = self.act(&Act::Opening(opening), &[]);
+        let close = Close {
+            opening,
+            outcome: Outcome::Accepted,
+            shuts: List::new([RecordId::from_bytes([3; 32])]).expect("one shut"),
+            tally: Raw::of(&0_u64),
+        };
+        let close = self.act(&Act::Close(close), &[opening]);
+        self.act(&Act::Ready(Ready { close }), &[close])
+    }
+
+    /// Opens the next epoch of a chain for a receiver, as the action `number`
+    /// of a decision says. The chain was sealed for good at `tip`.
+    ///
+    /// # Panics
+    /// When the chain was never opened.
+    pub fn receive(
+        &mut self,
+        chain: &ChainId,
+        tip: Option<Tip>,
+        key: &Keypair,
+        (ready, number): (RecordId, u16),
+    ) -> RecordId {
+        let writer = self.writers.get(chain).expect("an open chain").clone();
+        let start = Start::After {
+            prior: writer.open,
+            tip,
+        };
+        let mut open = self.open_body(writer.chain, key, start, 0, writer.grant, key);
+        open.consent = Consent::Decision {
+            ready,
+            action: number,
+        };
+        let id = self.act(&Act::Open(open), &[ready]);
+        self.writers.insert(
+            *chain,
+            Writer {
+                open: id,
+                key: key.clone(),
+                tip,
+                ..writer
+            },
+        );
+        id
+    }
+
+    /// The action that puts a chain into the hands of `key`; the recovery key
+    /// is the one of every chain on this stage.
+    #[must_use]
+    pub fn receivership(&self, chain: ChainId, key: &Keypair) -> Action {
+        Action::Receive {
+            chain,
+            key: key.public_key(),
+            recovery: self.recovery_key().public_key(),
+        }
+    }
+
+    /// The recovery key of every chain.
+    #[must_use]
+    pub fn recovery_key(&self) -> Keypair {
+        key_of(self.seed, "chain-recovery", 0)
     }
 
     /// Lowers the floor of a chain's epoch: more credit.

@@ -2,7 +2,9 @@ mod decisions;
 mod evidence;
 mod format;
 mod hostile;
+mod receivers;
 mod reference;
+mod roll;
 mod worlds;
 
 use alloc::vec::Vec;

@@ -5,11 +5,14 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::super::RecordSet;
+use super::super::{RecordSet, Slot};
 use super::reference::{Reference, drawn};
 use super::{NOTE, UNIT};
-use crate::authority::{Act, Consent, Finality, Open, Raise, Seal, SealRow, Sealed, Start, Tip};
-use crate::canon::List;
+use crate::authority::{
+    Act, Action, Close, Consent, DecisionTerms, Finality, Open, Opening, Outcome, ProposalId,
+    Raise, Ready, Seal, SealRow, Sealed, Start, Tip,
+};
+use crate::canon::{List, Raw};
 use crate::chain::{Chain, Owner};
 use crate::id::{ChainId, RecordId};
 use crate::key::{Keypair, Signature};
@@ -218,8 +221,12 @@ impl World {
     }
 
     fn open(&mut self, branch: usize, open: Open, key: Keypair) {
+        self.open_for(branch, open, key, &[]);
+    }
+
+    fn open_for(&mut self, branch: usize, open: Open, key: Keypair, refs: &[RecordId]) {
         let (chain, start) = (open.chain, open.start.tip());
-        if let Some(id) = self.act(branch, &Act::Open(open), &[]) {
+        if let Some(id) = self.act(branch, &Act::Open(open), refs) {
             self.keys.insert(id, key);
             self.epochs.push(Epoch { id, chain, start });
         }
@@ -324,8 +331,53 @@ impl World {
             if self.dice.one_in(12) {
                 open.consent = Consent::Current(Signature::from_bytes([1; 64]));
             }
+            if self.dice.one_in(2)
+                && let Some(ready) = self.appoint(branch, &open)
+            {
+                open.consent = Consent::Decision { ready, action: 0 };
+                return self.open_for(branch, open, key, &[ready]);
+            }
             return self.open(branch, open, key);
         }
+    }
+
+    /// Decides on a branch that the key of an Open receives its chain, or
+    /// relies on an older decision that says something else.
+    fn appoint(&mut self, branch: usize, open: &Open) -> Option<RecordId> {
+        let readies = self.ids(|r| r.kind() == Kind::READY);
+        if self.dice.one_in(6) {
+            return self.dice.pick(&readies);
+        }
+        let set = &self.stage.set;
+        let tip = set.find(&self.branches[branch]).unwrap();
+        let roll = set.registry.office_at(tip)?.roll_digest();
+        let action = Action::Receive {
+            chain: open.chain.id(),
+            key: open.key,
+            recovery: open.recovery,
+        };
+        let opening = Opening {
+            proposal: ProposalId::from_bytes(*open.key.as_bytes()),
+            record: self.branches[branch],
+            actions: List::new([action]).unwrap(),
+            rule: Raw::of(&0_u64),
+            roll,
+            terms: DecisionTerms {
+                tellers: List::new([ChainId::from_bytes([1; 32])]).unwrap(),
+                needed: 1,
+                period: 0,
+                timelock: 0,
+            },
+        };
+        let opening = self.act(branch, &Act::Opening(opening), &[])?;
+        let close = Close {
+            opening,
+            outcome: Outcome::Accepted,
+            shuts: List::new([opening]).unwrap(),
+            tally: Raw::of(&0_u64),
+        };
+        let close = self.act(branch, &Act::Close(close), &[opening])?;
+        self.act(branch, &Act::Ready(Ready { close }), &[close])
     }
 
     fn raise(&mut self, branch: usize) {
@@ -522,7 +574,7 @@ fn pour(dice: &mut Dice, set: &mut RecordSet, mut records: Vec<Signed<Record>>) 
     }
 }
 
-fn run(seed: u64) -> [usize; 3] {
+fn run(seed: u64) -> [usize; 5] {
     let world = World::new(seed);
     let mut dice = Dice(!seed);
     let copies: BTreeMap<RecordId, Copies> = world
@@ -555,7 +607,21 @@ fn run(seed: u64) -> [usize; 3] {
     let recalls = set
         .slots()
         .filter(|&slot| set.record(slot).kind() == Kind::RECALL);
-    [world.stage.records.len(), forks.count(), recalls.count()]
+    let received = |slot: &Slot| {
+        let open = set.open(&set.record(*slot).id());
+        open.is_some_and(|open| matches!(open.consent, Consent::Decision { .. }))
+    };
+    let (valid, invalid): (Vec<Slot>, Vec<Slot>) = set
+        .slots()
+        .filter(received)
+        .partition(|&slot| set.verdict(slot).is_valid());
+    [
+        world.stage.records.len(),
+        forks.count(),
+        recalls.count(),
+        valid.len(),
+        invalid.len(),
+    ]
 }
 
 /// Lossy, disordered, doubled, sometimes without content.
@@ -671,7 +737,7 @@ fn rebuild(copies: &BTreeMap<RecordId, Copies>, dice: &mut Dice, set: &RecordSet
 
 /// Runs the worlds of these seeds, all of them even if one fails.
 fn worlds(seeds: core::ops::Range<u64>) {
-    let mut seen = [0; 3];
+    let mut seen = [0; 5];
     let mut failed = Vec::new();
     for seed in seeds {
         match std::panic::catch_unwind(|| run(seed)) {
@@ -684,9 +750,12 @@ fn worlds(seeds: core::ops::Range<u64>) {
         }
     }
     assert!(failed.is_empty(), "worlds {failed:?}");
+    let least = [5000, 50, 50, 50, 10];
     assert!(
-        seen.iter().all(|figure| *figure > 50),
-        "records, forks, recalls: {seen:?}"
+        seen.iter()
+            .zip(least)
+            .all(|(figure, least)| *figure >= least),
+        "records, forks, recalls, receivers, receivers refused: {seen:?}"
     );
 }
 

@@ -18,6 +18,7 @@ pub mod position;
 pub mod query;
 pub mod rate;
 pub mod refusal;
+pub mod remark;
 pub mod rule;
 mod rules;
 pub mod split;

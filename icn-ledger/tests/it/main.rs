@@ -17,6 +17,7 @@ mod market;
 mod quarantine;
 mod queries;
 mod receivership;
+mod remarks;
 mod rules;
 mod split;
 mod text;

@@ -135,6 +135,7 @@ impl RecordSet {
             return Ok(self.complete(slot, record.into_inner()));
         }
         let prev = self.admit(&record)?;
+        self.check_backing(&record, prev)?;
         self.add(record.into_inner(), prev)
     }
 

@@ -8,6 +8,7 @@ use icn_types::id::{ChainId, OperationKey};
 use icn_types::set::Slot;
 
 use crate::bounds::{Bounds, Sums};
+use crate::decided::{Draw, EnvelopeId, Giver, Taken};
 
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
@@ -28,6 +29,10 @@ pub(crate) struct Account {
     cover: BTreeMap<ChainId, Vec<Slot>>,
     /// Floor of the epoch in force, raises included.
     floor: Option<i64>,
+    /// What was paid out of envelopes.
+    envelopes: BTreeMap<EnvelopeId, Taken>,
+    /// Atoms acknowledged here out of envelopes of others.
+    given: BTreeMap<Giver, i128>,
 }
 
 /// A leg by slot.
@@ -78,7 +83,11 @@ impl Terms {
 #[derive(Debug)]
 pub(crate) enum Change {
     None,
-    Paid { key: OperationKey, total: i128 },
+    Paid {
+        key: OperationKey,
+        total: i128,
+        draw: Option<Draw>,
+    },
     Took(Vec<Taking>),
 }
 
@@ -90,6 +99,8 @@ pub(crate) struct Taking {
     pub(crate) key: Option<(ChainId, OperationKey)>,
     /// None for a refusal, which brings no credit.
     pub(crate) credit: Option<Credit>,
+    /// The envelope that an acknowledged payment drew on.
+    pub(crate) giver: Option<Giver>,
 }
 
 #[derive(Debug)]
@@ -122,6 +133,16 @@ impl Account {
     /// The payment of `payer` under a key that was taken here.
     pub(crate) fn answered(&self, payer: ChainId, key: OperationKey) -> Option<Slot> {
         self.answered.get(&(payer, key)).copied()
+    }
+
+    /// What this path paid out of an envelope.
+    pub(crate) fn taken_from(&self, envelope: &EnvelopeId) -> Taken {
+        self.envelopes.get(envelope).copied().unwrap_or_default()
+    }
+
+    /// Atoms that this path acknowledged out of somebody's envelope.
+    pub(crate) fn given_by(&self, giver: &Giver) -> i128 {
+        self.given.get(giver).copied().unwrap_or_default()
     }
 
     pub(crate) fn has_taken(&self, leg: LegAt) -> bool {
@@ -173,9 +194,14 @@ impl Account {
         }
         match change {
             Change::None => {}
-            Change::Paid { key, total } => {
+            Change::Paid { key, total, draw } => {
                 self.payments.insert(key, slot);
                 self.sums.sent += total;
+                if let Some(draw) = draw {
+                    let taken = self.envelopes.entry(draw.envelope).or_default();
+                    taken.total += draw.total;
+                    taken.payments += 1;
+                }
             }
             Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
         }
@@ -189,6 +215,9 @@ impl Account {
         let Some(credit) = taking.credit else {
             return;
         };
+        if let Some(giver) = taking.giver {
+            *self.given.entry(giver).or_default() += credit.amount;
+        }
         if credit.is_sealed {
             self.sums.sealed += credit.amount;
         } else {

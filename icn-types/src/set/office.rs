@@ -461,7 +461,7 @@ impl Office {
             Act::Opening(opening) => self.note_opening(record, opening),
             Act::Close(close) => self.note_close(record, close),
             Act::Ready(ready) => self.note_ready(record, ready),
-            Act::Release(release) => self.note_release(release),
+            Act::Release(release) => self.note_release(record, release),
         }
         for (chain, row) in rows {
             if let Some(seat) = self.chains.get_mut(chain) {

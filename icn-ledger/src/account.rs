@@ -9,6 +9,7 @@ use icn_types::set::Slot;
 use icn_types::time::Timestamp;
 
 use crate::bounds::{Bounds, Sums};
+use crate::decided::{Draw, EnvelopeId, Giver, Taken};
 
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
@@ -33,6 +34,10 @@ pub(crate) struct Account {
     closed: Option<Timestamp>,
     /// Disputes that this chain ended.
     ruled: BTreeSet<Slot>,
+    /// What was paid out of envelopes.
+    envelopes: BTreeMap<EnvelopeId, Taken>,
+    /// Atoms acknowledged here out of envelopes of others.
+    given: BTreeMap<Giver, i128>,
 }
 
 /// A leg by slot.
@@ -83,7 +88,11 @@ impl Terms {
 #[derive(Debug)]
 pub(crate) enum Change {
     None,
-    Paid { key: OperationKey, total: i128 },
+    Paid {
+        key: OperationKey,
+        total: i128,
+        draw: Option<Draw>,
+    },
     Took(Vec<Taking>),
     Closed(Timestamp),
     Ruled(Slot),
@@ -97,6 +106,8 @@ pub(crate) struct Taking {
     pub(crate) key: Option<(ChainId, OperationKey)>,
     /// None for a refusal, which brings no credit.
     pub(crate) credit: Option<Credit>,
+    /// The envelope that an acknowledged payment drew on.
+    pub(crate) giver: Option<Giver>,
 }
 
 #[derive(Debug)]
@@ -137,6 +148,16 @@ impl Account {
     /// The payment of `payer` under a key that was taken here.
     pub(crate) fn answered(&self, payer: ChainId, key: OperationKey) -> Option<Slot> {
         self.answered.get(&(payer, key)).copied()
+    }
+
+    /// What this path paid out of an envelope.
+    pub(crate) fn taken_from(&self, envelope: &EnvelopeId) -> Taken {
+        self.envelopes.get(envelope).copied().unwrap_or_default()
+    }
+
+    /// Atoms that this path acknowledged out of somebody's envelope.
+    pub(crate) fn given_by(&self, giver: &Giver) -> i128 {
+        self.given.get(giver).copied().unwrap_or_default()
     }
 
     pub(crate) fn has_taken(&self, leg: LegAt) -> bool {
@@ -192,9 +213,14 @@ impl Account {
             Change::Ruled(dispute) => {
                 self.ruled.insert(dispute);
             }
-            Change::Paid { key, total } => {
+            Change::Paid { key, total, draw } => {
                 self.payments.insert(key, slot);
                 self.sums.sent += total;
+                if let Some(draw) = draw {
+                    let taken = self.envelopes.entry(draw.envelope).or_default();
+                    taken.total += draw.total;
+                    taken.payments += 1;
+                }
             }
             Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
         }
@@ -208,6 +234,9 @@ impl Account {
         let Some(credit) = taking.credit else {
             return;
         };
+        if let Some(giver) = taking.giver {
+            *self.given.entry(giver).or_default() += credit.amount;
+        }
         if credit.is_sealed {
             self.sums.sealed += credit.amount;
         } else {

@@ -85,6 +85,11 @@ impl Ledger {
         }
         let author = Author::of(self, set, *chain, at)?;
         let mut refs: Vec<RecordId> = request.decision.iter().map(|(ready, _)| *ready).collect();
+        refs.extend(
+            request
+                .decision
+                .and_then(|decision| author.release(decision)),
+        );
         refs.extend(author.raise());
         let plain = author.pay(request, refs.clone());
         if let Err(Refusal::Limit { .. }) = plain {
@@ -263,6 +268,11 @@ impl<'a> Author<'a> {
         let terms = rules::terms(&case, &self.account);
         let bounds = terms.bounds(self.open);
         bounds.map_or(0, |bounds| self.account.sums(&terms).spendable(&bounds))
+    }
+
+    /// The Release that shows how much of an envelope may be paid.
+    fn release(&self, (ready, action): (RecordId, u16)) -> Option<RecordId> {
+        self.ledger.drawn(self.set, &ready, action)?.release
     }
 
     fn pay(&self, request: &PaymentRequest, refs: Vec<RecordId>) -> Result<Draft, Refusal> {

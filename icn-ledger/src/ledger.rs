@@ -12,6 +12,7 @@ use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use crate::account::Account;
 use crate::columns::Columns;
+use crate::decided::{self, Drawn};
 use crate::digest;
 use crate::entry::Entry;
 use crate::event::LedgerEvent;
@@ -248,6 +249,13 @@ impl Ledger {
     ) -> Option<RecordId> {
         let payment = self.account(set, chain).payment(key)?;
         Some(set.record(payment).id())
+    }
+
+    /// How far the payer of an envelope has come with it: action `number` of
+    /// the decision that `ready` lets take effect. `None` for anything else.
+    #[must_use]
+    pub fn drawn(&self, set: &RecordSet, ready: &RecordId, number: u16) -> Option<Drawn> {
+        decided::drawn(self, set, ready, number)
     }
 
     /// The account at the end of a chain's spine.

@@ -17,10 +17,18 @@ pub enum LedgerRule {
     /// The chain used the operation key before.
     #[error("operation key was used before on this chain")]
     PayKey,
+    /// A receiver relies on another decision than the one that appointed it,
+    /// or on none.
+    #[error("receiver pays without the decision that appointed it")]
+    PayReceiver,
     /// A shared account pays something else than a decided action, or another
     /// account claims to carry one out.
     #[error("payment does not equal a decided action of this account")]
     PayDecision,
+    /// The payments out of the envelope would be above what the named Release
+    /// and those before it release.
+    #[error("payment is above what the envelope releases")]
+    PayEnvelope,
     /// The epoch has no grant, so it neither pays nor acknowledges. Refusing is
     /// always allowed.
     #[error("epoch grants no credit")]
@@ -49,6 +57,10 @@ pub enum LedgerRule {
     /// The chain took the leg before.
     #[error("leg was taken before")]
     AckTwice,
+    /// The chain would have acknowledged more than the whole envelope of one
+    /// payer: some of it lies on another branch of the payer's chain.
+    #[error("more was acknowledged than the envelope holds")]
+    AckEnvelope,
     /// The account would stand above its ceiling.
     #[error("acknowledgement lifts the account above its ceiling")]
     LimitCeiling,
@@ -80,11 +92,13 @@ pub enum LedgerRule {
 
 impl LedgerRule {
     /// Every rule, in order of precedence.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::PaySelf,
         Self::PayMin,
         Self::PayKey,
+        Self::PayReceiver,
         Self::PayDecision,
+        Self::PayEnvelope,
         Self::LimitGrant,
         Self::LimitFloor,
         Self::AckRef,
@@ -94,6 +108,7 @@ impl LedgerRule {
         Self::AckReturn,
         Self::AckKey,
         Self::AckTwice,
+        Self::AckEnvelope,
         Self::LimitCeiling,
         Self::AssertRef,
         Self::CloseOrder,
@@ -112,7 +127,9 @@ impl Coded for LedgerRule {
             Self::PaySelf => "pay.self",
             Self::PayMin => "pay.min",
             Self::PayKey => "pay.key",
+            Self::PayReceiver => "pay.receiver",
             Self::PayDecision => "pay.decision",
+            Self::PayEnvelope => "pay.envelope",
             Self::LimitGrant => "limit.grant",
             Self::LimitFloor => "limit.floor",
             Self::AckRef => "ack.ref",
@@ -122,6 +139,7 @@ impl Coded for LedgerRule {
             Self::AckReturn => "ack.return",
             Self::AckKey => "ack.key",
             Self::AckTwice => "ack.twice",
+            Self::AckEnvelope => "ack.envelope",
             Self::LimitCeiling => "limit.ceiling",
             Self::AssertRef => "assert.ref",
             Self::CloseOrder => "close.order",

@@ -21,7 +21,7 @@ import cbor2
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-CHARTER, OPEN, SEAL, RAISE, OPENING, CLOSE, READY = 0, 1, 2, 6, 7, 8, 9
+CHARTER, OPEN, SEAL, RAISE, OPENING, CLOSE, READY, RELEASE = 0, 1, 2, 6, 7, 8, 9, 10
 PAYMENT, ACK, REFUSE, NOTE = range(64, 68)
 ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME = range(71, 75)
 FORMAT = 1
@@ -160,6 +160,7 @@ class Set:
         self.unit = sha256(unit)
         self.topic = sha256(tagged("icn/types/topic/v1", 2, self.domain, self.unit))
         self.authority_topic = sha256(tagged("icn/types/topic/v1", 0, self.domain, None))
+        self.votes = sha256(tagged("icn/types/topic/v1", 1, self.domain, None))
         self.authority = sha256(tagged("icn/types/chain/v1", self.authority_topic, [0]))
         self.records = {}
         for record in map(Record, texts):
@@ -208,7 +209,7 @@ class Set:
 
     def fold_authority(self):
         self.acts, self.seats, self.rows, self.sealed_by = {}, {}, {}, {}
-        self.owner_keys = {}
+        self.owner_keys, self.received = {}, set()
         ended = False
         for record in self.of_chain(self.authority):
             try:
@@ -226,7 +227,7 @@ class Set:
                 ended = True
 
     def open(self, record):
-        _, chain, key, recovery, form, after, charged, _, grant, (by, consent) = record.body
+        _, chain, key, recovery, form, after, charged, _, grant, (by, *consent) = record.body
         id = sha256(encode(chain))
         seat = self.seats.get(id)
         prior, tip = after or (None, None)
@@ -234,7 +235,8 @@ class Set:
         if seat:
             last = self.rows[id][-1] if self.rows.get(id) else None
             require(last == (prior, tip, True), "open.head")
-            keys = seat.body[2], seat.body[3]
+            received = seat.body[9][0] == 2
+            keys = None if received else seat.body[2], seat.body[3]
         elif chain[2][0] == 1:
             require(chain[2][1] in self.owner_keys, "open.owner")
             keys = self.owner_keys[chain[2][1]]
@@ -243,8 +245,25 @@ class Set:
         terms = tagged(
             "icn/types/consent/v1", self.domain, id, after, key, recovery, form, grant
         )
-        require(keys[by] and signed(keys[by], terms, consent), "open.consent")
+        if by == 2:
+            ready, number = consent
+            opening = self.decision(ready) if ready in record.refs else None
+            actions = opening.body[3] if opening else []
+            anybody = chain[2][0] in (1, 2, 5) and chain[1] != self.votes
+            appointed = number < len(actions) and actions[number] == [1, id, key, recovery]
+            require(seat and anybody and appointed, "open.decision")
+            require((opening.body[1], number) not in self.received, "open.twice")
+            self.received.add((opening.body[1], number))
+        else:
+            require(keys[by] and signed(keys[by], terms, consent[0]), "open.consent")
         self.seats[id] = record
+
+    def decision(self, ready):
+        """The opening that a Ready goes back to."""
+        ready = self.records.get(ready)
+        if ready is None or self.acts.get(ready.id) != "valid" or ready.kind != READY:
+            return None
+        return self.records[self.records[ready.body[1]].body[1]]
 
     def seal(self, record):
         for chain, open, sealed, final in record.body[1]:
@@ -327,27 +346,54 @@ class Set:
         require(all(payee != record.chain for payee, _ in legs), "pay.self")
         require(all(amount >= self.min_leg for _, amount in legs), "pay.min")
         require(key not in state.keys, "pay.key")
-        shared = self.records[record.epoch].body[1][2][0] == 2
-        require(shared == (decision is not None), "pay.decision")
-        if shared:
-            require(self.decided(record), "pay.decision")
+        open = self.records[record.epoch].body
+        by, *consent = open[9]
+        named = decision and record.refs[decision[0]] if self.names(record, decision) else None
+        if by == 2:
+            require(named == consent[0], "pay.receiver")
+        else:
+            shared = open[1][2][0] == 2
+            require(shared == (decision is not None), "pay.decision")
+        if decision is not None:
+            self.decided(record, state, named)
         available = self.available(state, record.epoch, record)
         require(available is not None, "limit.grant")
         require(sum(amount for _, amount in legs) <= available, "limit.floor")
 
-    def decided(self, record):
-        _, legs, key, (reference, number), _, _ = record.body
-        ready = self.records.get(record.refs[reference]) if reference < len(record.refs) else None
-        if ready is None or ready.id not in self.acts or ready.kind != READY or len(legs) != 1:
-            return False
-        close = self.records[ready.body[1]]
-        opening = self.records[close.body[1]]
-        proposal, actions = opening.body[1], opening.body[3]
-        if number >= len(actions):
-            return False
-        (payee, amount), = legs
-        named = sha256(tagged("icn/types/action-key/v1", self.domain, proposal, number))
-        return actions[number] == [0, record.chain, payee, self.unit, amount] and key == named
+    def names(self, record, decision):
+        return decision is not None and decision[0] < len(record.refs)
+
+    def drawn(self, record):
+        """Proposal, number and action that a payment says it carries out."""
+        decision = record.body[3]
+        if not self.names(record, decision):
+            return None
+        opening = self.decision(record.refs[decision[0]])
+        if opening is None or decision[1] >= len(opening.body[3]):
+            return None
+        return opening.body[1], decision[1], opening.body[3][decision[1]]
+
+    def decided(self, record, state, ready):
+        legs, key = record.body[1:3]
+        found = self.drawn(record)
+        require(found is not None, "pay.decision")
+        proposal, number, action = found
+        if action[0] != 2:
+            named = sha256(tagged("icn/types/action-key/v1", self.domain, proposal, number))
+            require(len(legs) == 1 and key == named, "pay.decision")
+            require(action == [0, record.chain, legs[0][0], self.unit, legs[0][1]], "pay.decision")
+            return
+        payer, payee, unit, tranche, tranches, _ = action[1]
+        before = state.drawn.get((proposal, number), [])
+        tag = "icn/types/envelope-key/v1"
+        named = sha256(tagged(tag, self.domain, proposal, number, len(before)))
+        require((payer, unit, key) == (record.chain, self.unit, named), "pay.decision")
+        require(all(payee in (None, other) for other, _ in legs), "pay.decision")
+        acts = [self.records[ref] for ref in record.refs if ref in self.acts]
+        bodies = [act.body for act in acts if act.kind == RELEASE]
+        released = 1 + max((b[3] for b in bodies if b[1:3] == [ready, number]), default=0)
+        total = sum(before) + sum(amount for _, amount in legs)
+        require(total <= tranche * min(released, tranches), "pay.envelope")
 
     def take(self, record):
         """An ack or a refusal: its legs in order, then the whole."""
@@ -355,6 +401,7 @@ class Set:
         if record.kind == ACK:
             require(grant is not None, "limit.grant")
         taken, answered, credit = set(state.taken), dict(state.answered), 0
+        given = dict(state.given)
         for reference, leg in record.body[1]:
             require(reference < len(record.refs), "ack.ref")
             source = self.records[record.refs[reference]]
@@ -373,6 +420,11 @@ class Set:
             require((source.id, leg) not in taken, "ack.twice")
             taken.add((source.id, leg))
             credit += sent[leg][2]
+            giver = self.giver(source) if record.kind == ACK else None
+            if giver:
+                (_, _, _, tranche, tranches, _), giver = giver
+                given[giver] = given.get(giver, 0) + sent[leg][2]
+                require(given[giver] <= tranche * tranches, "ack.envelope")
         if record.kind == ACK:
             require(state.position() + credit <= grant[1], "limit.ceiling")
 
@@ -398,6 +450,13 @@ class Set:
             require(about.body[3] == record.chain, "outcome.mediator")
             ended = [one.refs[one.body[1]] for one in before if one.kind == OUTCOME]
             require(about.id not in ended, "outcome.twice")
+
+    def giver(self, source):
+        """The envelope that a payment draws on, and its name for the payee."""
+        found = self.drawn(source) if source.kind == PAYMENT else None
+        if found is None or found[2][0] != 2:
+            return None
+        return found[2][1], (source.chain, *found[:2])
 
     def sent(self, record):
         """Legs that a valid record sends: payer, payee, amount."""
@@ -570,15 +629,23 @@ class State:
         self.records = [record for record in path if whole.valid(record)]
         self.keys, self.taken, self.answered = set(), set(), {}
         self.sent, self.credit, self.heads = 0, [], []
+        self.drawn, self.given = {}, {}
         for record in self.records:
             self.heads += whole.heads(record)
             if record.kind == PAYMENT:
                 self.keys.add(record.body[2])
-                self.sent += sum(amount for _, amount in record.body[1])
+                atoms = sum(amount for _, amount in record.body[1])
+                self.sent += atoms
+                found = whole.drawn(record)
+                if found and found[2][0] == 2:
+                    self.drawn.setdefault(found[:2], []).append(atoms)
             for source, leg in whole.taken(record):
                 self.taken.add((source.id, leg))
                 if source.kind == PAYMENT:
                     self.answered[source.chain, source.body[2]] = source.id
+                giver = whole.giver(source) if record.kind == ACK else None
+                if giver:
+                    self.given[giver[1]] = self.given.get(giver[1], 0) + whole.sent(source)[leg][2]
                 if record.kind == ACK:
                     self.credit.append((source.id, whole.sent(source)[leg][2]))
 

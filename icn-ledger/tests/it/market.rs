@@ -4,7 +4,7 @@
 
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
 use icn_ledger::{
-    Ack, Authorized, Column, Ledger, LedgerEvent, Leg, LegId, LegRef, Note, Payment,
+    Ack, Authorized, Column, DecisionRef, Ledger, LedgerEvent, Leg, LegId, LegRef, Note, Payment,
     PaymentRequest, Refuse, Unit, UnitCode,
 };
 use icn_types::amount::Amount;
@@ -61,6 +61,12 @@ pub(crate) fn taking(legs: &[LegId]) -> (Vec<RecordId>, Vec<LegRef>) {
     });
     let legs = legs.collect();
     (refs, legs)
+}
+
+fn sorted(refs: &[RecordId]) -> Vec<RecordId> {
+    let mut refs = refs.to_vec();
+    refs.sort_unstable();
+    refs
 }
 
 /// A ledger that heard of a set's records in the order of the set.
@@ -239,6 +245,34 @@ impl Market {
         let id = self.stage.write(&chain, NOTE, refs, &Note::default());
         self.feed();
         id
+    }
+
+    /// Writes a payment of one leg under the decision that it refs first.
+    pub(crate) fn pay_decided(
+        &mut self,
+        payer: ChainId,
+        refs: &[RecordId],
+        (payee, atoms): (ChainId, u64),
+        (action, key): (u16, OperationKey),
+    ) -> RecordId {
+        let payment = self.decided(refs, &[(payee, atoms)], (action, key));
+        self.post(payer, &sorted(refs), &payment)
+    }
+
+    /// A payment under the decision whose Ready is the first of its refs.
+    pub(crate) fn decided(
+        &mut self,
+        refs: &[RecordId],
+        legs: &[(ChainId, u64)],
+        (action, key): (u16, OperationKey),
+    ) -> Payment {
+        let ready = sorted(refs).binary_search(&refs[0]).unwrap();
+        let ready = u16::try_from(ready).unwrap();
+        Payment {
+            key,
+            decision: Some(DecisionRef { ready, action }),
+            ..self.payment(legs)
+        }
     }
 
     pub(crate) fn submit(&mut self, draft: Draft) -> RecordId {

@@ -324,7 +324,8 @@ impl Office {
     }
 
     /// Opens of a dropped branch that this record takes over. A Recall takes
-    /// them as they are, an Adopt each after the Open in force.
+    /// them as they are; an Adopt each after the Open in force, or in the place
+    /// of its twin.
     fn check_adopt(&self, path: &impl Path, record: &Record, must_fit: bool) -> Result<(), Rule> {
         let opens = adopted(path, record);
         if opens.len() != record.refs().len() || (must_fit && opens.is_empty()) {
@@ -334,12 +335,33 @@ impl Office {
         for (id, open) in opens {
             let chain = open.chain.id();
             let in_force = || self.chains.get(&chain).map(Seat::open);
-            if must_fit && open.start.prior() != current.get(&chain).copied().or_else(in_force) {
+            let before = current.get(&chain).copied().or_else(in_force);
+            let follows = open.start.prior() == before;
+            let replaces = || before.is_some_and(|before| self.are_twins(path, (id, open), before));
+            if must_fit && !follows && !replaces() {
                 return Err(Rule::AdoptOpen);
             }
             current.insert(chain, id);
         }
         Ok(())
+    }
+
+    /// Whether an Open carries the very consent that the one in force does,
+    /// and no Seal has gone beyond the start of both.
+    ///
+    /// A registrar that forks can put one consent into an Open on each branch.
+    /// The owner writes under the one that came first, which need not be the
+    /// one that a Recall keeps.
+    fn are_twins(&self, path: &impl Path, one: (RecordId, &Open), in_force: RecordId) -> bool {
+        let (id, open) = one;
+        let seat = self.chains.get(&open.chain.id());
+        let last_row = seat.and_then(Seat::last_row);
+        let is_unsealed = last_row.is_none_or(|row| path.rows().row(row).tip() == open.start.tip());
+        let terms = |open: &Open| open.consent_terms(self.domain);
+        let consent_alike = path
+            .open(&in_force)
+            .is_some_and(|(_, other)| terms(other) == terms(open));
+        id != in_force && consent_alike && is_unsealed
     }
 
     /// More than two thirds of the roll, or of the recovery keys while the
@@ -448,7 +470,7 @@ impl Office {
             Act::Opening(opening) => self.note_opening(record, opening),
             Act::Close(close) => self.note_close(record, close),
             Act::Ready(ready) => self.note_ready(record, ready),
-            Act::Release(release) => self.note_release(release),
+            Act::Release(release) => self.note_release(record, release),
         }
         for (chain, row) in rows {
             if let Some(seat) = self.chains.get_mut(chain) {

@@ -79,6 +79,7 @@ impl Coop {
         let rules = Rules {
             text: Rule::majority(),
             budget: Rule::majority(),
+            receivership: Rule::two_thirds_of_roll(),
             tellers: List::new(tellers).unwrap(),
             needed: u8::try_from(count / 2 + 1).unwrap(),
             period: 1_000,

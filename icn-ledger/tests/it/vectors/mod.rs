@@ -3,6 +3,7 @@
 
 mod breaches;
 mod labels;
+mod mandates;
 mod remarks;
 mod scene;
 
@@ -49,7 +50,10 @@ fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
         (
             "verdicts.json",
             "records in the order of writing, each with its verdict: every rule is broken by one",
-            breaches::scenes(),
+            breaches::scenes()
+                .into_iter()
+                .chain(mandates::scenes())
+                .collect(),
         ),
         (
             "labels.json",

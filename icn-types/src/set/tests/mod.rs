@@ -5,6 +5,7 @@ mod hostile;
 mod receivers;
 mod reference;
 mod roll;
+mod twins;
 mod worlds;
 
 use alloc::vec::Vec;

@@ -86,7 +86,7 @@ impl Export<'_> {
                 Ok(())
             }
             Ok(Entry::Unit(unit)) => {
-                let known = self.book.unit_key(&unit);
+                let known = self.book.unit_key(&unit.id());
                 let commodity = known.and_then(|unit| self.commodities.get(unit.index()));
                 let Commodity { symbol, decimals } = commodity.ok_or(Flaw::Unit)?;
                 journal.declare(symbol.clone(), *decimals)

@@ -12,6 +12,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
 use icn_types::set::{Label, RecordSet};
 use icn_types::sign::Signed;
+use icn_types::time::Timestamp;
 use proptest::prelude::*;
 
 use crate::market::{Market, NOW, follow, leg, taking};
@@ -23,10 +24,10 @@ const GRANT: Grant = Grant {
 };
 
 /// One step: what, who, to whom, how much or which.
-type Step = (u8, u8, u8, u8);
+pub(crate) type Step = (u8, u8, u8, u8);
 
 /// A quarter of the usual number: a case is a whole history.
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {
         cases: usual.cases / 4,
@@ -34,13 +35,13 @@ fn cases() -> ProptestConfig {
     }
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((0_u8..16, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
 }
 
 /// A market with everything that later steps may name.
-struct World {
-    market: Market,
+pub(crate) struct World {
+    pub(crate) market: Market,
     legs: Vec<(ChainId, LegId)>,
     /// Records of the epoch in force, by chain, in the order of writing.
     tips: BTreeMap<ChainId, Vec<Option<Tip>>>,
@@ -50,7 +51,7 @@ struct World {
 }
 
 impl World {
-    fn play(steps: &[Step]) -> Self {
+    pub(crate) fn play(steps: &[Step]) -> Self {
         let market = Market::with_grant(4, GRANT);
         let tips = market.chains.iter().map(|chain| (*chain, vec![None]));
         let mut world = Self {
@@ -68,6 +69,7 @@ impl World {
     }
 
     fn step(&mut self, (what, who, whom, which): Step) {
+        self.market.stage.set_time(u64::from(which % 16) * 10);
         let chain = self.market.chains[usize::from(who)];
         let other = self.market.chains[usize::from(whom)];
         match what {
@@ -114,7 +116,9 @@ impl World {
         if third != payer && which.is_multiple_of(3) {
             legs.push((third, 3));
         }
-        let payment = self.market.payment(&legs);
+        let mut payment = self.market.payment(&legs);
+        let stated = Timestamp::from_millis(u64::from(which / 16) * 10);
+        payment.effective = which.is_multiple_of(4).then_some(stated);
         let id = self
             .market
             .stage
@@ -223,7 +227,7 @@ impl World {
 
     /// The records in an order that follows from `salt`, without those that
     /// `keep` drops.
-    fn shuffled(&self, salt: u64, keep: impl Fn(u8) -> bool) -> Vec<&Signed<Record>> {
+    pub(crate) fn shuffled(&self, salt: u64, keep: impl Fn(u8) -> bool) -> Vec<&Signed<Record>> {
         let mut records: Vec<_> = self
             .market
             .stage
@@ -242,7 +246,7 @@ impl World {
 
     /// Another replica that hears of records one by one, and whose maintained
     /// columns equal counted ones after each.
-    fn replica(&self, mut left: Vec<&Signed<Record>>) -> (RecordSet, Ledger) {
+    pub(crate) fn replica(&self, mut left: Vec<&Signed<Record>>) -> (RecordSet, Ledger) {
         let mut set = RecordSet::new(self.market.stage.domain());
         let mut ledger = Ledger::new(self.market.stage.domain(), self.market.unit);
         loop {

@@ -7,6 +7,7 @@ mod hostile;
 mod joining;
 mod restart;
 mod running;
+mod stored;
 
 use futures::executor::block_on;
 use icn_governance::body::{Choice, Proposal, Subject};

@@ -294,7 +294,7 @@ fn a_transaction_that_moves_nothing_is_no_entry() {
     journal.book(&mut book, &euros()).unwrap();
     let a = book.account_key(&"a".parse().unwrap()).unwrap();
     let standing = book
-        .standing(a, book.unit_key(&unit("euros", 100)).unwrap())
+        .standing(a, book.unit_key(&unit("euros", 100).id()).unwrap())
         .unwrap();
     assert_eq!(standing.position.get(), 150);
 }
@@ -310,7 +310,9 @@ fn commodities_become_units_by_their_scales() {
     let mut book = Book::new();
     read(text).unwrap().book(&mut book, &booking).unwrap();
     let a = book.account_key(&"a".parse().unwrap()).unwrap();
-    let standing = book.standing(a, book.unit_key(&hours).unwrap()).unwrap();
+    let standing = book
+        .standing(a, book.unit_key(&hours.id()).unwrap())
+        .unwrap();
     assert_eq!(standing.position.get(), -5490);
 }
 

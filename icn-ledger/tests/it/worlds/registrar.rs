@@ -38,7 +38,6 @@ impl World {
         self.fact(match act {
             Act::Open(_) => "open",
             Act::Seal(_) => "seal",
-            Act::Adopt => "adopt",
             Act::Raise(_) => "raise",
             Act::Ready(_) => "decision",
             _ => "other act",

@@ -175,7 +175,7 @@ impl Ledger {
 }
 
 /// The writer of one chain, who may write now.
-struct Author<'a> {
+pub(crate) struct Author<'a> {
     ledger: &'a Ledger,
     set: &'a RecordSet,
     chain: ChainId,
@@ -187,7 +187,7 @@ struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
-    fn of(
+    pub(crate) fn of(
         ledger: &'a Ledger,
         set: &'a RecordSet,
         chain: ChainId,
@@ -237,7 +237,7 @@ impl<'a> Author<'a> {
     }
 
     /// The record, if it would be Valid.
-    fn draft(
+    pub(crate) fn draft(
         &self,
         refs: Vec<RecordId>,
         cause: Option<RecordId>,

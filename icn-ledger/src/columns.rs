@@ -270,7 +270,7 @@ fn takes(record: &Record, entry: &Entry) -> Vec<LegId> {
     match entry {
         Entry::Ack(ack) => taken(content, &ack.legs).collect(),
         Entry::Refuse(refuse) => taken(content, &refuse.legs).collect(),
-        Entry::Payment(_) | Entry::Note(_) => Vec::new(),
+        Entry::Payment(_) | Entry::Note(_) | Entry::Remark(_) => Vec::new(),
     }
 }
 

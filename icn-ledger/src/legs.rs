@@ -63,7 +63,7 @@ pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Sent> {
                 })
                 .collect()
         }),
-        Entry::Ack(_) | Entry::Note(_) => Vec::new(),
+        Entry::Ack(_) | Entry::Note(_) | Entry::Remark(_) => Vec::new(),
     }
 }
 

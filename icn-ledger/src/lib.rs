@@ -16,9 +16,12 @@ pub mod ledger;
 mod legs;
 pub mod position;
 pub mod query;
+pub mod rate;
 pub mod refusal;
+pub mod remark;
 pub mod rule;
 mod rules;
+pub mod split;
 pub mod text;
 pub mod unit;
 

@@ -44,6 +44,7 @@ impl Rules for LedgerRules {
         let terms = terms(case, account);
         let change = match &entry {
             Entry::Note(_) => Ok(Change::None),
+            Entry::Remark(remark) => self.remark(case, account, remark),
             Entry::Payment(payment) => self.pay(case, account, &terms, payment),
             Entry::Ack(ack) => self.acknowledge(case, account, &terms, &ack.legs),
             Entry::Refuse(refuse) => self
@@ -245,7 +246,7 @@ fn offered(
                 _ => Err(Rule::AckReturn),
             }
         }
-        Entry::Ack(_) | Entry::Note(_) => Err(Rule::AckKind),
+        Entry::Ack(_) | Entry::Note(_) | Entry::Remark(_) => Err(Rule::AckKind),
     }
 }
 

@@ -227,6 +227,29 @@ pub enum ReplayReason {
     Again,
 }
 
+/// A book is not what its entries make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Its entries are no book.
+    #[error(transparent)]
+    Entry(#[from] ReplayError),
+    /// The id of the newest entry is not its hash.
+    #[error("head is not the hash of the newest entry")]
+    Head,
+    /// An account stands elsewhere.
+    #[error("account {account} does not stand in unit {unit} where its entries put it")]
+    Standing {
+        /// The account.
+        account: AccountKey,
+        /// The unit.
+        unit: UnitKey,
+    },
+    /// Other holds are open.
+    #[error("open holds are not those of the entries")]
+    Holds,
+}
+
 impl Coded for BookError {
     fn code(&self) -> &'static str {
         match self {
@@ -329,5 +352,20 @@ impl Coded for ReplayError {
 
     fn fault(&self) -> Fault {
         Fault::Peer
+    }
+}
+
+impl Coded for VerifyError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Entry(error) => error.code(),
+            Self::Head => "book.verify.head",
+            Self::Standing { .. } => "book.verify.standing",
+            Self::Holds => "book.verify.holds",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Environment
     }
 }

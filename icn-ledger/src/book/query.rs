@@ -30,7 +30,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn of(cell: &Cell) -> Self {
+    pub(super) fn of(cell: &Cell) -> Self {
         Self {
             position: Position::new(cell.position),
             held_out: cell.held_out.unsigned_abs(),

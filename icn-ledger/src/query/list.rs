@@ -69,7 +69,7 @@ impl Dates {
     };
 }
 
-type Key = (Timestamp, RecordId);
+pub(super) type Key = (Timestamp, RecordId);
 
 impl Query<'_> {
     /// An entry by the id of its record. `None` when it is not Valid or not
@@ -174,7 +174,7 @@ impl Query<'_> {
             Entry::Payment(payment) => own(payment.legs.len()),
             Entry::Ack(ack) => of_taken(&ack.legs),
             Entry::Refuse(refuse) => own(refuse.legs.len()).min(of_taken(&refuse.legs)),
-            Entry::Note(_) => None,
+            Entry::Note(_) | Entry::Remark(_) => None,
         };
         match least {
             Some(least) => least,
@@ -185,7 +185,11 @@ impl Query<'_> {
 }
 
 /// The keys that are left after a cursor. `None` when there are none.
-fn bounds(dates: Dates, order: Order, after: Option<Cursor>) -> Option<(Bound<Key>, Bound<Key>)> {
+pub(super) fn bounds(
+    dates: Dates,
+    order: Order,
+    after: Option<Cursor>,
+) -> Option<(Bound<Key>, Bound<Key>)> {
     let first = (dates.from, RecordId::from_bytes([0; 32]));
     let last = (dates.until, RecordId::from_bytes([0xff; 32]));
     let key = after.map(|after| (Timestamp::from_millis(after.key), after.record));

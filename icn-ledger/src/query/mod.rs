@@ -41,6 +41,7 @@ mod list;
 mod page;
 mod quarantine;
 mod register;
+mod remark;
 mod statement;
 
 use icn_types::id::{ChainId, RecordId};
@@ -54,6 +55,7 @@ pub use list::{Dates, Listed};
 pub use page::{Cursor, CursorError, Order, Page, PageSize};
 pub use quarantine::{Quarantined, Reason, Release};
 pub use register::Register;
+pub use remark::{Asserted, Disputed, Disputes, Found, Ruled};
 pub use statement::{Imbalance, Statement};
 
 use crate::entry::Entry;

@@ -27,7 +27,7 @@ macro_rules! all {
 fn rules() -> Vec<AuthorityRule> {
     all!(AuthorityRule:
         OpenOrder, OpenHead, OpenConsent, OpenDecision, OpenTwice, OpenOwner, SealOrder,
-        SealHeader, RecallHead, RecallVotes, AdoptOpen, RollMember, RollRecall, RaiseEpoch, OpeningRoll,
+        SealHeader, AdoptOpen, RollMember, RollRecall, RaiseEpoch, OpeningRoll,
         OpeningTwice, CloseOpening, CloseTwice, CloseShuts, ReadyClose, ReadyTwice, ReadyEarly,
         ReleaseReady, ReleaseOrder, ReleaseEarly,
     )
@@ -40,7 +40,7 @@ fn coded() -> Vec<(&'static str, Fault)> {
     let mut table = Vec::new();
     table.extend(rules().iter().map(|error| entry(error)));
     let refusals = all!(Refusal:
-        MissingPrev(id), MissingEpoch(id), MissingContent, Domain, Epoch, Place, Signature, Full);
+        MissingPrev(id), MissingEpoch(id), MissingContent, Domain, Epoch, Place, Signature, Recall, Full);
     table.extend(refusals.iter().map(|error| entry(error)));
     table.extend(
         all!(NoProof: Same, Apart, Signature)

@@ -6,7 +6,8 @@
 //! with equal bytes.
 //!
 //! - A record is **well-formed** when its signature fits the key in the Open
-//!   of its epoch and it follows its predecessor. Only such records are stored.
+//!   of its epoch and it follows its predecessor; a Recall when it follows a
+//!   Valid record and enough votes sign it. Only such records are stored.
 //! - The **spine** of a chain is its sealed path and the unforked records after
 //!   it. Seals decide, then "exactly one child"; validity plays no part.
 //! - The **canonical set** is all spines, the two lowest ids at each open fork,
@@ -135,6 +136,7 @@ impl RecordSet {
             return Ok(self.complete(slot, record.into_inner()));
         }
         let prev = self.admit(&record)?;
+        self.check_backing(&record, prev)?;
         self.add(record.into_inner(), prev)
     }
 
@@ -467,6 +469,23 @@ impl RecordSet {
             .filter(|(_, row)| self.registry.rows.effective(&self.arena, *row) == Some(true))
             .filter_map(|(_, row)| self.registry.rows.row(row).tip())
             .filter_map(|tip| self.arena.find(&tip.head))
+    }
+
+    /// Whether another record stands already where this one would, after the
+    /// same predecessor on the same chain. To judge it costs a fold over the
+    /// chain then.
+    #[must_use]
+    pub fn would_fork(&self, record: &Record) -> bool {
+        let after = match record.prev() {
+            Some(prev) => self.find(&prev).map(|prev| &self.arena.node(prev).children),
+            None => None,
+        };
+        let roots = || self.spines.of(&record.chain()).map(Spine::roots);
+        let there = after
+            .map(Vec::as_slice)
+            .or_else(|| record.prev().is_none().then(roots)?);
+        let is_other = |&slot: &Slot| self.record(slot).id() != record.id();
+        there.unwrap_or_default().iter().any(is_other)
     }
 
     /// Other stored records right after the same predecessor on the same chain,

@@ -30,12 +30,6 @@ pub enum AuthorityRule {
     /// The header in the row is not one of the chain, or its signature is bad.
     #[error("sealed header does not belong to the chain")]
     SealHeader,
-    /// The Recall follows a record that is not Valid.
-    #[error("recall honours a head that is not valid")]
-    RecallHead,
-    /// A vote does not count, or they are not more than two thirds.
-    #[error("recall is not signed by more than two thirds")]
-    RecallVotes,
     /// The record adopts something else than Opens that fit.
     #[error("adopted record is not an open that fits")]
     AdoptOpen,
@@ -97,8 +91,6 @@ impl Coded for AuthorityRule {
             Self::OpenOwner => "open.owner",
             Self::SealOrder => "seal.order",
             Self::SealHeader => "seal.header",
-            Self::RecallHead => "recall.head",
-            Self::RecallVotes => "recall.bar",
             Self::AdoptOpen => "adopt.open",
             Self::RollMember => "roll.member",
             Self::RollRecall => "roll.recall",

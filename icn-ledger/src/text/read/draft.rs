@@ -10,10 +10,16 @@ use crate::text::journal::{Reach, Span, Status, Transaction};
 use crate::text::word::{AccountName, Comment, Symbol};
 
 /// A line of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) file: usize,
     pub(super) line: u32,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { file: 0, line: 1 }
+    }
 }
 
 /// Everything that the texts say, in their order.

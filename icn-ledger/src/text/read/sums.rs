@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Conversion;
 use super::draft::{Draft, DraftPosting, Place, Price};
+use super::places::Lines;
 use super::resolve::Styles;
 use crate::text::decimal::{Decimal, Decimals};
 use crate::text::flaw::Flaw;
@@ -155,24 +156,24 @@ impl Numbered {
         }
     }
 
-    /// The transaction in atoms, and where its postings stand.
-    pub(super) fn finish(
-        self,
-        journal: &Journal,
-    ) -> Result<(Transaction, Vec<Place>), (Place, Flaw)> {
+    /// The transaction in atoms, and where it stands.
+    pub(super) fn finish(self, journal: &Journal) -> Result<(Transaction, Lines), (Place, Flaw)> {
         let mut transaction = self.head;
+        let mut lines = Lines {
+            head: self.place,
+            postings: Vec::with_capacity(self.postings.len()),
+        };
         transaction.postings.reserve_exact(self.postings.len());
-        let mut places = Vec::with_capacity(self.postings.len());
         for posting in self.postings {
-            let place = Place {
-                line: posting.line,
-                ..self.place
-            };
-            let posting = posting.finish(journal).map_err(|flaw| (place, flaw))?;
-            transaction.postings.push(posting);
-            places.push(place);
+            let line = posting.line;
+            let posting = posting.finish(journal);
+            let at = Place { line, ..self.place };
+            transaction
+                .postings
+                .push(posting.map_err(|flaw| (at, flaw))?);
+            lines.postings.push(line);
         }
-        Ok((transaction, places))
+        Ok((transaction, lines))
     }
 }
 

@@ -4,6 +4,7 @@
 mod breaches;
 mod labels;
 mod mandates;
+mod remarks;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use icn_ledger::LedgerRule;
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
 use icn_types::error::Coded as _;
 use icn_types::record::Kind;
 
@@ -32,7 +34,16 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 4] = [PAYMENT, ACK, REFUSE, NOTE];
+const KINDS: [Kind; 8] = [
+    PAYMENT,
+    ACK,
+    REFUSE,
+    NOTE,
+    ASSERTION,
+    PERIOD_CLOSE,
+    DISPUTE,
+    OUTCOME,
+];
 
 fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
     [

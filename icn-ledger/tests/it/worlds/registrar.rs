@@ -34,7 +34,6 @@ impl World {
         self.fact(match act {
             Act::Open(_) => "open",
             Act::Seal(_) => "seal",
-            Act::Adopt => "adopt",
             Act::Raise(_) => "raise",
             Act::Ready(_) => "decision",
             Act::Release(_) => "release",

@@ -182,21 +182,30 @@ impl World {
                 continue;
             };
             let chain = open.chain.id();
-            let current = set.office().and_then(|office| office.seat(&chain));
-            let current = current.map(Seat::open);
-            let twin = current.and_then(|open| set.open(&open));
-            let is_twin = twin.is_some_and(|twin| {
-                current != Some(id)
-                    && twin.consent_terms(self.domain) == open.consent_terms(self.domain)
-            });
-            let fits = open.start.prior() == current || is_twin;
+            let in_force = set.office().and_then(|office| office.seat(&chain));
+            let in_force = in_force.map(Seat::open);
+            let follows = open.start.prior() == in_force;
+            let replaces = || {
+                in_force.is_some_and(|other| {
+                    self.are_twins(open, &other) && !self.is_used(replica, &other)
+                })
+            };
+            let fits = follows || replaces();
             let is_used = || self.is_used(replica, &id);
             let last = self.last_rows().get(&chain).and_then(|row| row.tip);
             let goes_on = open.start.tip().map(|tip| tip.seq) >= last.map(|tip| tip.seq);
             if !set.on_spine(slot) && fits && goes_on && replica.is_valid(slot) && is_used() {
+                let what = if follows { "adopt" } else { "adopt of a twin" };
                 self.act(&Act::Adopt, vec![id]);
+                self.fact(what);
             }
         }
+    }
+
+    /// Whether an Open carries the same consent as another.
+    fn are_twins(&self, open: &Open, other: &RecordId) -> bool {
+        let terms = |open: &Open| open.consent_terms(self.domain);
+        matches!(&self.acts[other], Act::Open(other) if terms(other) == terms(open))
     }
 
     fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {

@@ -75,14 +75,14 @@ fn decided_receiver_gets_the_account_and_pays_what_was_decided() {
     }
     let times = village.times();
     let refused = block_on(village.nodes[2].pay(&unit, &dead, &hours(alice, 1, 2), times));
-    assert!(matches!(refused, Err(AuthorError::NoKey(_))), "{refused:?}");
+    assert!(matches!(refused, Err(AuthorError::Money(_))), "{refused:?}");
     let times = village.times();
     let more = block_on(village.nodes[1].pay(&unit, &dead, &hours(alice, 1, 3), times));
     assert!(matches!(more, Err(AuthorError::Money(_))), "{more:?}");
     assert_eq!(village.forks(), []);
 }
 
-/// Two of three are a majority and fall short of more than that.
+/// Two yeses of four without a no make a budget, and no receivership.
 #[test]
 fn majority_that_passes_a_budget_takes_nobodys_account() {
     let mut village = Village::new(62, 4);

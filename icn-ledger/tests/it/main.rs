@@ -9,6 +9,7 @@ mod admission;
 mod attacks;
 mod book;
 mod columns;
+mod devices;
 mod entry;
 mod envelopes;
 mod hours;

@@ -10,6 +10,7 @@ mod attacks;
 mod book;
 mod columns;
 mod devices;
+mod effects;
 mod entry;
 mod envelopes;
 mod hours;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use icn_ledger::query::{
-    Cursor, CursorError, Dates, Line, Listed, Movement, Order, Page, PageSize, Query, Register,
-    Snapshot,
+    Cursor, CursorError, Dates, Disputes, Line, Listed, Movement, Order, Page, PageSize, Query,
+    Register, Snapshot,
 };
 use icn_ledger::{Authorized, Entry, Finality, Ledger, LegId};
 use icn_types::amount::Position;
@@ -328,6 +328,16 @@ proptest! {
             by_date(&here, Dates::ALL, order, 9),
             by_date(&there, Dates::ALL, order, 4)
         );
+        let asserted = |query: &Query<'_>, rows| {
+            all(rows, |after, size| query.assertions(order, after, size))
+        };
+        prop_assert_eq!(asserted(&here, 9), asserted(&there, 2));
+        for which in [Disputes::All, Disputes::Open, Disputes::Ended] {
+            let disputed = |query: &Query<'_>, rows| {
+                all(rows, |after, size| query.disputes(which, order, after, size))
+            };
+            prop_assert_eq!(disputed(&here, 9), disputed(&there, 2));
+        }
         let (mine, theirs) = (here.trial_balance(), there.trial_balance());
         prop_assert_eq!(mine.digest(), theirs.digest());
         prop_assert_eq!(mine.labels(), theirs.labels());

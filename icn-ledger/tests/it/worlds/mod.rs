@@ -2,6 +2,7 @@
 //! from one seed, and nine properties that hold in every one of them.
 
 mod agreement;
+mod answers;
 mod authors;
 mod byzantine;
 mod chance;

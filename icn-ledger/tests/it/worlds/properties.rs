@@ -1,4 +1,4 @@
-//! The nine properties, looked at while a world runs and at its end.
+//! The properties, looked at while a world runs and at its end.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +9,7 @@ use icn_types::set::{Canonical, Label, Slot};
 
 use super::agreement::{order_does_not_matter, parts_agree, replicas_agree};
 use super::answers::answers_are_right;
+use super::mandates::mandates_are_kept;
 use super::safety::{
     honest_members_are_safe, keys_are_paid_once, loss_is_bounded, nobody_overspends,
 };
@@ -31,6 +32,8 @@ pub(super) enum Property {
     Loss,
     /// A payer's key is paid once to a payee.
     Once,
+    /// Receivers send what was decided, and envelopes hold.
+    Mandate,
     /// Honest members are never convicted, made Invalid or kept waiting.
     Honesty,
     /// The exchange ends, with equal canonical sets.
@@ -269,6 +272,7 @@ fn at_the_end(world: &mut World) -> Kept {
     parts_agree(world)?;
     let tally = Tally::of(world, &world.replicas[0]);
     keys_are_paid_once(world, &tally)?;
+    mandates_are_kept(world, &tally)?;
     honest_members_are_safe(world)?;
     if world.forked_at.is_none() {
         loss_is_bounded(world, &tally)?;

@@ -13,11 +13,11 @@ pub use vote::{Basis, Phase, Receipts, Vote};
 
 use icn_types::authority::{Act, ProposalId};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId};
-use icn_types::judge::{Judge, NeedsUpgrade};
+use icn_types::judge::Judge;
 use icn_types::record::Draft;
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
-use icn_types::verdict::Verdict;
+use icn_types::verdict::{NeedsUpgrade, Verdict};
 
 use crate::body::Proposal;
 use crate::charter::Rules;

@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
 use icn_types::set::Slot;
+use icn_types::time::Timestamp;
 
 use crate::bounds::{Bounds, Sums};
+use crate::decided::{Draw, EnvelopeId, Giver, Taken};
 
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
@@ -28,6 +30,14 @@ pub(crate) struct Account {
     cover: BTreeMap<ChainId, Vec<Slot>>,
     /// Floor of the epoch in force, raises included.
     floor: Option<i64>,
+    /// What was paid out of envelopes.
+    envelopes: BTreeMap<EnvelopeId, Taken>,
+    /// Atoms acknowledged here out of envelopes of others.
+    given: BTreeMap<Giver, i128>,
+    /// Up to which date the account is closed.
+    closed: Option<Timestamp>,
+    /// Disputes that this chain ended.
+    ruled: BTreeSet<Slot>,
 }
 
 /// A leg by slot.
@@ -78,8 +88,14 @@ impl Terms {
 #[derive(Debug)]
 pub(crate) enum Change {
     None,
-    Paid { key: OperationKey, total: i128 },
+    Paid {
+        key: OperationKey,
+        total: i128,
+        draw: Option<Draw>,
+    },
     Took(Vec<Taking>),
+    Closed(Timestamp),
+    Ruled(Slot),
 }
 
 /// One leg that a record takes.
@@ -90,6 +106,8 @@ pub(crate) struct Taking {
     pub(crate) key: Option<(ChainId, OperationKey)>,
     /// None for a refusal, which brings no credit.
     pub(crate) credit: Option<Credit>,
+    /// The envelope that an acknowledged payment drew on.
+    pub(crate) giver: Option<Giver>,
 }
 
 #[derive(Debug)]
@@ -114,6 +132,14 @@ impl Account {
         self.floor
     }
 
+    pub(crate) const fn closed(&self) -> Option<Timestamp> {
+        self.closed
+    }
+
+    pub(crate) fn has_ruled(&self, dispute: Slot) -> bool {
+        self.ruled.contains(&dispute)
+    }
+
     /// The own payment under a key.
     pub(crate) fn payment(&self, key: &OperationKey) -> Option<Slot> {
         self.payments.get(key).copied()
@@ -122,6 +148,16 @@ impl Account {
     /// The payment of `payer` under a key that was taken here.
     pub(crate) fn answered(&self, payer: ChainId, key: OperationKey) -> Option<Slot> {
         self.answered.get(&(payer, key)).copied()
+    }
+
+    /// What this path paid out of an envelope.
+    pub(crate) fn taken_from(&self, envelope: &EnvelopeId) -> Taken {
+        self.envelopes.get(envelope).copied().unwrap_or_default()
+    }
+
+    /// Atoms that this path acknowledged out of somebody's envelope.
+    pub(crate) fn given_by(&self, giver: &Giver) -> i128 {
+        self.given.get(giver).copied().unwrap_or_default()
     }
 
     pub(crate) fn has_taken(&self, leg: LegAt) -> bool {
@@ -173,9 +209,18 @@ impl Account {
         }
         match change {
             Change::None => {}
-            Change::Paid { key, total } => {
+            Change::Closed(until) => self.closed = Some(until),
+            Change::Ruled(dispute) => {
+                self.ruled.insert(dispute);
+            }
+            Change::Paid { key, total, draw } => {
                 self.payments.insert(key, slot);
                 self.sums.sent += total;
+                if let Some(draw) = draw {
+                    let taken = self.envelopes.entry(draw.envelope).or_default();
+                    taken.total += draw.total;
+                    taken.payments += 1;
+                }
             }
             Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
         }
@@ -189,6 +234,9 @@ impl Account {
         let Some(credit) = taking.credit else {
             return;
         };
+        if let Some(giver) = taking.giver {
+            *self.given.entry(giver).or_default() += credit.amount;
+        }
         if credit.is_sealed {
             self.sums.sealed += credit.amount;
         } else {

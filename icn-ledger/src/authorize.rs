@@ -85,6 +85,11 @@ impl Ledger {
         }
         let author = Author::of(self, set, *chain, at)?;
         let mut refs: Vec<RecordId> = request.decision.iter().map(|(ready, _)| *ready).collect();
+        refs.extend(
+            request
+                .decision
+                .and_then(|decision| author.release(decision)),
+        );
         refs.extend(author.raise());
         let plain = author.pay(request, refs.clone());
         if let Err(Refusal::Limit { .. }) = plain {
@@ -170,7 +175,7 @@ impl Ledger {
 }
 
 /// The writer of one chain, who may write now.
-struct Author<'a> {
+pub(crate) struct Author<'a> {
     ledger: &'a Ledger,
     set: &'a RecordSet,
     chain: ChainId,
@@ -182,7 +187,7 @@ struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
-    fn of(
+    pub(crate) fn of(
         ledger: &'a Ledger,
         set: &'a RecordSet,
         chain: ChainId,
@@ -232,7 +237,7 @@ impl<'a> Author<'a> {
     }
 
     /// The record, if it would be Valid.
-    fn draft(
+    pub(crate) fn draft(
         &self,
         refs: Vec<RecordId>,
         cause: Option<RecordId>,
@@ -263,6 +268,11 @@ impl<'a> Author<'a> {
         let terms = rules::terms(&case, &self.account);
         let bounds = terms.bounds(self.open);
         bounds.map_or(0, |bounds| self.account.sums(&terms).spendable(&bounds))
+    }
+
+    /// The Release that shows how much of an envelope may be paid.
+    fn release(&self, (ready, action): (RecordId, u16)) -> Option<RecordId> {
+        self.ledger.drawn(self.set, &ready, action)?.release
     }
 
     fn pay(&self, request: &PaymentRequest, refs: Vec<RecordId>) -> Result<Draft, Refusal> {

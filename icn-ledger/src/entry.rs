@@ -11,6 +11,8 @@ use icn_types::id::{ChainId, OperationKey};
 use icn_types::record::{Attachment, Content, Kind, Record};
 use icn_types::time::Timestamp;
 
+use crate::remark::Remark;
+
 /// Pays out of the author's account.
 pub const PAYMENT: Kind = Kind::new(64);
 /// Takes legs that were sent to the author.
@@ -38,6 +40,8 @@ pub enum Entry {
     Refuse(Refuse),
     /// Only refs.
     Note(Note),
+    /// Says something and moves nothing.
+    Remark(Remark),
 }
 
 impl Entry {
@@ -52,7 +56,7 @@ impl Entry {
             ACK => Self::Ack(content.read()?),
             REFUSE => Self::Refuse(content.read()?),
             NOTE => Self::Note(content.read()?),
-            _ => return Ok(None),
+            _ => return Ok(Remark::read(kind, content)?.map(Self::Remark)),
         }))
     }
 
@@ -70,6 +74,7 @@ impl Entry {
             Self::Ack(body) => (ACK, Raw::of(body)),
             Self::Refuse(body) => (REFUSE, Raw::of(body)),
             Self::Note(body) => (NOTE, Raw::of(body)),
+            Self::Remark(remark) => remark.body(),
         }
     }
 }

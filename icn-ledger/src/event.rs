@@ -4,6 +4,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::verdict::Breach;
 
 use crate::legs::LegId;
+use crate::remark::Ruling;
 use crate::rule::LedgerRule;
 
 /// Something that a replica's ledger learned. Unsigned and local: two replicas
@@ -36,6 +37,24 @@ pub enum LedgerEvent {
         /// Who sent it back.
         payee: ChainId,
     },
+    /// Somebody disputes a leg.
+    Disputed {
+        /// The dispute.
+        dispute: RecordId,
+        /// Whose account it stands on.
+        by: ChainId,
+        /// Whose account will say how it ends.
+        mediator: ChainId,
+    },
+    /// A mediator ended a dispute.
+    Ruled {
+        /// The outcome.
+        outcome: RecordId,
+        /// The dispute.
+        dispute: RecordId,
+        /// How it ended.
+        ruling: Ruling,
+    },
     /// A record breaks a rule and ends its epoch. Together with its ancestors
     /// it convicts its author.
     Convicted {
@@ -49,4 +68,20 @@ pub enum LedgerEvent {
     /// A fork, Seal or Recall moved a spine: labels and columns of records
     /// that were known before may have changed.
     Relabelled,
+}
+
+impl LedgerEvent {
+    /// The entry that it is about; none for one about many.
+    #[must_use]
+    pub const fn record(&self) -> Option<RecordId> {
+        match self {
+            Self::Paid { payment: id, .. }
+            | Self::Acknowledged { ack: id, .. }
+            | Self::Refused { refusal: id, .. }
+            | Self::Disputed { dispute: id, .. }
+            | Self::Ruled { outcome: id, .. }
+            | Self::Convicted { record: id, .. } => Some(*id),
+            Self::Relabelled => None,
+        }
+    }
 }

@@ -4,18 +4,21 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
-use icn_types::judge::{Judge, NeedsUpgrade};
+use icn_types::judge::Judge;
+use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
-use icn_types::verdict::{Breach, Verdict};
+use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use crate::account::Account;
 use crate::columns::Columns;
+use crate::decided::{self, Drawn};
 use crate::digest;
 use crate::entry::Entry;
 use crate::event::LedgerEvent;
 use crate::legs::{LegId, taken};
 use crate::position::{self, Charge, Finality, Positions};
+use crate::remark::Remark;
 use crate::rule::LedgerRule;
 use crate::rules::LedgerRules;
 use crate::unit::Unit;
@@ -37,6 +40,20 @@ pub struct Ledger {
     columns: Option<Columns>,
     /// The set's bends that the columns are of.
     bends: u64,
+    /// Records with a verdict, in the order of decision; it only grows.
+    decided: Vec<Slot>,
+    /// How often labels may have moved.
+    relabelled: u64,
+}
+
+/// What [`Ledger::refresh`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it counted or it did not")]
+pub enum Refreshed {
+    /// The columns were up to date.
+    Nothing,
+    /// All columns were counted anew; any of them may differ from before.
+    Anew,
 }
 
 impl Ledger {
@@ -56,7 +73,20 @@ impl Ledger {
             judge: Judge::new(rules, topic),
             columns: Some(Columns::default()),
             bends: 0,
+            decided: Vec::new(),
+            relabelled: 0,
         }
+    }
+
+    /// The ledger of everything in a set, counted. Linear in the set.
+    #[must_use]
+    pub fn of(set: &RecordSet, unit: Unit) -> Self {
+        let mut ledger = Self::new(set.domain(), unit);
+        for slot in set.slots() {
+            ledger.update(set, slot);
+        }
+        ledger.refresh(set);
+        ledger
     }
 
     /// The unit.
@@ -80,13 +110,14 @@ impl Ledger {
         let moved = set.bends() != self.bends || (is_own && !is_plain(set, slot));
         self.bends = set.bends();
         if moved {
-            self.columns = None;
+            self.relabel();
             events.push(LedgerEvent::Relabelled);
         }
         for decided in self.judge.update(set, slot) {
             if decided != slot && !is_plain(set, decided) {
-                self.columns = None;
+                self.relabel();
             }
+            self.decided.push(decided);
             self.learn(set, decided, &mut events);
         }
         events
@@ -115,16 +146,34 @@ impl Ledger {
             return;
         };
         if columns.post(set, slot, entry).is_none() {
-            self.columns = None;
+            self.relabel();
         }
     }
 
+    fn relabel(&mut self) {
+        self.columns = None;
+        self.relabelled += 1;
+    }
+
+    /// Records of the topic with a verdict, each after those that it relies
+    /// on, in the order in which this ledger decided them; it only grows.
+    pub(crate) fn decided(&self) -> &[Slot] {
+        &self.decided
+    }
+
+    /// A number that changes whenever labels may have moved.
+    pub(crate) const fn relabelled(&self) -> u64 {
+        self.relabelled
+    }
+
     /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
-    pub fn refresh(&mut self, set: &RecordSet) {
-        if self.columns.is_none() || self.bends != set.bends() {
-            self.columns = Some(self.count(set));
-            self.bends = set.bends();
+    pub fn refresh(&mut self, set: &RecordSet) -> Refreshed {
+        if self.columns.is_some() && self.bends == set.bends() {
+            return Refreshed::Nothing;
         }
+        self.columns = Some(self.count(set));
+        self.bends = set.bends();
+        Refreshed::Anew
     }
 
     fn count(&self, set: &RecordSet) -> Columns {
@@ -190,7 +239,6 @@ impl Ledger {
         digest::labels(&set.canonical(), &self.judge, &self.columns(set))
     }
 
-    /// The account at the end of a chain's spine.
     /// The payment that a chain made under an operation key, on its spine.
     #[must_use]
     pub fn payment(
@@ -203,12 +251,41 @@ impl Ledger {
         Some(set.record(payment).id())
     }
 
+    /// How far the payer of an envelope has come with it: action `number` of
+    /// the decision that `ready` lets take effect. `None` for anything else.
+    #[must_use]
+    pub fn drawn(&self, set: &RecordSet, ready: &RecordId, number: u16) -> Option<Drawn> {
+        decided::drawn(self, set, ready, number)
+    }
+
+    /// The account at the end of a chain's spine.
     pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
         let tip = set.spine(chain).last().copied();
         match tip.and_then(|tip| self.judge.state_at(tip)) {
             Some(account) => Cow::Borrowed(account),
             None => Cow::Owned(self.judge.state(set, tip)),
         }
+    }
+}
+
+fn remarked(
+    id: RecordId,
+    chain: ChainId,
+    content: &Content,
+    remark: &Remark,
+) -> Option<LedgerEvent> {
+    match remark {
+        Remark::Dispute(dispute) => Some(LedgerEvent::Disputed {
+            dispute: id,
+            by: chain,
+            mediator: dispute.mediator,
+        }),
+        Remark::Outcome(outcome) => Some(LedgerEvent::Ruled {
+            outcome: id,
+            dispute: *content.refs().get(usize::from(outcome.dispute))?,
+            ruling: outcome.ruling,
+        }),
+        Remark::Assertion(_) | Remark::Close(_) => None,
     }
 }
 
@@ -248,5 +325,6 @@ fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerE
             );
         }
         Entry::Note(_) => {}
+        Entry::Remark(remark) => events.extend(remarked(id, chain, content, remark)),
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Sent> {
                 })
                 .collect()
         }),
-        Entry::Ack(_) | Entry::Note(_) => Vec::new(),
+        Entry::Ack(_) | Entry::Note(_) | Entry::Remark(_) => Vec::new(),
     }
 }
 
@@ -83,4 +83,24 @@ pub(crate) fn paid(set: &RecordSet, leg: LegId) -> Option<(Slot, Sent)> {
             amount: sent.amount,
         },
     ))
+}
+
+/// Accounts whose columns a stored entry can change: its own, those that it
+/// pays and those whose legs it takes. May repeat one.
+pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
+    let record = set.record(slot);
+    let mut chains = alloc::vec![record.chain()];
+    if let (Some(entry), Some(content)) = (Entry::of(record), record.content()) {
+        chains.extend(sent(set, slot, &entry).into_iter().map(|leg| leg.payee));
+        let senders = content.refs().iter().filter_map(|id| set.find(id));
+        chains.extend(senders.map(|sender| set.record(sender).chain()));
+    }
+    chains.into_iter()
+}
+
+/// A leg of a stored payment, or a returned leg of a stored refusal.
+pub(crate) fn find(set: &RecordSet, leg: LegId) -> Option<Sent> {
+    let slot = set.find(&leg.record)?;
+    let entry = Entry::of(set.record(slot))?;
+    sent(set, slot, &entry).get(usize::from(leg.leg)).copied()
 }

@@ -5,7 +5,7 @@ use core::cmp::Ordering;
 use icn_types::amount::Position;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, RecordId};
-use icn_types::set::RecordSet;
+use icn_types::set::{RecordSet, Slot};
 
 use crate::account::{Account, Terms};
 use crate::ledger::Ledger;
@@ -97,8 +97,12 @@ pub(crate) fn of(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Positions
 fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
     let (id, open) = epoch(set, chain)?;
     let account = ledger.account(set, chain);
-    let terms = standing_terms(set, chain, id, open, &account);
-    let (bounds, sums) = (terms.bounds(open)?, account.sums(&terms));
+    let terms = standing_terms(ledger, set, chain, id, open, &account);
+    within(&account, open, &terms)
+}
+
+fn within(account: &Account, open: &Open, terms: &Terms) -> Option<Limits> {
+    let (bounds, sums) = (terms.bounds(open)?, account.sums(terms));
     Some(Limits {
         floor: bounds.floor,
         ceiling: bounds.ceiling,
@@ -108,22 +112,42 @@ fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
     })
 }
 
+/// What a chain could spend right after a record on its spine, under the terms
+/// of its epoch at that moment.
+pub(crate) fn limits_after(ledger: &Ledger, set: &RecordSet, slot: Slot) -> Option<Limits> {
+    let record = set.record(slot);
+    let (chain, epoch) = (record.chain(), record.epoch()?);
+    let open = set.open(&epoch)?;
+    let account = ledger.judge.state(set, Some(slot));
+    let terms = standing_terms(ledger, set, &chain, epoch, open, &account);
+    within(&account, open, &terms)
+}
+
 /// The epoch in force of a chain.
 pub(crate) fn epoch<'a>(set: &'a RecordSet, chain: &ChainId) -> Option<(RecordId, &'a Open)> {
     let id = set.office()?.seat(chain)?.open();
     Some((id, set.open(&id)?))
 }
 
-/// The terms of a next record that names nothing.
+/// The terms of a next record that names nothing. The account knows the floor
+/// of an epoch once the first record of that epoch is Valid.
 fn standing_terms(
+    ledger: &Ledger,
     set: &RecordSet,
     chain: &ChainId,
     id: RecordId,
     open: &Open,
     account: &Account,
 ) -> Terms {
-    let tip = set.spine(chain).last();
-    let is_begun = tip.is_some_and(|&tip| set.record(tip).epoch() == Some(id));
+    let first = open
+        .start
+        .tip()
+        .map_or(Some(0), |tip| tip.seq.checked_add(1));
+    let first = first.and_then(|seq| usize::try_from(seq).ok());
+    let first = first.and_then(|seq| set.spine(chain).get(seq).copied());
+    let is_begun = first.is_some_and(|first| {
+        set.record(first).epoch() == Some(id) && ledger.verdict(first).is_valid()
+    });
     Terms {
         floor: if is_begun {
             account.floor()
@@ -154,7 +178,7 @@ fn on_spine(set: &RecordSet, id: &RecordId) -> bool {
     set.find(id).is_some_and(|slot| set.on_spine(slot))
 }
 
-fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
+pub(crate) fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
     set.find(id).is_some_and(|slot| {
         let record = set.record(slot);
         let sealed = set.sealed_len(&record.chain());

@@ -1,7 +1,11 @@
 //! Refusals: why an author's own node writes nothing.
 
+use core::num::NonZeroU16;
+
 use icn_types::error::{Coded, Fault};
 use icn_types::id::RecordId;
+use icn_types::resume::Standing;
+use icn_types::time::Timestamp;
 
 use crate::rule::LedgerRule;
 
@@ -46,15 +50,47 @@ pub enum Refusal {
         /// What is waited for.
         record: RecordId,
     },
+    /// The store may be older than the chain: too few others confirmed its
+    /// head since this node started.
+    #[error("head of the chain is unconfirmed, {missing} more have to confirm it")]
+    Unconfirmed {
+        /// How many more are needed.
+        missing: NonZeroU16,
+    },
     /// The leg is not in transit to this account, or its sender forks.
     #[error("leg is not in transit to this account")]
     NoLeg,
+    /// The period is not over.
+    #[error("period ends at {until}, after now")]
+    Future {
+        /// Its last date.
+        until: Timestamp,
+    },
+    /// Nobody writes the mediator's account in this ledger.
+    #[error("mediator has no account in this ledger")]
+    NoMediator,
     /// The record would break another rule.
     #[error("record would break a rule")]
     Rule(#[source] LedgerRule),
     /// The record would rely on one that is Invalid.
     #[error("record would not be valid")]
     Invalid,
+}
+
+impl Refusal {
+    /// Whether the writer of a chain that stands so may author at all.
+    ///
+    /// # Errors
+    /// [`Unconfirmed`](Self::Unconfirmed), [`Waiting`](Self::Waiting) for a
+    /// record of the chain that others hold, or [`Forked`](Self::Forked).
+    pub const fn resume(standing: Standing) -> Result<(), Self> {
+        match standing {
+            Standing::Confirmed => Ok(()),
+            Standing::Unconfirmed { missing } => Err(Self::Unconfirmed { missing }),
+            Standing::Behind { record } => Err(Self::Waiting { record }),
+            Standing::Forked => Err(Self::Forked),
+        }
+    }
 }
 
 impl Coded for Refusal {
@@ -68,7 +104,10 @@ impl Coded for Refusal {
             Self::Ended { .. } => "authorize.ended",
             Self::Forked => "authorize.forked",
             Self::Waiting { .. } => "authorize.waiting",
+            Self::Unconfirmed { .. } => "authorize.unconfirmed",
             Self::NoLeg => "authorize.leg",
+            Self::Future { .. } => "authorize.future",
+            Self::NoMediator => "authorize.mediator",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
         }
@@ -76,8 +115,10 @@ impl Coded for Refusal {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::KeyConflict { .. } | Self::NoLeg => Fault::Caller,
-            Self::Waiting { .. } => Fault::Environment,
+            Self::KeyConflict { .. } | Self::NoLeg | Self::Future { .. } | Self::NoMediator => {
+                Fault::Caller
+            }
+            Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
             _ => Fault::Rule,
         }
     }

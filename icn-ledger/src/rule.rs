@@ -17,10 +17,18 @@ pub enum LedgerRule {
     /// The chain used the operation key before.
     #[error("operation key was used before on this chain")]
     PayKey,
+    /// A receiver relies on another decision than the one that appointed it,
+    /// or on none.
+    #[error("receiver pays without the decision that appointed it")]
+    PayReceiver,
     /// A shared account pays something else than a decided action, or another
     /// account claims to carry one out.
     #[error("payment does not equal a decided action of this account")]
     PayDecision,
+    /// The payments out of the envelope would be above what the named Release
+    /// and those before it release.
+    #[error("payment is above what the envelope releases")]
+    PayEnvelope,
     /// The epoch has no grant, so it neither pays nor acknowledges. Refusing is
     /// always allowed.
     #[error("epoch grants no credit")]
@@ -49,18 +57,48 @@ pub enum LedgerRule {
     /// The chain took the leg before.
     #[error("leg was taken before")]
     AckTwice,
+    /// The chain would have acknowledged more than the whole envelope of one
+    /// payer: some of it lies on another branch of the payer's chain.
+    #[error("more was acknowledged than the envelope holds")]
+    AckEnvelope,
     /// The account would stand above its ceiling.
     #[error("acknowledgement lifts the account above its ceiling")]
     LimitCeiling,
+    /// The named position is not one of an entry of this ledger among the refs.
+    #[error("assertion names no entry of the ledger")]
+    AssertRef,
+    /// The account was closed up to that date or a later one before.
+    #[error("period was closed before")]
+    CloseOrder,
+    /// The named position is not among the refs.
+    #[error("disputed leg names no ref")]
+    DisputeRef,
+    /// The leg does not exist, or the author is neither side of it.
+    #[error("disputed leg is not the author's")]
+    DisputeLeg,
+    /// The mediator is a side of the leg.
+    #[error("mediator is a side of the disputed leg")]
+    DisputeMediator,
+    /// The named position is not one of a dispute among the refs.
+    #[error("outcome names no dispute")]
+    OutcomeDispute,
+    /// The dispute names another mediator.
+    #[error("dispute names another mediator")]
+    OutcomeMediator,
+    /// The chain ended the dispute before.
+    #[error("dispute was ended before on this chain")]
+    OutcomeTwice,
 }
 
 impl LedgerRule {
     /// Every rule, in order of precedence.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 25] = [
         Self::PaySelf,
         Self::PayMin,
         Self::PayKey,
+        Self::PayReceiver,
         Self::PayDecision,
+        Self::PayEnvelope,
         Self::LimitGrant,
         Self::LimitFloor,
         Self::AckRef,
@@ -70,7 +108,16 @@ impl LedgerRule {
         Self::AckReturn,
         Self::AckKey,
         Self::AckTwice,
+        Self::AckEnvelope,
         Self::LimitCeiling,
+        Self::AssertRef,
+        Self::CloseOrder,
+        Self::DisputeRef,
+        Self::DisputeLeg,
+        Self::DisputeMediator,
+        Self::OutcomeDispute,
+        Self::OutcomeMediator,
+        Self::OutcomeTwice,
     ];
 }
 
@@ -80,7 +127,9 @@ impl Coded for LedgerRule {
             Self::PaySelf => "pay.self",
             Self::PayMin => "pay.min",
             Self::PayKey => "pay.key",
+            Self::PayReceiver => "pay.receiver",
             Self::PayDecision => "pay.decision",
+            Self::PayEnvelope => "pay.envelope",
             Self::LimitGrant => "limit.grant",
             Self::LimitFloor => "limit.floor",
             Self::AckRef => "ack.ref",
@@ -90,7 +139,16 @@ impl Coded for LedgerRule {
             Self::AckReturn => "ack.return",
             Self::AckKey => "ack.key",
             Self::AckTwice => "ack.twice",
+            Self::AckEnvelope => "ack.envelope",
             Self::LimitCeiling => "limit.ceiling",
+            Self::AssertRef => "assert.ref",
+            Self::CloseOrder => "close.order",
+            Self::DisputeRef => "dispute.ref",
+            Self::DisputeLeg => "dispute.leg",
+            Self::DisputeMediator => "dispute.mediator",
+            Self::OutcomeDispute => "outcome.dispute",
+            Self::OutcomeMediator => "outcome.mediator",
+            Self::OutcomeTwice => "outcome.twice",
         }
     }
 

@@ -6,8 +6,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
-use icn_types::authority::{Act, Action, operation_key};
-use icn_types::chain::Owner;
+use icn_types::authority::Act;
 use icn_types::id::{ChainId, DomainId, OperationKey, TopicId, UnitId};
 use icn_types::judge::{Case, Rules};
 use icn_types::record::Kind;
@@ -15,7 +14,8 @@ use icn_types::set::Slot;
 use icn_types::verdict::Breach;
 
 use crate::account::{Account, Change, Credit, Delta, LegAt, Source, Taking, Terms};
-use crate::entry::{DecisionRef, Entry, LegRef, Payment};
+use crate::decided::{EnvelopeId, Giver, Order, envelope_of};
+use crate::entry::{Entry, LegRef, Payment};
 use crate::legs;
 use crate::rule::LedgerRule as Rule;
 
@@ -44,6 +44,7 @@ impl Rules for LedgerRules {
         let terms = terms(case, account);
         let change = match &entry {
             Entry::Note(_) => Ok(Change::None),
+            Entry::Remark(remark) => self.remark(case, account, remark),
             Entry::Payment(payment) => self.pay(case, account, &terms, payment),
             Entry::Ack(ack) => self.acknowledge(case, account, &terms, &ack.legs),
             Entry::Refuse(refuse) => self
@@ -84,7 +85,7 @@ impl LedgerRules {
         if account.payment(&payment.key).is_some() {
             return Err(Rule::PayKey);
         }
-        self.decided(case, own, payment)?;
+        let draw = self.decided(case, account, &Order::of(payment))?;
         let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
         let total = payment
             .legs
@@ -97,50 +98,8 @@ impl LedgerRules {
         Ok(Change::Paid {
             key: payment.key,
             total,
+            draw,
         })
-    }
-
-    /// A shared account pays exactly one decided action; nobody else has any.
-    fn decided(&self, case: &Case<'_>, own: ChainId, payment: &Payment) -> Result<(), Rule> {
-        let is_shared = matches!(case.open.chain.owner(), Owner::Shared(_));
-        match payment.decision {
-            None if !is_shared => Ok(()),
-            Some(decision) if is_shared => self
-                .action(case, own, payment, decision)
-                .ok_or(Rule::PayDecision),
-            _ => Err(Rule::PayDecision),
-        }
-    }
-
-    /// Ready, its close and its opening are ancestors of the record.
-    fn action(
-        &self,
-        case: &Case<'_>,
-        own: ChainId,
-        payment: &Payment,
-        decision: DecisionRef,
-    ) -> Option<()> {
-        let Act::Ready(ready) = case.set.act(case.reference(usize::from(decision.ready))?)? else {
-            return None;
-        };
-        let Act::Close(close) = case.set.act(case.set.find(&ready.close)?)? else {
-            return None;
-        };
-        let Act::Opening(opening) = case.set.act(case.set.find(&close.opening)?)? else {
-            return None;
-        };
-        let [leg] = &*payment.legs else {
-            return None;
-        };
-        let action = opening.actions.get(usize::from(decision.action))?;
-        let certified = Action::Pay {
-            payer: own,
-            payee: leg.payee,
-            unit: self.unit,
-            amount: leg.amount,
-        };
-        let key = operation_key(self.domain, opening.proposal, decision.action);
-        (*action == certified && payment.key == key).then_some(())
     }
 
     fn acknowledge(
@@ -150,8 +109,8 @@ impl LedgerRules {
         terms: &Terms,
         legs: &[LegRef],
     ) -> Result<Change, Rule> {
-        let takings = self.take(case, account, terms, Answer::Ack, legs)?;
         let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
+        let takings = self.take(case, account, terms, Answer::Ack, legs)?;
         let credit: i128 = takings
             .iter()
             .filter_map(|taking| taking.credit.as_ref())
@@ -176,6 +135,7 @@ impl LedgerRules {
         let mut named: BTreeMap<u16, Box<Named>> = BTreeMap::new();
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
         let mut taken: BTreeSet<LegAt> = BTreeSet::new();
+        let mut given: BTreeMap<Giver, i128> = BTreeMap::new();
         let mut takings = Vec::with_capacity(legs.len());
         for leg in legs {
             let named = match named.entry(leg.reference) {
@@ -202,10 +162,23 @@ impl LedgerRules {
             if account.has_taken(at) || !taken.insert(at) {
                 return Err(Rule::AckTwice);
             }
+            let giver = named
+                .envelope
+                .filter(|_| answer == Answer::Ack)
+                .map(|(id, holds)| ((case.set.record(at.slot).chain(), id), holds));
+            if let Some((giver, holds)) = giver {
+                let before = account.given_by(&giver);
+                let sum = given.entry(giver).or_insert(before);
+                *sum += i128::from(amount.get());
+                if *sum > holds {
+                    return Err(Rule::AckEnvelope);
+                }
+            }
             takings.push(Taking {
                 leg: at,
                 key,
                 credit,
+                giver: giver.map(|(giver, _)| giver),
             });
         }
         Ok(takings)
@@ -220,7 +193,17 @@ impl LedgerRules {
             .flatten();
         match entry {
             Some(Entry::Refuse(_)) if answer == Answer::Refuse => Err(Rule::RefuseKind),
-            Some(entry @ (Entry::Payment(_) | Entry::Refuse(_))) => Ok(Named { slot, entry }),
+            Some(entry @ (Entry::Payment(_) | Entry::Refuse(_))) => {
+                let envelope = match &entry {
+                    Entry::Payment(payment) => envelope_of(case.set, slot, payment),
+                    _ => None,
+                };
+                Ok(Named {
+                    slot,
+                    entry,
+                    envelope,
+                })
+            }
             _ => Err(Rule::AckKind),
         }
     }
@@ -230,6 +213,8 @@ impl LedgerRules {
 struct Named {
     slot: Slot,
     entry: Entry,
+    /// The envelope that a payment draws on, with all that it holds.
+    envelope: Option<(EnvelopeId, i128)>,
 }
 
 type PayerKey = (ChainId, OperationKey);
@@ -261,7 +246,7 @@ fn offered(
                 _ => Err(Rule::AckReturn),
             }
         }
-        Entry::Ack(_) | Entry::Note(_) => Err(Rule::AckKind),
+        Entry::Ack(_) | Entry::Note(_) | Entry::Remark(_) => Err(Rule::AckKind),
     }
 }
 

@@ -214,6 +214,18 @@ impl Ratio {
         }
     }
 
+    /// The part.
+    #[must_use]
+    pub const fn numerator(self) -> u64 {
+        self.numerator
+    }
+
+    /// The whole, never zero.
+    #[must_use]
+    pub const fn denominator(self) -> u64 {
+        self.denominator.get()
+    }
+
     /// How `part / whole` compares with this ratio, by cross multiplication
     /// in 192 bits; nothing is divided and nothing is rounded. `None` when the
     /// whole is zero: a part of nothing reaches no ratio.

@@ -18,7 +18,7 @@ use crate::authority::{FORMAT, Open};
 use crate::id::{ChainId, RecordId, TopicId};
 use crate::record::{Content, Draft, Header, Place};
 use crate::set::{RecordSet, Slot};
-use crate::verdict::{Breach, Verdict};
+use crate::verdict::{Breach, NeedsUpgrade, Verdict};
 
 /// The rules of one topic.
 pub trait Rules {
@@ -114,16 +114,6 @@ impl<'a> Case<'a> {
     }
 }
 
-/// An epoch uses a format above the one that this code can judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NeedsUpgrade {
-    /// The format of the epoch.
-    pub format: u16,
-    /// The Open of the epoch.
-    pub since: RecordId,
-}
-
 /// Verdicts about the records of one topic.
 ///
 /// Tell it of every record that the set added or completed. Judging a record
@@ -200,7 +190,8 @@ impl<R: Rules> Judge<R> {
             .unwrap_or(Verdict::Waiting)
     }
 
-    /// The first epoch met that needs newer code; totals are incomplete then.
+    /// The first epoch met that needs newer code, or the charter if that does;
+    /// totals are incomplete then.
     #[must_use]
     pub const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
         self.upgrade
@@ -244,6 +235,7 @@ impl<R: Rules> Judge<R> {
             );
         }
         self.heard = set.judged().len();
+        self.upgrade = self.upgrade.or_else(|| set.needs_upgrade());
         if set.record(slot).topic() == self.topic {
             todo.push(slot);
         }

@@ -15,6 +15,7 @@ pub mod id;
 pub mod judge;
 pub mod key;
 pub mod record;
+pub mod resume;
 pub mod set;
 pub mod sign;
 #[cfg(feature = "testkit")]

@@ -1,6 +1,7 @@
 //! Verdicts: what a record is worth, from the record and what it names.
 
 use crate::error::Coded;
+use crate::id::RecordId;
 
 /// Whether a record follows the rules.
 ///
@@ -48,6 +49,19 @@ pub enum Breach<R> {
     Body,
     /// It breaks the rule of its kind.
     Rule(R),
+}
+
+/// A format above the newest one that this code can judge.
+///
+/// What is written in it is stored, passed on and never judged: it waits for
+/// newer code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeedsUpgrade {
+    /// The format.
+    pub format: u16,
+    /// The Open or charter that states it.
+    pub since: RecordId,
 }
 
 impl<R: Coded> Breach<R> {

@@ -478,14 +478,19 @@ PARTS = {
     "tip": plain("u64", ID),
     "start": read_start,
     "grant": ruled(plain("i64", "i64", "u64"), grant_rule),
-    "consent-of": ruled(
-        plain("u64", SIGNATURE), lambda value: require(value[0] < 2, "consent.kind")
-    ),
+    "consent-of": choice("consent.kind", {0: (SIGNATURE,), 1: (SIGNATURE,), 2: (ID, "u16")}),
     "sealed": plain("header", SIGNATURE),
     "row": plain(ID, ID, {"option": "sealed"}, "bool"),
     "voter": read_voter,
     "vote": plain("voter", SIGNATURE),
-    "action": choice("action.kind", {0: (ID, ID, ID, "amount")}),
+    "envelope": ruled(
+        plain(ID, MAYBE, ID, "amount", "u16", "u64"),
+        lambda envelope: require(envelope[4] > 0, "envelope.tranches"),
+    ),
+    "action": choice(
+        "action.kind",
+        {0: (ID, ID, ID, "amount"), 1: (ID, "key", "key"), 2: ("envelope",)},
+    ),
     "terms": ruled(plain(many(ID, 1, 32), "u8", "u64", "u64"), terms_rule),
     "outcome": read_outcome,
     "charter": body(
@@ -512,7 +517,7 @@ PARTS = {
     "recall": body(
         "recall",
         "key",
-        many("vote", 1, 512),
+        many("vote", 1, 1024),
         rule=lambda r: require(ascending([vote[0] for vote in r[2]]), "recall.votes"),
     ),
     "recall-vote": body("recall-vote", ID, ID, "key"),
@@ -523,6 +528,7 @@ PARTS = {
         rule=lambda close: require(ascending(close[3]), "close.shuts"),
     ),
     "ready": body("ready", ID),
+    "release": body("release", ID, "u16", "u16"),
 }
 
 

@@ -73,7 +73,7 @@ impl<'a> Story<'a> {
 
     fn who(&self) {
         let page = self.page;
-        println!("{}", page.ink(Ink::Heading, &self.scenario.name));
+        page.title(&self.scenario.name);
         page.heading("WHO");
         for (house, person) in self.village.houses.iter().zip(&self.cast.members) {
             page.line(&format!("{:<8} {}", house.name, person.inception.id()));

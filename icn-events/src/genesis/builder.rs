@@ -70,7 +70,7 @@ impl GenesisBuilder {
         };
         match set.verdict(slot) {
             Verdict::Valid => {}
-            Verdict::Waiting => return Err(GenesisReason::Waiting),
+            Verdict::Waiting => return Err(GenesisReason::waiting(&set)),
             Verdict::Invalid(breach) => return Err(GenesisReason::Invalid(breach)),
         }
         self.records.push(record);

@@ -1,8 +1,8 @@
 use icn_types::canon::DecodeError;
 use icn_types::error::{Coded, Fault};
 use icn_types::key::TextError;
-use icn_types::set::{AuthorityRule, Refusal};
-use icn_types::verdict::Breach;
+use icn_types::set::{AuthorityRule, RecordSet, Refusal};
+use icn_types::verdict::{Breach, NeedsUpgrade};
 
 use crate::sheet::{BadForm, LineError};
 
@@ -43,6 +43,9 @@ pub enum GenesisReason {
     /// The record names one that does not stand before it.
     #[error("record names one that does not stand before it")]
     Waiting,
+    /// The charter has a format that this code does not know.
+    #[error("domain needs newer code: format {}", .0.format)]
+    Format(NeedsUpgrade),
     /// The record breaks a rule of the authority chain.
     #[error("record is invalid by {}", .0.code())]
     Invalid(Breach<AuthorityRule>),
@@ -63,6 +66,13 @@ pub enum GenesisReason {
     Charter,
 }
 
+impl GenesisReason {
+    /// Why a record that was just added to `set` is not decided.
+    pub(super) fn waiting(set: &RecordSet) -> Self {
+        set.needs_upgrade().map_or(Self::Waiting, Self::Format)
+    }
+}
+
 impl Coded for GenesisReason {
     fn code(&self) -> &'static str {
         match self {
@@ -76,6 +86,7 @@ impl Coded for GenesisReason {
             Self::Refused(refusal) => refusal.code(),
             Self::RecordTwice => "genesis.record.twice",
             Self::Waiting => "genesis.record.waiting",
+            Self::Format(_) => "genesis.format",
             Self::Invalid(breach) => breach.code(),
             Self::PeerKey(error) => error.code(),
             Self::Address => "genesis.peer.address",
@@ -86,6 +97,9 @@ impl Coded for GenesisReason {
     }
 
     fn fault(&self) -> Fault {
-        Fault::Peer
+        match self {
+            Self::Format(_) => Fault::Environment,
+            _ => Fault::Peer,
+        }
     }
 }

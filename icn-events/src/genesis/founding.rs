@@ -204,7 +204,7 @@ impl<'a> Founding<'a> {
         let slot = self.set.insert(record)?.slot();
         match self.set.verdict(slot) {
             Verdict::Valid => Ok(()),
-            Verdict::Waiting => Err(FoundingError::Invalid(GenesisReason::Waiting)),
+            Verdict::Waiting => Err(FoundingError::Invalid(GenesisReason::waiting(&self.set))),
             Verdict::Invalid(breach) => Err(FoundingError::Invalid(GenesisReason::Invalid(breach))),
         }
     }

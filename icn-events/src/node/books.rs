@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use icn_governance::governance::Governance;
-use icn_ledger::{Ledger, Unit};
+use icn_ledger::ledger::Refreshed;
+use icn_ledger::{Column, Ledger, LedgerEvent, Unit, parties};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId, UnitId};
 use icn_types::key::PeerId;
 use icn_types::set::{RecordSet, Slot};
@@ -11,6 +12,7 @@ use icn_types::topic::Topic;
 
 use crate::audit::AuditLog;
 
+use super::derived::Touched;
 use super::event::NodeEvent;
 
 /// Votes, ledgers and this node's audit log: each a function of the set.
@@ -22,7 +24,7 @@ pub(super) struct Books {
 }
 
 impl Books {
-    pub(super) fn new(domain: DomainId, units: &[Unit], node: PeerId) -> Self {
+    fn new(domain: DomainId, units: &[Unit], node: PeerId) -> Self {
         Self {
             governance: Governance::new(domain),
             ledgers: units
@@ -31,6 +33,17 @@ impl Books {
                 .collect(),
             audit: AuditLog::new(domain, node),
         }
+    }
+
+    /// The books of everything in a set.
+    pub(super) fn of(set: &RecordSet, units: &[Unit], node: PeerId) -> Self {
+        let mut books = Self::new(set.domain(), units, node);
+        let (mut touched, mut told_before) = (Touched::default(), Vec::new());
+        for slot in set.slots() {
+            books.update(set, slot, &mut touched, &mut told_before);
+        }
+        books.refresh(set, &mut touched);
+        books
     }
 
     /// Topics that these books are about.
@@ -43,7 +56,13 @@ impl Books {
     }
 
     /// Takes note of one stored record.
-    pub(super) fn update(&mut self, set: &RecordSet, slot: Slot, events: &mut Vec<NodeEvent>) {
+    pub(super) fn update(
+        &mut self,
+        set: &RecordSet,
+        slot: Slot,
+        touched: &mut Touched,
+        events: &mut Vec<NodeEvent>,
+    ) {
         events.extend(
             self.governance
                 .update(set, slot)
@@ -51,17 +70,32 @@ impl Books {
                 .map(NodeEvent::Vote),
         );
         for (unit, ledger) in &mut self.ledgers {
-            let learned = ledger.update(set, slot).into_iter();
+            let learned = ledger.update(set, slot);
+            learned.iter().for_each(|event| touch(set, event, touched));
+            let learned = learned.into_iter();
             events.extend(learned.map(|event| NodeEvent::Money { unit: *unit, event }));
         }
         self.audit.update(set, slot);
     }
 
     /// Counts anew where a spine moved.
-    pub(super) fn refresh(&mut self, set: &RecordSet) {
+    pub(super) fn refresh(&mut self, set: &RecordSet, touched: &mut Touched) {
         for ledger in self.ledgers.values_mut() {
-            ledger.refresh(set);
+            if ledger.refresh(set) == Refreshed::Anew {
+                touched.everything();
+            }
         }
+    }
+
+    /// Accounts of all units with anything but zeros.
+    pub(super) fn columns(&self, set: &RecordSet) -> BTreeMap<ChainId, Column> {
+        columns(self.ledgers.values(), set)
+    }
+
+    /// Where one account stands; zeros for a chain that is none.
+    pub(super) fn column(&self, set: &RecordSet, chain: &ChainId) -> Column {
+        let ledger = self.ledger_of(set, chain);
+        ledger.map_or_else(Column::default, |ledger| ledger.columns(set).account(chain))
     }
 
     /// Whether the record is Valid by the rules of its topic; none for a topic
@@ -106,5 +140,22 @@ impl Books {
         }
         missing.retain(|(_, ids): &(TopicId, Vec<RecordId>)| !ids.is_empty());
         missing
+    }
+}
+
+/// Accounts with anything but zeros. A chain is an account in one ledger only.
+pub(super) fn columns<'a>(
+    ledgers: impl Iterator<Item = &'a Ledger>,
+    set: &RecordSet,
+) -> BTreeMap<ChainId, Column> {
+    let accounts = |ledger: &Ledger| ledger.columns(set).accounts().collect::<Vec<_>>();
+    ledgers.flat_map(accounts).collect()
+}
+
+/// Marks the accounts that a decided entry changes.
+fn touch(set: &RecordSet, event: &LedgerEvent, touched: &mut Touched) {
+    match event.record().and_then(|id| set.find(&id)) {
+        Some(slot) => parties(set, slot).for_each(|chain| touched.account(chain)),
+        None => touched.everything(),
     }
 }

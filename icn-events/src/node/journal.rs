@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use icn_types::canon::{Raw, from_bytes};
-use icn_types::host::{Batch, Store};
+use icn_types::canon::{Decode, Raw, from_bytes};
+use icn_types::host::{Batch, Store, Table, TableKey};
 use icn_types::id::DomainId;
 use icn_types::record::Record;
 use icn_types::sign::Unverified;
@@ -36,70 +36,21 @@ impl Journal {
         store: Arc<dyn Store>,
         genesis: &Genesis,
     ) -> Result<(Self, Vec<Vec<u8>>), NodeError> {
+        let mut records = stored(&*store, genesis.domain()).await?;
         let mut journal = Self {
             store: Shared(store),
-            next: 0,
+            next: records.len() as u64,
         };
-        if !journal.is_ours(genesis.domain()).await? {
-            let records: Vec<Vec<u8>> = genesis
-                .records()
-                .iter()
-                .map(|record| record.to_bytes())
-                .collect();
+        if records.is_empty() {
+            records = genesis.records().iter().map(|one| one.to_bytes()).collect();
             let mut batch = Batch::new();
             IDENTITY.absent(&mut batch, &ONLY)?;
-            IDENTITY.put(
-                &mut batch,
-                &ONLY,
-                &Identity {
-                    domain: genesis.domain(),
-                },
-            )?;
+            let domain = genesis.domain();
+            IDENTITY.put(&mut batch, &ONLY, &Identity { domain })?;
             journal.append(&mut batch, records.iter().map(Vec::as_slice))?;
             journal.commit(batch).await?;
-            return Ok((journal, records));
         }
-        let records = journal.read().await?;
         Ok((journal, records))
-    }
-
-    async fn is_ours(&self, domain: DomainId) -> Result<bool, NodeError> {
-        let found = self
-            .store
-            .0
-            .read(&[IDENTITY.key(&ONLY)])
-            .await?
-            .into_iter()
-            .next()
-            .flatten();
-        match found {
-            None => Ok(false),
-            Some(bytes) if IDENTITY.decode_value(&bytes)? == (Identity { domain }) => Ok(true),
-            Some(_) => Err(NodeError::OtherDomain),
-        }
-    }
-
-    async fn read(&mut self) -> Result<Vec<Vec<u8>>, NodeError> {
-        let mut records = Vec::new();
-        let mut scan = Some(RECORDS.scan());
-        while let Some(current) = scan {
-            let page = self.store.0.scan(&current).await?;
-            for row in &page.rows {
-                let (position, raw) = RECORDS.decode(row)?;
-                if position != self.next {
-                    return Err(NodeError::Gap {
-                        position: self.next,
-                    });
-                }
-                let _legible: Unverified<Record> = raw
-                    .read()
-                    .map_err(|source| NodeError::Record { position, source })?;
-                self.next += 1;
-                records.push(raw.as_bytes().to_vec());
-            }
-            scan = page.next;
-        }
-        Ok(records)
     }
 
     /// Puts records behind the last one. Whoever else wrote there meanwhile
@@ -124,7 +75,51 @@ impl Journal {
         Ok(())
     }
 
+    /// The store behind it.
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store.0
+    }
+
     pub(super) async fn commit(&self, batch: Batch) -> Result<(), NodeError> {
         Ok(self.store.0.commit(batch).await?)
     }
+}
+
+/// The records that a store of this domain holds; none when it is new.
+pub(super) async fn stored(store: &dyn Store, domain: DomainId) -> Result<Vec<Vec<u8>>, NodeError> {
+    let mut found = store.read(&[IDENTITY.key(&ONLY)]).await?;
+    let Some(identity) = found.pop().flatten() else {
+        return Ok(Vec::new());
+    };
+    if IDENTITY.decode_value(&identity)? != (Identity { domain }) {
+        return Err(NodeError::OtherDomain);
+    }
+    let mut records = Vec::new();
+    for (next, (position, raw)) in (0..).zip(rows(store, &RECORDS).await?) {
+        if position != next {
+            return Err(NodeError::Gap { position: next });
+        }
+        let _legible: Unverified<Record> = raw
+            .read()
+            .map_err(|source| NodeError::Record { position, source })?;
+        records.push(raw.as_bytes().to_vec());
+    }
+    Ok(records)
+}
+
+/// All rows of a table, ascending.
+pub(super) async fn rows<K: TableKey, V: Decode>(
+    store: &dyn Store,
+    table: &Table<K, V>,
+) -> Result<Vec<(K, V)>, NodeError> {
+    let mut rows = Vec::new();
+    let mut scan = Some(table.scan());
+    while let Some(current) = scan {
+        let page = store.scan(&current).await?;
+        for row in &page.rows {
+            rows.push(table.decode(row)?);
+        }
+        scan = page.next;
+    }
+    Ok(rows)
 }

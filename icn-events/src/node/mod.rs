@@ -11,13 +11,16 @@
 
 mod author;
 mod books;
+mod derived;
 mod duty;
 mod error;
 mod event;
 mod journal;
+mod mandate;
 mod registrar;
 mod schema;
 mod settings;
+mod stored;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -41,12 +44,14 @@ use crate::audit::AuditLog;
 use crate::bus::Bus;
 
 use books::Books;
+use derived::{Derived, Touched};
 use journal::Journal;
 
 pub use author::{AuthorError, Authored};
 pub use error::NodeError;
 pub use event::NodeEvent;
 pub use settings::{Acknowledgement, NodeSettings};
+pub use stored::{Difference, Stored, verify_store};
 
 /// Frames that one step takes in; more wait for the next one.
 const FRAMES_PER_STEP: usize = 256;
@@ -74,6 +79,7 @@ pub struct Node {
     transport: Arc<dyn Transport>,
     replica: Replica,
     books: Books,
+    derived: Derived,
     signers: Vec<SharedSigner>,
     acknowledgement: Acknowledgement,
     bus: Bus<NodeEvent>,
@@ -119,6 +125,7 @@ impl Progress {
 #[derive(Default)]
 struct Work {
     steps: Vec<Step>,
+    touched: Touched,
     events: Vec<NodeEvent>,
     progress: Progress,
 }
@@ -144,24 +151,21 @@ impl Node {
         } = settings;
         let (domain, node) = (genesis.domain(), transport.local_peer());
         let (journal, stored) = Journal::open(store, &genesis).await?;
-        let topics = Books::topics(domain, &units, node);
         let peers = genesis
             .peers()
             .iter()
             .map(crate::genesis::Peer::id)
             .filter(|peer| *peer != node);
-        let replica = Replica::restore(domain, topics, peers, sync, stored)?;
-        let mut books = Books::new(domain, &units, node);
-        let mut told_before = Vec::new();
-        for slot in replica.set().slots() {
-            books.update(replica.set(), slot, &mut told_before);
-        }
-        books.refresh(replica.set());
+        let topics = Books::topics(domain, &units, node);
+        let replica = Replica::restore(domain, topics, peers, sync, &stored)?;
+        let books = Books::of(replica.set(), &units, node);
+        let derived = Derived::open(&journal, replica.set(), &books, &stored).await?;
         Ok(Self {
             journal,
             transport,
             replica,
             books,
+            derived,
             signers,
             acknowledgement,
             bus: Bus::new(),
@@ -317,11 +321,12 @@ impl Node {
         }
         self.interrupted |= !step.stored().is_empty();
         for stored in step.stored() {
+            let (touched, events) = (&mut work.touched, &mut work.events);
             self.books
-                .update(self.replica.set(), stored.slot, &mut work.events);
+                .update(self.replica.set(), stored.slot, touched, events);
         }
         if !step.stored().is_empty() {
-            self.books.refresh(self.replica.set());
+            self.books.refresh(self.replica.set(), &mut work.touched);
         }
         work.progress.stored += step.stored().len();
         work.steps.push(step);
@@ -330,11 +335,14 @@ impl Node {
 
     /// One commit for everything, then the frames, then the notices.
     async fn end(&mut self, mut work: Work) -> Result<Progress, NodeError> {
-        let stored = work.steps.iter().flat_map(Step::stored);
+        let stored = || work.steps.iter().flat_map(Step::stored);
         let mut batch = Batch::new();
         self.journal
-            .append(&mut batch, stored.map(|stored| stored.bytes.as_slice()))?;
+            .append(&mut batch, stored().map(|stored| stored.bytes.as_slice()))?;
         if !batch.is_empty() {
+            let (set, slots) = (self.replica.set(), stored().map(|stored| stored.slot));
+            self.derived
+                .put(&mut batch, set, &self.books, slots, work.touched)?;
             self.journal.commit(batch).await?;
         }
         if let Some(last) = work.steps.last().map(Step::number) {

@@ -1,12 +1,13 @@
 //! Rows that a node keeps.
 
+use icn_ledger::Column;
 use icn_types::canon::Raw;
 use icn_types::canonical;
-use icn_types::host::Table;
-use icn_types::id::DomainId;
+use icn_types::host::{Present, Table};
+use icn_types::id::{ChainId, DomainId};
 
-/// Every stored record by its local append position: the one growing table,
-/// and the only one that a restart reads.
+/// Every stored record by its local append position: the one table that
+/// nothing else can replace, and the only one that a restart reads.
 ///
 /// A record that first came without its content stands here twice, the second
 /// time complete.
@@ -18,9 +19,71 @@ pub(super) const IDENTITY: Table<u8, Identity> = Table::new("node/identity", 1);
 /// The one key of [`IDENTITY`].
 pub(super) const ONLY: u8 = 0;
 
+/// Chains by number, so that the keys of other rows are short and new ones lie
+/// side by side. Derived.
+pub(super) const CHAINS: Table<ChainId, u32> = Table::new("node/chain", 1);
+
+/// Append positions of records by chain and place on it. Derived.
+pub(super) const PLACES: Table<(u32, u64, u64), Present> = Table::new("node/place", 1);
+
+/// Where accounts stand; none for one with only zeros. Derived.
+pub(super) const ACCOUNTS: Table<u32, AccountRow> = Table::new("ledger/account", 1);
+
+/// How far the derived rows go.
+pub(super) const DERIVED: Table<(), Derivation> = Table::new("node/derived", 1);
+
 /// The domain that a store belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) domain: DomainId,
 }
 canonical!(Identity = "icn/events/identity/v1" { domain });
+
+/// What the derived rows follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Derivation {
+    /// Records of the journal that they take in.
+    pub(super) records: u64,
+    /// The way in which they were derived.
+    pub(super) edition: u16,
+}
+canonical!(Derivation { records, edition });
+
+/// One account. Sums are 128 bits wide, most significant byte first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AccountRow {
+    posted: [u8; 16],
+    contested: [u8; 16],
+    charged: [u8; 16],
+    outgoing: [u8; 16],
+    incoming: [u8; 16],
+}
+canonical!(AccountRow {
+    posted,
+    contested,
+    charged,
+    outgoing,
+    incoming
+});
+
+impl AccountRow {
+    pub(super) const fn of(column: &Column) -> Self {
+        Self {
+            posted: column.posted.to_be_bytes(),
+            contested: column.contested.to_be_bytes(),
+            charged: column.charged.to_be_bytes(),
+            outgoing: column.outgoing.to_be_bytes(),
+            incoming: column.incoming.to_be_bytes(),
+        }
+    }
+
+    pub(super) fn column(&self) -> Column {
+        let mut column = Column::default();
+        column.posted = i128::from_be_bytes(self.posted);
+        column.contested = i128::from_be_bytes(self.contested);
+        column.charged = u128::from_be_bytes(self.charged);
+        column.outgoing = u128::from_be_bytes(self.outgoing);
+        column.incoming = u128::from_be_bytes(self.incoming);
+        column
+    }
+}

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use icn_ledger::Unit;
 use icn_sync::Config;
+use icn_types::canon::Raw;
 use icn_types::host::{Store, Transport};
 
 use crate::genesis::Genesis;
@@ -56,16 +57,7 @@ impl NodeSettings {
         store: Arc<dyn Store>,
         transport: Arc<dyn Transport>,
     ) -> Result<Self, NodeError> {
-        let units = genesis
-            .units()
-            .iter()
-            .map(|raw| {
-                raw.read::<Unit>()
-                    .ok()
-                    .filter(|unit| unit.issuer == genesis.domain())
-                    .ok_or(NodeError::Unit)
-            })
-            .collect::<Result<_, _>>()?;
+        let units = units(&genesis)?;
         Ok(Self {
             genesis,
             units,
@@ -106,4 +98,14 @@ impl NodeSettings {
     pub async fn open(self) -> Result<Node, NodeError> {
         Node::open(self).await
     }
+}
+
+/// The units of a genesis.
+pub(super) fn units(genesis: &Genesis) -> Result<Vec<Unit>, NodeError> {
+    let read = |raw: &Raw| {
+        let unit = raw.read::<Unit>().ok()?;
+        (unit.issuer == genesis.domain()).then_some(unit)
+    };
+    let units = genesis.units().iter().map(read);
+    units.collect::<Option<_>>().ok_or(NodeError::Unit)
 }

@@ -2,9 +2,11 @@
 
 use std::sync::OnceLock;
 
-use icn_events::genesis::{ADDRESS_LEN_MAX, Genesis, GenesisReason, PEERS_MAX, Peer, UNITS_MAX};
+use icn_events::genesis::{
+    ADDRESS_LEN_MAX, Founding, FoundingError, Genesis, GenesisReason, PEERS_MAX, Peer, UNITS_MAX,
+};
 use icn_events::sheet::BadForm;
-use icn_types::authority::{Act, RollChange};
+use icn_types::authority::{Act, FORMAT, RollChange};
 use icn_types::canon::{self, List, Raw};
 use icn_types::error::{Coded as _, Fault};
 use icn_types::id::{DomainId, Hex, RecordId, UnitId};
@@ -13,6 +15,7 @@ use icn_types::record::{Kind, Record};
 use icn_types::set::Refusal;
 use icn_types::sign::Unverified;
 use icn_types::testkit::stage::{GRANT, Stage};
+use icn_types::time::Timestamp;
 use icn_types::verdict::Breach;
 use proptest::prelude::*;
 
@@ -357,6 +360,20 @@ fn without_a_charter_there_is_no_genesis() {
     );
     let text = summed(&["icn genesis 1".to_owned(), format!("domain {domain}")]);
     assert_eq!(refused(&text), (3, GenesisReason::Charter));
+}
+
+#[test]
+fn a_charter_of_a_newer_format_founds_nothing_here() {
+    let stage = Stage::with_charter(1, 4, |charter| charter.format = FORMAT + 1);
+    let charter = stage.set.charter().unwrap();
+    let founding = Founding::new(charter, stage.registrar(), Timestamp::from_millis(0));
+    let Err(FoundingError::Invalid(reason)) = founding else {
+        panic!("founded");
+    };
+    assert_eq!(reason.code(), "genesis.format");
+    assert_eq!(reason.fault(), Fault::Environment);
+    let read = Genesis::builder(stage.domain()).record(arrived(&stage.records[0]));
+    assert_eq!(read.unwrap_err(), reason);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Admission: what an author's own node drafts and refuses.
 
+use core::num::NonZeroU16;
 use std::collections::BTreeSet;
 
 use icn_ledger::{Authorized, Finality, LedgerRule, PaymentRequest, Refusal};
 use icn_types::authority::{Finality as SealFinality, Grant};
 use icn_types::error::{Coded as _, Fault};
 use icn_types::id::{ChainId, RecordId};
+use icn_types::resume::Standing;
 use icn_types::testkit::stage::GRANT;
 
 use crate::market::{Market, NOW, leg};
@@ -327,4 +329,21 @@ fn refusals_have_codes_of_their_own() {
     assert_eq!(faults[0], Fault::Caller);
     assert_eq!(faults[1], Fault::Rule);
     assert_eq!(faults[7], Fault::Environment);
+}
+
+#[test]
+fn writer_whose_head_nobody_confirmed_is_refused() {
+    let missing = NonZeroU16::MIN;
+    let record = RecordId::from_bytes([1; 32]);
+    let refused = |standing| Refusal::resume(standing).unwrap_err();
+    let unconfirmed = refused(Standing::Unconfirmed { missing });
+    assert_eq!(unconfirmed, Refusal::Unconfirmed { missing });
+    assert_eq!(unconfirmed.code(), "authorize.unconfirmed");
+    assert_eq!(unconfirmed.fault(), Fault::Environment);
+    assert_eq!(
+        refused(Standing::Behind { record }),
+        Refusal::Waiting { record }
+    );
+    assert_eq!(refused(Standing::Forked), Refusal::Forked);
+    assert_eq!(Refusal::resume(Standing::Confirmed), Ok(()));
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
-use icn_ledger::{Ack, Column, Ledger, LedgerEvent, LegId, Note, Refuse};
+use icn_ledger::remark::{Assertion, DISPUTE, Dispute, Outcome, PeriodClose, Remark, Ruling};
+use icn_ledger::{Ack, Column, Entry, Ledger, LedgerEvent, LegId, LegRef, Note, Refuse};
 use icn_types::authority::{Finality, Grant, Tip};
 use icn_types::canon::{List, Writer};
 use icn_types::hash::sha256;
@@ -12,6 +13,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
 use icn_types::set::{Label, RecordSet};
 use icn_types::sign::Signed;
+use icn_types::time::Timestamp;
 use proptest::prelude::*;
 
 use crate::market::{Market, NOW, follow, leg, taking};
@@ -23,10 +25,10 @@ const GRANT: Grant = Grant {
 };
 
 /// One step: what, who, to whom, how much or which.
-type Step = (u8, u8, u8, u8);
+pub(crate) type Step = (u8, u8, u8, u8);
 
 /// A quarter of the usual number: a case is a whole history.
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig {
         cases: usual.cases / 4,
@@ -34,23 +36,24 @@ fn cases() -> ProptestConfig {
     }
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((0_u8..16, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec((0_u8..17, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
 }
 
 /// A market with everything that later steps may name.
-struct World {
-    market: Market,
+pub(crate) struct World {
+    pub(crate) market: Market,
     legs: Vec<(ChainId, LegId)>,
     /// Records of the epoch in force, by chain, in the order of writing.
     tips: BTreeMap<ChainId, Vec<Option<Tip>>>,
     /// Position of the last row, by chain.
     sealed: BTreeMap<ChainId, Option<u64>>,
     seals: Vec<(RecordId, Option<Tip>)>,
+    disputes: Vec<RecordId>,
 }
 
 impl World {
-    fn play(steps: &[Step]) -> Self {
+    pub(crate) fn play(steps: &[Step]) -> Self {
         let market = Market::with_grant(4, GRANT);
         let tips = market.chains.iter().map(|chain| (*chain, vec![None]));
         let mut world = Self {
@@ -59,6 +62,7 @@ impl World {
             legs: Vec::new(),
             sealed: BTreeMap::new(),
             seals: Vec::new(),
+            disputes: Vec::new(),
         };
         for step in steps {
             world.step(*step);
@@ -68,6 +72,7 @@ impl World {
     }
 
     fn step(&mut self, (what, who, whom, which): Step) {
+        self.market.stage.set_time(u64::from(which % 16) * 10);
         let chain = self.market.chains[usize::from(who)];
         let other = self.market.chains[usize::from(whom)];
         match what {
@@ -86,7 +91,8 @@ impl World {
                 self.follow_draft(chain, draft.ok().flatten());
             }
             14 => self.name_a_seal(chain, which),
-            _ => self.take_of_somebody_else(chain, which),
+            15 => self.take_of_somebody_else(chain, which),
+            _ => self.remark(chain, other, which),
         }
     }
 
@@ -114,7 +120,9 @@ impl World {
         if third != payer && which.is_multiple_of(3) {
             legs.push((third, 3));
         }
-        let payment = self.market.payment(&legs);
+        let mut payment = self.market.payment(&legs);
+        let stated = Timestamp::from_millis(u64::from(which / 16) * 10);
+        payment.effective = which.is_multiple_of(4).then_some(stated);
         let id = self
             .market
             .stage
@@ -216,6 +224,55 @@ impl World {
         self.wrote(chain, prev, id);
     }
 
+    /// Most of these follow the rules.
+    fn remark(&mut self, chain: ChainId, mediator: ChainId, which: u8) {
+        let sent = pick(&self.legs, which).map(|(_, leg)| *leg);
+        let dispute = pick(&self.disputes, which).copied();
+        let (remark, about) = match (which % 4, sent, dispute) {
+            (0, Some(sent), _) => {
+                let remark = Assertion {
+                    reference: 0,
+                    position: 0,
+                };
+                (Remark::Assertion(remark), Some(sent.record))
+            }
+            (1, Some(sent), _) => {
+                let leg = LegRef {
+                    reference: 0,
+                    leg: sent.leg,
+                };
+                let dispute = Dispute {
+                    leg,
+                    evidence: List::empty(),
+                    mediator,
+                    memo: None,
+                };
+                (Remark::Dispute(dispute), Some(sent.record))
+            }
+            (2, _, Some(dispute)) => {
+                let outcome = Outcome {
+                    dispute: 0,
+                    ruling: Ruling::Settled,
+                    memo: None,
+                };
+                (Remark::Outcome(outcome), Some(dispute))
+            }
+            _ => {
+                let until = Timestamp::from_millis(u64::from(which));
+                (Remark::Close(PeriodClose { until }), None)
+            }
+        };
+        let prev = self.prev(chain, which, false);
+        let (kind, body) = Entry::Remark(remark).body();
+        let refs: Vec<RecordId> = about.into_iter().collect();
+        let stage = &mut self.market.stage;
+        let id = stage.write_after(&chain, prev, kind, &refs, &body);
+        if kind == DISPUTE {
+            self.disputes.push(id);
+        }
+        self.wrote(chain, prev, id);
+    }
+
     fn chain_of(&self, id: RecordId) -> ChainId {
         let set = &self.market.stage.set;
         set.record(set.find(&id).unwrap()).chain()
@@ -223,7 +280,7 @@ impl World {
 
     /// The records in an order that follows from `salt`, without those that
     /// `keep` drops.
-    fn shuffled(&self, salt: u64, keep: impl Fn(u8) -> bool) -> Vec<&Signed<Record>> {
+    pub(crate) fn shuffled(&self, salt: u64, keep: impl Fn(u8) -> bool) -> Vec<&Signed<Record>> {
         let mut records: Vec<_> = self
             .market
             .stage
@@ -242,7 +299,7 @@ impl World {
 
     /// Another replica that hears of records one by one, and whose maintained
     /// columns equal counted ones after each.
-    fn replica(&self, mut left: Vec<&Signed<Record>>) -> (RecordSet, Ledger) {
+    pub(crate) fn replica(&self, mut left: Vec<&Signed<Record>>) -> (RecordSet, Ledger) {
         let mut set = RecordSet::new(self.market.stage.domain());
         let mut ledger = Ledger::new(self.market.stage.domain(), self.market.unit);
         loop {

@@ -252,3 +252,32 @@ fn an_account_below_its_floor_may_receive_and_refuse() {
     let payment = market.pay(a, b, 1);
     assert_eq!(market.verdict(&payment), "limit.floor");
 }
+
+#[test]
+fn limits_of_an_epoch_are_its_own_before_its_first_valid_record() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let lower = Grant {
+        floor: -20,
+        ..GRANT
+    };
+    let limits = |market: &Market| {
+        let limits = market.ledger.positions(&market.stage.set, &a).limits;
+        limits.map(|limits| (limits.floor, limits.available.get()))
+    };
+    let wrong = market.pay(a, a, 1);
+    assert_eq!(market.verdict(&wrong), "pay.self");
+    assert_eq!(limits(&market), Some((-100, 100)));
+    let tip = market.tip(a);
+    market.reopen(a, tip, 0);
+    market.pay(a, b, 10);
+    let tip = market.tip(a);
+    market.stage.reopen_with(&a, tip, 0, Some(lower));
+    let wrong = market.pay(a, a, 1);
+    assert_eq!(market.verdict(&wrong), "pay.self");
+    assert_eq!(
+        limits(&market),
+        Some((-20, 10)),
+        "not those of the epoch before"
+    );
+}

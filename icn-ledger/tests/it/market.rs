@@ -4,7 +4,7 @@
 
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
 use icn_ledger::{
-    Ack, Authorized, Column, Ledger, LedgerEvent, Leg, LegId, LegRef, Note, Payment,
+    Ack, Authorized, Column, DecisionRef, Ledger, LedgerEvent, Leg, LegId, LegRef, Note, Payment,
     PaymentRequest, Refuse, Unit, UnitCode,
 };
 use icn_types::amount::Amount;
@@ -21,6 +21,7 @@ use icn_types::verdict::Verdict;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(0);
 
+#[derive(Clone)]
 pub(crate) struct Market {
     pub(crate) stage: Stage,
     pub(crate) ledger: Ledger,
@@ -62,6 +63,12 @@ pub(crate) fn taking(legs: &[LegId]) -> (Vec<RecordId>, Vec<LegRef>) {
     (refs, legs)
 }
 
+fn sorted(refs: &[RecordId]) -> Vec<RecordId> {
+    let mut refs = refs.to_vec();
+    refs.sort_unstable();
+    refs
+}
+
 /// A ledger that heard of a set's records in the order of the set.
 pub(crate) fn follow(set: &RecordSet, unit: Unit) -> Ledger {
     let mut ledger = Ledger::new(set.domain(), unit);
@@ -78,8 +85,23 @@ impl Market {
     }
 
     pub(crate) fn with_grant(members: usize, grant: Grant) -> Self {
+        let mut market = Self::empty(members, amount(1));
+        let topic = market.topic();
+        for member in 0..members {
+            let chain = market.stage.open_member(member, &topic, Some(grant));
+            market.chains.push(chain);
+        }
+        market.feed();
+        market
+    }
+
+    /// Members without an account yet.
+    pub(crate) fn empty(members: usize, min_leg: Amount) -> Self {
         let stage = Stage::new(1, members);
-        let unit = hours(stage.domain());
+        let unit = Unit {
+            min_leg,
+            ..hours(stage.domain())
+        };
         let mut market = Self {
             ledger: Ledger::new(stage.domain(), unit),
             unit,
@@ -89,11 +111,6 @@ impl Market {
             fed: 0,
             keys: 0,
         };
-        let topic = market.topic();
-        for member in 0..members {
-            let chain = market.stage.open_member(member, &topic, Some(grant));
-            market.chains.push(chain);
-        }
         market.feed();
         market
     }
@@ -150,6 +167,17 @@ impl Market {
     /// Writes a payment, whether or not it follows the rules.
     pub(crate) fn pay(&mut self, payer: ChainId, payee: ChainId, atoms: u64) -> RecordId {
         let payment = self.payment(&[(payee, atoms)]);
+        self.post(payer, &[], &payment)
+    }
+
+    /// One payment with two legs.
+    pub(crate) fn post_two(
+        &mut self,
+        payer: ChainId,
+        one: (ChainId, u64),
+        other: (ChainId, u64),
+    ) -> RecordId {
+        let payment = self.payment(&[one, other]);
         self.post(payer, &[], &payment)
     }
 
@@ -217,6 +245,34 @@ impl Market {
         let id = self.stage.write(&chain, NOTE, refs, &Note::default());
         self.feed();
         id
+    }
+
+    /// Writes a payment of one leg under the decision that it refs first.
+    pub(crate) fn pay_decided(
+        &mut self,
+        payer: ChainId,
+        refs: &[RecordId],
+        (payee, atoms): (ChainId, u64),
+        (action, key): (u16, OperationKey),
+    ) -> RecordId {
+        let payment = self.decided(refs, &[(payee, atoms)], (action, key));
+        self.post(payer, &sorted(refs), &payment)
+    }
+
+    /// A payment under the decision whose Ready is the first of its refs.
+    pub(crate) fn decided(
+        &mut self,
+        refs: &[RecordId],
+        legs: &[(ChainId, u64)],
+        (action, key): (u16, OperationKey),
+    ) -> Payment {
+        let ready = sorted(refs).binary_search(&refs[0]).unwrap();
+        let ready = u16::try_from(ready).unwrap();
+        Payment {
+            key,
+            decision: Some(DecisionRef { ready, action }),
+            ..self.payment(legs)
+        }
     }
 
     pub(crate) fn submit(&mut self, draft: Draft) -> RecordId {

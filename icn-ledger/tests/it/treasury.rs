@@ -2,10 +2,8 @@
 
 use icn_ledger::entry::PAYMENT;
 use icn_ledger::{Authorized, DecisionRef, Leg, Payment, PaymentRequest, Refusal};
-use icn_types::authority::{
-    Act, Action, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, operation_key,
-};
-use icn_types::canon::{List, Raw};
+use icn_types::authority::{Action, ProposalId, operation_key};
+use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId, UnitId};
 use icn_types::testkit::stage::GRANT;
@@ -25,7 +23,7 @@ fn treasury() -> (Market, ChainId, ChainId) {
     (market, treasury, payee)
 }
 
-fn action(payer: ChainId, payee: ChainId, unit: UnitId, atoms: u64) -> Action {
+pub(crate) fn action(payer: ChainId, payee: ChainId, unit: UnitId, atoms: u64) -> Action {
     Action::Pay {
         payer,
         payee,
@@ -35,30 +33,8 @@ fn action(payer: ChainId, payee: ChainId, unit: UnitId, atoms: u64) -> Action {
 }
 
 /// Opening, Close and Ready of one decision; the Ready.
-fn decide(market: &mut Market, proposal: ProposalId, actions: &[Action]) -> RecordId {
-    let office = market.stage.set.office().unwrap();
-    let opening = Opening {
-        proposal,
-        record: RecordId::from_bytes([1; 32]),
-        actions: List::new(actions).unwrap(),
-        rule: Raw::of(&0_u64),
-        roll: office.roll_digest(),
-        terms: DecisionTerms {
-            tellers: List::new([ChainId::from_bytes([2; 32])]).unwrap(),
-            needed: 1,
-            period: 0,
-            timelock: 0,
-        },
-    };
-    let opening = market.stage.act(&Act::Opening(opening), &[]);
-    let close = Close {
-        opening,
-        outcome: Outcome::Accepted,
-        shuts: List::new([RecordId::from_bytes([3; 32])]).unwrap(),
-        tally: Raw::of(&0_u64),
-    };
-    let close = market.stage.act(&Act::Close(close), &[opening]);
-    let ready = market.stage.act(&Act::Ready(Ready { close }), &[close]);
+pub(crate) fn decide(market: &mut Market, proposal: ProposalId, actions: &[Action]) -> RecordId {
+    let ready = market.stage.decide(proposal, actions);
     market.feed();
     let set = &market.stage.set;
     assert!(set.verdict(set.find(&ready).unwrap()).is_valid());

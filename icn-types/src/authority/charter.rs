@@ -2,14 +2,13 @@ use crate::canon::{List, Raw, Reason};
 use crate::canonical;
 use crate::key::{Inception, MemberId, PublicKey};
 
+use super::recall::can_recall;
+
 /// The newest format of epochs that this code can judge.
 pub const FORMAT: u16 = 1;
 
 /// Most members that one charter or roll change names.
 pub const ROLL_MAX: usize = 512;
-
-/// Under this many members a set of recovery keys recalls the registrar.
-const SMALL_ROLL: usize = 4;
 
 /// The first record of a domain: who belongs to it and who keeps its chain.
 ///
@@ -22,7 +21,8 @@ const SMALL_ROLL: usize = 4;
 pub struct Charter {
     /// 32 random bytes that every founding member's inception names.
     pub nonce: [u8; 32],
-    /// Format of the authority chain.
+    /// Format of the authority chain. A node that does not know it judges
+    /// nothing in the domain.
     pub format: u16,
     /// Key of the first registrar.
     pub registrar: PublicKey,
@@ -48,18 +48,11 @@ impl Charter {
         if !belong || !ascending {
             return Err(Reason::Value("charter.roll"));
         }
-        if !super::ascending(&self.recovery)
-            || (self.roll.len() < SMALL_ROLL && self.recovery.is_empty())
-        {
+        if !super::ascending(&self.recovery) || !can_recall(self.roll.len(), self.recovery.len()) {
             return Err(Reason::Value("charter.recovery"));
         }
         Ok(self)
     }
-}
-
-/// Whether a roll of `members` recalls by recovery keys instead of by votes.
-pub(crate) const fn recalls_by_key(members: usize) -> bool {
-    members < SMALL_ROLL
 }
 
 /// Members who join and members who leave.

@@ -1,9 +1,9 @@
-use crate::amount::Amount;
 use crate::canon::{Decode, DecodeError, Encode, List, Raw, Reader, Reason, Writer};
 use crate::canonical;
-use crate::hash;
-use crate::id::{ChainId, Digest, DomainId, OperationKey, RecordId, UnitId};
+use crate::id::{ChainId, Digest, RecordId};
 use crate::name32;
+
+use super::action::Action;
 
 /// Most tellers of one vote.
 pub const TELLERS_MAX: usize = 32;
@@ -66,58 +66,6 @@ impl DecisionTerms {
             return Err(Reason::Value("opening.tellers"));
         }
         Ok(self)
-    }
-}
-
-/// Something that an accepted proposal makes happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Action {
-    /// A shared account pays.
-    Pay {
-        /// The shared account.
-        payer: ChainId,
-        /// The account that is paid.
-        payee: ChainId,
-        /// The unit of the amount.
-        unit: UnitId,
-        /// How much.
-        amount: Amount,
-    },
-}
-
-impl Encode for Action {
-    fn encode(&self, w: &mut Writer) {
-        match self {
-            Self::Pay {
-                payer,
-                payee,
-                unit,
-                amount,
-            } => {
-                w.array(5);
-                w.uint(0);
-                payer.encode(w);
-                payee.encode(w);
-                unit.encode(w);
-                amount.encode(w);
-            }
-        }
-    }
-}
-
-impl Decode for Action {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let items = r.array()?;
-        match (r.uint()?, items) {
-            (0, 5) => Ok(Self::Pay {
-                payer: Decode::decode(r)?,
-                payee: Decode::decode(r)?,
-                unit: Decode::decode(r)?,
-                amount: Decode::decode(r)?,
-            }),
-            _ => Err(r.error(Reason::Value("action.kind"))),
-        }
     }
 }
 
@@ -214,19 +162,18 @@ pub struct Ready {
 }
 canonical!(Ready = "icn/types/ready/v1" { close });
 
-/// The operation key of one action of a proposal. It depends on nothing that
-/// two closings, two treasurers or two tries could differ in.
-#[must_use]
-pub fn operation_key(domain: DomainId, proposal: ProposalId, action: u16) -> OperationKey {
-    struct ActionKey {
-        domain: DomainId,
-        proposal: ProposalId,
-        action: u16,
-    }
-    canonical!(ActionKey = "icn/types/action-key/v1" { domain, proposal, action });
-    OperationKey::from_bytes(hash::of(&ActionKey {
-        domain,
-        proposal,
-        action,
-    }))
+/// Releases the next tranche of an envelope, once its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "signed data: its fields are the format"
+)]
+pub struct Release {
+    /// The Ready of the decision; the record refs it.
+    pub ready: RecordId,
+    /// Which action of its opening.
+    pub action: u16,
+    /// The tranche, from 1: the first one, 0, comes with the Ready.
+    pub tranche: u16,
 }
+canonical!(Release = "icn/types/release/v1" { ready, action, tranche });

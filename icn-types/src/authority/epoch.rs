@@ -187,7 +187,8 @@ impl Raise {
     }
 }
 
-/// The owner's agreement to an Open, by value.
+/// The owner's agreement to an Open, by value, or the decision that replaces
+/// it.
 ///
 /// A registrar alone can open nothing: the terms are signed with the key of
 /// the epoch before, or with its recovery key. For the first epoch of a
@@ -199,33 +200,53 @@ impl Raise {
     reason = "signed data: its shapes are the format"
 )]
 pub enum Consent {
-    /// Signed with the key in force.
+    /// Signed with the key in force; a receiver's key agrees to nothing.
     Current(Signature),
     /// Signed with the recovery key in force.
     Recovery(Signature),
+    /// A decision appointed this writer: a receivership. The chain is an
+    /// account with an earlier epoch, and each such action opens one epoch.
+    Decision {
+        /// The Ready of the decision; the record refs it.
+        ready: RecordId,
+        /// Which action of its opening: a
+        /// [`Receive`](super::Action::Receive) of this chain for this key and
+        /// this recovery key.
+        action: u16,
+    },
 }
 
 impl Encode for Consent {
-    /// `[0 or 1, signature]`.
+    /// `[0 or 1, signature]` or `[2, ready, action]`.
     fn encode(&self, w: &mut Writer) {
-        let (by, signature) = match self {
-            Self::Current(signature) => (0, signature),
-            Self::Recovery(signature) => (1, signature),
+        let mut signed = |by, signature: &Signature| {
+            w.array(2);
+            w.uint(by);
+            signature.encode(w);
         };
-        w.array(2);
-        w.uint(by);
-        signature.encode(w);
+        match self {
+            Self::Current(signature) => signed(0, signature),
+            Self::Recovery(signature) => signed(1, signature),
+            Self::Decision { ready, action } => {
+                w.array(3);
+                w.uint(2);
+                ready.encode(w);
+                action.encode(w);
+            }
+        }
     }
 }
 
 impl Decode for Consent {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.array_of(2)?;
-        let by = r.uint()?;
-        let signature = Signature::decode(r)?;
-        match by {
-            0 => Ok(Self::Current(signature)),
-            1 => Ok(Self::Recovery(signature)),
+        let items = r.array()?;
+        match (r.uint()?, items) {
+            (0, 2) => Signature::decode(r).map(Self::Current),
+            (1, 2) => Signature::decode(r).map(Self::Recovery),
+            (2, 3) => Ok(Self::Decision {
+                ready: Decode::decode(r)?,
+                action: Decode::decode(r)?,
+            }),
             _ => Err(r.error(Reason::Value("consent.kind"))),
         }
     }

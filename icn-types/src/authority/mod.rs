@@ -4,11 +4,12 @@
 //! One chain per domain holds the charter, Opens, Seals and the few decisions
 //! that others act on. An **Open** starts an epoch of any chain under one key;
 //! a **Seal** fixes a prefix, and a final one ends the epoch. Rotation,
-//! recovery, freeze, hand-over, removal and fork resolution are combinations
-//! of the two. A **Recall** replaces the registrar itself.
+//! recovery, freeze, hand-over, removal, receivership and fork resolution are
+//! combinations of the two. A **Recall** replaces the registrar itself.
 //!
 //! The bodies are defined here; [`crate::set`] decides about them.
 
+mod action;
 mod charter;
 mod decision;
 mod epoch;
@@ -18,14 +19,14 @@ mod seal;
 use crate::canon::{DecodeError, List, Raw};
 use crate::record::{Content, Kind};
 
-pub(crate) use charter::recalls_by_key;
+pub use action::{Action, Envelope, envelope_key, operation_key};
 pub use charter::{Charter, FORMAT, ROLL_MAX, RollChange};
 pub use decision::{
-    ACTIONS_MAX, Action, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, TELLERS_MAX,
-    operation_key,
+    ACTIONS_MAX, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, Release, TELLERS_MAX,
 };
 pub use epoch::{Consent, ConsentTerms, Grant, Open, Raise, Start, Tip};
-pub use recall::{Recall, Vote, VoteTerms, Voter};
+pub use recall::{RECALL_VOTES_MAX, Recall, Vote, VoteTerms, Voter};
+pub(crate) use recall::{can_recall, recalls, recalls_by_key};
 pub use seal::{Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
 
 /// The body of a record on the authority chain.
@@ -52,6 +53,8 @@ pub enum Act {
     Close(Close),
     /// Lets a decision take effect.
     Ready(Ready),
+    /// Releases the next tranche of an envelope.
+    Release(Release),
 }
 
 impl Act {
@@ -72,6 +75,7 @@ impl Act {
             Kind::OPENING => Self::Opening(content.read()?),
             Kind::CLOSE => Self::Close(content.read()?),
             Kind::READY => Self::Ready(content.read()?),
+            Kind::RELEASE => Self::Release(content.read()?),
             _ => return Ok(None),
         }))
     }
@@ -90,6 +94,7 @@ impl Act {
             Self::Opening(body) => (Kind::OPENING, Raw::of(body)),
             Self::Close(body) => (Kind::CLOSE, Raw::of(body)),
             Self::Ready(body) => (Kind::READY, Raw::of(body)),
+            Self::Release(body) => (Kind::RELEASE, Raw::of(body)),
         }
     }
 }

@@ -3,7 +3,33 @@ use crate::canonical;
 use crate::id::{DomainId, RecordId};
 use crate::key::{MemberId, PublicKey, Signature};
 
-use super::charter::ROLL_MAX;
+/// Most votes of one Recall: with as many Opens as a record names it fits into
+/// one content.
+pub const RECALL_VOTES_MAX: usize = 1024;
+
+/// Under this many members a set of recovery keys recalls the registrar.
+const SMALL_ROLL: usize = 4;
+
+/// Whether a roll of `members` recalls by recovery keys instead of by votes.
+pub(crate) const fn recalls_by_key(members: usize) -> bool {
+    members < SMALL_ROLL
+}
+
+/// Whether `votes` of `voters` replace a registrar: more than two thirds, so
+/// that two such majorities share an honest voter.
+pub(crate) const fn recalls(votes: usize, voters: usize) -> bool {
+    votes * 3 > voters * 2
+}
+
+/// Whether a roll of `members` with so many recovery keys can recall its
+/// registrar at all: there are voters, and enough of them fit into one Recall.
+pub(crate) const fn can_recall(members: usize, keys: usize) -> bool {
+    if recalls_by_key(members) {
+        keys > 0
+    } else {
+        recalls(RECALL_VOTES_MAX, members)
+    }
+}
 
 /// Replaces the registrar: signed by value by more than two thirds of the
 /// roll, so that it needs no help from the one it removes.
@@ -19,7 +45,7 @@ pub struct Recall {
     /// Key of the next registrar.
     pub successor: PublicKey,
     /// Votes, ascending by voter.
-    pub votes: List<Vote, 1, ROLL_MAX>,
+    pub votes: List<Vote, 1, RECALL_VOTES_MAX>,
 }
 canonical!(Recall = "icn/types/recall/v1" { successor, votes } where check);
 

@@ -295,6 +295,18 @@ fn an_invalid_open_of_a_newer_format_asks_for_no_upgrade() {
 }
 
 #[test]
+fn what_lies_under_a_newer_charter_waits_and_says_so() {
+    let mut stage = Stage::with_charter(1, 4, |charter| charter.format = FORMAT + 1);
+    let ledger = stage.ledger(UNIT);
+    let chain = stage.open_member(0, &ledger, Some(GRANT));
+    let id = count(&mut stage, &chain, &[], 1);
+    let (set, judge) = all(&stage);
+    assert!(of(&set, &judge, &id).is_waiting());
+    assert!(judge.needs_upgrade().is_some());
+    assert_eq!(judge.needs_upgrade(), set.needs_upgrade());
+}
+
+#[test]
 fn a_topic_out_of_reach_cannot_be_relied_on() {
     let (mut stage, a, _) = two();
     let governance = stage.governance();

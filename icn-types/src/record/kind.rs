@@ -29,6 +29,8 @@ impl Kind {
     pub const CLOSE: Self = Self(8);
     /// Lets an accepted decision take effect.
     pub const READY: Self = Self(9);
+    /// Releases the next tranche of an envelope.
+    pub const RELEASE: Self = Self(10);
 
     /// The kind with this number.
     #[must_use]

@@ -6,7 +6,8 @@
 //! with equal bytes.
 //!
 //! - A record is **well-formed** when its signature fits the key in the Open
-//!   of its epoch and it follows its predecessor. Only such records are stored.
+//!   of its epoch and it follows its predecessor; a Recall when it follows a
+//!   Valid record and enough votes sign it. Only such records are stored.
 //! - The **spine** of a chain is its sealed path and the unforked records after
 //!   it. Seals decide, then "exactly one child"; validity plays no part.
 //! - The **canonical set** is all spines, the two lowest ids at each open fork,
@@ -17,6 +18,7 @@
 mod admission;
 mod arena;
 mod canonical;
+mod decisions;
 mod evidence;
 mod index;
 mod office;
@@ -32,17 +34,18 @@ use alloc::vec::Vec;
 pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
+pub use decisions::{Decision, Frozen};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
-pub use office::{Decision, Frozen, Office, Seat};
+pub use office::{Office, Seat};
 pub use rule::AuthorityRule;
 
-use crate::authority::{Act, Charter, Open};
+use crate::authority::{Act, Charter, Open, Start};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
 use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
-use crate::verdict::Verdict;
+use crate::verdict::{NeedsUpgrade, Verdict};
 
 use admission::Epoch;
 use arena::Arena;
@@ -133,6 +136,7 @@ impl RecordSet {
             return Ok(self.complete(slot, record.into_inner()));
         }
         let prev = self.admit(&record)?;
+        self.check_backing(&record, prev)?;
         self.add(record.into_inner(), prev)
     }
 
@@ -394,6 +398,13 @@ impl RecordSet {
         self.registry.verdict(slot)
     }
 
+    /// The charter's format, if this code cannot judge it: then the authority
+    /// chain waits, and everything that relies on it.
+    #[must_use]
+    pub const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
+        self.registry.needs_upgrade()
+    }
+
     /// Authority records with a final verdict, in the order in which this set
     /// came to decide them; it only grows.
     #[must_use]
@@ -460,6 +471,22 @@ impl RecordSet {
             .filter_map(|tip| self.arena.find(&tip.head))
     }
 
+    /// Whether another record stands already where this one would, after the
+    /// same predecessor on the same chain. To judge it costs a fold over the
+    /// chain then.
+    #[must_use]
+    pub fn would_fork(&self, record: &Record) -> bool {
+        let there = match record.prev() {
+            Some(prev) => {
+                let prev = self.find(&prev);
+                prev.map(|prev| self.arena.node(prev).children.as_slice())
+            }
+            None => self.spines.of(&record.chain()).map(Spine::roots),
+        };
+        let is_other = |&slot: &Slot| self.record(slot).id() != record.id();
+        there.unwrap_or_default().iter().any(is_other)
+    }
+
     /// Other stored records right after the same predecessor on the same chain,
     /// ascending by id. Whatever they say, at most one of them is on the spine.
     pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
@@ -482,11 +509,13 @@ impl RecordSet {
     }
 
     /// Where the current writer of a chain puts its next record. `None` while
-    /// the chain has no epoch in force, is sealed for good or forks.
+    /// the chain has no epoch in force, is sealed for good or forks, or while
+    /// the charter [needs an upgrade](Self::needs_upgrade).
     #[must_use]
     pub fn next_place(&self, chain: &ChainId) -> Option<Place> {
         let spine = self.spines.of(chain);
-        if spine.is_some_and(|spine| spine.fork().is_some()) {
+        let forks = spine.is_some_and(|spine| spine.fork().is_some());
+        if forks || self.needs_upgrade().is_some() {
             return None;
         }
         let tip = spine.and_then(Spine::tip).map(|tip| self.record(tip));
@@ -512,11 +541,18 @@ impl RecordSet {
         })
     }
 
-    /// What a Valid Opening froze, with the roll of its moment. It depends on
-    /// the ancestors of the Opening only.
+    /// Where the next Open of a chain starts: first where it has no epoch, else
+    /// at the final Seal of the current one. `None` while that is not sealed.
     #[must_use]
-    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
-        self.registry.frozen(opening)
+    pub fn next_start(&self, chain: &ChainId) -> Option<Start> {
+        let Some(seat) = self.office()?.seat(chain) else {
+            return Some(Start::First);
+        };
+        let row = self.registry.rows.row(seat.last_row()?);
+        row.ends(&seat.open()).then(|| Start::After {
+            prior: seat.open(),
+            tip: row.tip(),
+        })
     }
 
     /// The newest Seal in force that names a stored head of this chain and

@@ -5,17 +5,18 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::authority::{
-    Act, Charter, Close, Open, Opening, Outcome, ProposalId, Recall, RollChange, VoteTerms, Voter,
+    Act, Action, Charter, Consent, Open, ProposalId, Recall, RollChange, VoteTerms, Voter,
+    can_recall, recalls, recalls_by_key,
 };
 use crate::canon::to_bytes;
 use crate::chain::{Chain, Owner};
 use crate::hash::Hasher;
 use crate::id::{ChainId, Digest, DomainId, RecordId};
-use crate::key::{Inception, MemberId, PublicKey};
+use crate::key::{Inception, MemberId, PublicKey, Signature};
 use crate::record::Record;
-use crate::time::Timestamp;
 use crate::topic::Topic;
 
+use super::decisions::{Decision, Frozen};
 use super::rows::{RowIndex, Rows};
 use super::rule::AuthorityRule as Rule;
 
@@ -30,8 +31,10 @@ pub struct Office {
     /// Ids of the roll, shared by all openings until it changes.
     members: Arc<[MemberId]>,
     chains: BTreeMap<ChainId, Seat>,
-    decisions: BTreeMap<RecordId, Decision>,
-    opened: BTreeSet<ProposalId>,
+    pub(super) decisions: BTreeMap<RecordId, Decision>,
+    pub(super) opened: BTreeSet<ProposalId>,
+    /// Actions that opened an epoch for a receiver.
+    received: BTreeSet<(ProposalId, u16)>,
 }
 
 /// The current epoch of one chain.
@@ -75,84 +78,12 @@ impl Seat {
     }
 }
 
-/// How far one opening has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    opening: Opening,
-    at: Timestamp,
-    close: Option<(RecordId, Timestamp, Outcome)>,
-    ready: Option<RecordId>,
-}
-
-impl Decision {
-    /// What the opening froze.
-    #[must_use]
-    pub const fn opening(&self) -> &Opening {
-        &self.opening
-    }
-
-    /// When the opening claims to have been written.
-    #[must_use]
-    pub const fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    /// The certificate: its record, its stated time and its outcome.
-    #[must_use]
-    pub const fn close(&self) -> Option<(RecordId, Timestamp, Outcome)> {
-        self.close
-    }
-
-    /// The record that lets it take effect.
-    #[must_use]
-    pub const fn ready(&self) -> Option<RecordId> {
-        self.ready
-    }
-}
-
-/// What an Opening froze: a function of its own path, whatever the office in
-/// force has decided since.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frozen {
-    opening: Opening,
-    at: Timestamp,
-    roll: Arc<[MemberId]>,
-}
-
-impl Frozen {
-    pub(super) const fn new(opening: Opening, at: Timestamp, roll: Arc<[MemberId]>) -> Self {
-        Self { opening, at, roll }
-    }
-
-    /// The body of the Opening.
-    #[must_use]
-    pub const fn opening(&self) -> &Opening {
-        &self.opening
-    }
-
-    /// When it claims to have been written.
-    #[must_use]
-    pub const fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    /// The roll on the record date, ascending.
-    #[must_use]
-    pub fn roll(&self) -> &[MemberId] {
-        &self.roll
-    }
-
-    /// Whether the member may vote. O(log n) in the roll.
-    #[must_use]
-    pub fn is_on_roll(&self, member: &MemberId) -> bool {
-        self.roll.binary_search(member).is_ok()
-    }
-}
-
 /// What else a rule may look at: rows and epochs of the same path.
 pub(super) trait Path {
     /// A stored Open with its position on the authority chain.
     fn open(&self, id: &RecordId) -> Option<(u64, &Open)>;
+    /// What a Ready lets take effect.
+    fn readied(&self, ready: &RecordId) -> Option<&Frozen>;
     fn rows(&self) -> &Rows;
 }
 
@@ -181,6 +112,12 @@ fn earlier_epoch(path: &impl Path, current: RecordId, wanted: RecordId) -> Optio
     Some(epoch.1)
 }
 
+/// Whether somebody else than the owner writes the epoch.
+fn is_received(path: &impl Path, seat: &Seat) -> bool {
+    let open = path.open(&seat.open);
+    open.is_some_and(|(_, open)| matches!(open.consent, Consent::Decision { .. }))
+}
+
 impl Office {
     pub(super) fn found(domain: DomainId, charter: &Charter) -> Self {
         Self {
@@ -196,6 +133,7 @@ impl Office {
             chains: BTreeMap::new(),
             decisions: BTreeMap::new(),
             opened: BTreeSet::new(),
+            received: BTreeSet::new(),
         }
     }
 
@@ -243,20 +181,24 @@ impl Office {
         self.decisions.iter()
     }
 
+    /// Whether an action of a proposal put its account into the hands of a
+    /// receiver, now or before.
+    #[must_use]
+    pub fn has_received(&self, proposal: &ProposalId, action: u16) -> bool {
+        self.received.contains(&(*proposal, action))
+    }
+
     /// The rule of the record's kind, given everything before it.
     pub(super) fn check(&self, path: &impl Path, record: &Record, act: &Act) -> Result<(), Rule> {
         match act {
             Act::Charter(_) => Ok(()),
-            Act::Open(open) => self.check_open(path, open),
+            Act::Open(open) => self.check_open(path, record, open),
             Act::Seal(seal) => seal
                 .rows
                 .iter()
                 .try_for_each(|row| self.check_row(path, row)),
             Act::Adopt => self.check_adopt(path, record, true),
-            Act::Recall(recall) => {
-                self.check_votes(record, recall)?;
-                self.check_adopt(path, record, false)
-            }
+            Act::Recall(_) => self.check_adopt(path, record, false),
             Act::Roll(change) => self.check_roll(change),
             Act::Raise(raise) => self
                 .chains
@@ -268,10 +210,11 @@ impl Office {
             Act::Opening(opening) => self.check_opening(opening),
             Act::Close(close) => self.check_close(record, close),
             Act::Ready(ready) => self.check_ready(record, ready.close),
+            Act::Release(release) => self.check_release(record, release),
         }
     }
 
-    fn check_open(&self, path: &impl Path, open: &Open) -> Result<(), Rule> {
+    fn check_open(&self, path: &impl Path, record: &Record, open: &Open) -> Result<(), Rule> {
         let seat = self.chains.get(&open.chain.id());
         if open.start.prior() != seat.map(Seat::open) {
             return Err(Rule::OpenOrder);
@@ -283,33 +226,69 @@ impl Office {
                     Some(row) if row.ends(&seat.open) && row.tip() == open.start.tip() => {}
                     _ => return Err(Rule::OpenHead),
                 }
-                (seat.key, Some(seat.recovery))
+                let current = (!is_received(path, seat)).then_some(seat.key);
+                (current, Some(seat.recovery))
             }
             (None, Owner::Member(id, _)) => {
                 let member = self.roll.get(&id).ok_or(Rule::OpenOwner)?;
-                (member.key, Some(member.recovery))
+                (Some(member.key), Some(member.recovery))
             }
             (None, Owner::Registrar) => return Err(Rule::OpenOwner),
-            (None, _) => (open.key, None),
+            (None, _) => (Some(open.key), None),
         };
-        self.check_consent(open, current, recovery)
+        match open.consent {
+            Consent::Current(signature) => self.check_consent(open, current, &signature),
+            Consent::Recovery(signature) => self.check_consent(open, recovery, &signature),
+            Consent::Decision { ready, action } => self.check_receiver(record, open, ready, action),
+        }
     }
 
     fn check_consent(
         &self,
         open: &Open,
-        current: PublicKey,
-        recovery: Option<PublicKey>,
+        key: Option<PublicKey>,
+        signature: &Signature,
     ) -> Result<(), Rule> {
-        use crate::authority::Consent;
-        let (key, signature) = match open.consent {
-            Consent::Current(signature) => (Some(current), signature),
-            Consent::Recovery(signature) => (recovery, signature),
-        };
         let terms = to_bytes(&open.consent_terms(self.domain));
         key.ok_or(Rule::OpenConsent)?
-            .verify(&terms, &signature)
+            .verify(&terms, signature)
             .map_err(|_| Rule::OpenConsent)
+    }
+
+    /// A receiver is appointed by an action of its own, which is used up.
+    fn check_receiver(
+        &self,
+        record: &Record,
+        open: &Open,
+        ready: RecordId,
+        action: u16,
+    ) -> Result<(), Rule> {
+        let appointed = Action::Receive {
+            chain: open.chain.id(),
+            key: open.key,
+            recovery: open.recovery,
+        };
+        let continues = open.start.prior().is_some();
+        let opening = self
+            .readied(record, &ready)
+            .filter(|_| continues && self.is_account(&open.chain))
+            .map(Decision::opening)
+            .filter(|opening| opening.actions.get(usize::from(action)) == Some(&appointed))
+            .ok_or(Rule::OpenDecision)?;
+        if self.has_received(&opening.proposal, action) {
+            return Err(Rule::OpenTwice);
+        }
+        Ok(())
+    }
+
+    /// Whether a chain keeps an account. A receiver of any other chain would
+    /// vote or act in somebody else's name.
+    fn is_account(&self, chain: &Chain) -> bool {
+        let is_anybodys = matches!(
+            chain.owner(),
+            Owner::Member(..) | Owner::Shared(_) | Owner::Partner(_)
+        );
+        is_anybodys && chain.topic() != Topic::Governance(self.domain).id()
     }
 
     fn check_row(&self, path: &impl Path, row: &crate::authority::SealRow) -> Result<(), Rule> {
@@ -342,7 +321,8 @@ impl Office {
     }
 
     /// Opens of a dropped branch that this record takes over. A Recall takes
-    /// them as they are, an Adopt each after the Open in force.
+    /// them as they are; an Adopt each after the Open in force, or in the place
+    /// of its twin.
     fn check_adopt(&self, path: &impl Path, record: &Record, must_fit: bool) -> Result<(), Rule> {
         let opens = adopted(path, record);
         if opens.len() != record.refs().len() || (must_fit && opens.is_empty()) {
@@ -352,7 +332,10 @@ impl Office {
         for (id, open) in opens {
             let chain = open.chain.id();
             let in_force = || self.chains.get(&chain).map(Seat::open);
-            if must_fit && open.start.prior() != current.get(&chain).copied().or_else(in_force) {
+            let before = current.get(&chain).copied().or_else(in_force);
+            let follows = open.start.prior() == before;
+            let replaces = || before.is_some_and(|before| self.are_twins(path, (id, open), before));
+            if must_fit && !follows && !replaces() {
                 return Err(Rule::AdoptOpen);
             }
             current.insert(chain, id);
@@ -360,36 +343,48 @@ impl Office {
         Ok(())
     }
 
-    /// More than two thirds of the roll, or of the recovery keys while the
-    /// roll is small: two such majorities share an honest signer.
-    fn check_votes(&self, record: &Record, recall: &Recall) -> Result<(), Rule> {
-        let honoured = record.prev().ok_or(Rule::RecallHead)?;
+    /// Whether an Open carries the very consent that the one in force does,
+    /// and no Seal has gone beyond the start of both.
+    ///
+    /// A registrar that forks can put one consent into an Open on each branch.
+    /// The owner writes under the one that came first, which need not be the
+    /// one that a Recall keeps.
+    fn are_twins(&self, path: &impl Path, one: (RecordId, &Open), in_force: RecordId) -> bool {
+        let (id, open) = one;
+        let seat = self.chains.get(&open.chain.id());
+        let last_row = seat.and_then(Seat::last_row);
+        let is_unsealed = last_row.is_none_or(|row| path.rows().row(row).tip() == open.start.tip());
+        let terms = |open: &Open| open.consent_terms(self.domain);
+        let consent_alike = path
+            .open(&in_force)
+            .is_some_and(|(_, other)| terms(other) == terms(open));
+        id != in_force && consent_alike && is_unsealed
+    }
+
+    /// Whether a Recall is signed by more than two thirds of the roll, or of
+    /// the recovery keys while the roll is small.
+    pub(super) fn backs(&self, honoured: RecordId, recall: &Recall) -> bool {
+        let by_key = recalls_by_key(self.roll.len());
+        let voters = if by_key {
+            self.recovery.len()
+        } else {
+            self.roll.len()
+        };
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
             honoured,
             successor: recall.successor,
         });
-        let by_key = crate::authority::recalls_by_key(self.roll.len());
-        for vote in &recall.votes {
-            let key = match vote.voter {
-                Voter::Member(id) if !by_key => self.voting_key(&id),
-                Voter::Key(number) if by_key => self.recovery.get(usize::from(number)).copied(),
-                Voter::Member(_) | Voter::Key(_) => None,
-            };
-            key.ok_or(Rule::RecallVotes)?
-                .verify(&terms, &vote.signature)
-                .map_err(|_| Rule::RecallVotes)?;
-        }
-        let base = if by_key {
-            self.recovery.len()
-        } else {
-            self.roll.len()
+        let key = |voter| match voter {
+            Voter::Member(id) if !by_key => self.voting_key(&id),
+            Voter::Key(number) if by_key => self.recovery.get(usize::from(number)).copied(),
+            Voter::Member(_) | Voter::Key(_) => None,
         };
-        if recall.votes.len() * 3 > base * 2 {
-            Ok(())
-        } else {
-            Err(Rule::RecallVotes)
-        }
+        // Counted first: most of a stranger's cost no check of a signature.
+        recalls(recall.votes.len(), voters)
+            && recall.votes.iter().all(|vote| {
+                key(vote.voter).is_some_and(|key| key.verify(&terms, &vote.signature).is_ok())
+            })
     }
 
     /// The key in force on the member's governance chain, device 0.
@@ -399,7 +394,14 @@ impl Office {
         Some(self.chains.get(&chain).map_or(member.key, Seat::key))
     }
 
-    fn check_roll(&self, change: &RollChange) -> Result<(), Rule> {
+    /// Whether the registrar may write a change of the roll now.
+    ///
+    /// # Errors
+    /// [`AuthorityRule::RollMember`](Rule::RollMember) when somebody joins
+    /// twice or leaves without being on the roll,
+    /// [`AuthorityRule::RollRecall`](Rule::RollRecall) when the roll becomes too
+    /// small or too large to recall the registrar.
+    pub fn check_roll(&self, change: &RollChange) -> Result<(), Rule> {
         let joins = change.join.is_sorted_by(|a, b| a.id() < b.id())
             && change.join.iter().all(|member| {
                 member.community == self.community && !self.roll.contains_key(&member.id())
@@ -408,61 +410,14 @@ impl Office {
             && change.leave.iter().all(|id| self.roll.contains_key(id))
             && change.leave.len() < self.roll.len() + change.join.len();
         let says_something = !(change.join.is_empty() && change.leave.is_empty());
-        if joins && leaves && says_something {
-            Ok(())
-        } else {
-            Err(Rule::RollMember)
+        if !(joins && leaves && says_something) {
+            return Err(Rule::RollMember);
         }
-    }
-
-    fn check_opening(&self, opening: &Opening) -> Result<(), Rule> {
-        if opening.roll != self.roll_digest() {
-            return Err(Rule::OpeningRoll);
-        }
-        if self.opened.contains(&opening.proposal) {
-            return Err(Rule::OpeningTwice);
+        let left = self.roll.len() + change.join.len() - change.leave.len();
+        if !can_recall(left, self.recovery.len()) {
+            return Err(Rule::RollRecall);
         }
         Ok(())
-    }
-
-    fn check_close(&self, record: &Record, close: &Close) -> Result<(), Rule> {
-        let decision = self
-            .decisions
-            .get(&close.opening)
-            .ok_or(Rule::CloseOpening)?;
-        if !record.refs().contains(&close.opening) {
-            return Err(Rule::CloseOpening);
-        }
-        if decision.close.is_some() {
-            return Err(Rule::CloseTwice);
-        }
-        if close.shuts.len() != usize::from(decision.opening.terms.needed) {
-            return Err(Rule::CloseShuts);
-        }
-        Ok(())
-    }
-
-    fn check_ready(&self, record: &Record, close: RecordId) -> Result<(), Rule> {
-        let decision = self.closed_by(&close).ok_or(Rule::ReadyClose)?;
-        let Some((_, at, Outcome::Accepted)) = decision.close else {
-            return Err(Rule::ReadyClose);
-        };
-        if !record.refs().contains(&close) {
-            return Err(Rule::ReadyClose);
-        }
-        if decision.ready.is_some() {
-            return Err(Rule::ReadyTwice);
-        }
-        if record.at() < at.saturating_add(decision.opening.terms.timelock) {
-            return Err(Rule::ReadyEarly);
-        }
-        Ok(())
-    }
-
-    fn closed_by(&self, close: &RecordId) -> Option<&Decision> {
-        self.decisions
-            .values()
-            .find(|decision| decision.close.is_some_and(|(id, _, _)| id == *close))
     }
 
     /// Takes in a record that passed [`check`](Self::check). `rows` are the
@@ -476,10 +431,10 @@ impl Office {
     ) {
         match act {
             Act::Charter(_) | Act::Seal(_) => {}
-            Act::Open(open) => self.seat_open(record.id(), open),
+            Act::Open(open) => self.seat_open(path, record.id(), open),
             Act::Adopt | Act::Recall(_) => {
                 for (id, open) in adopted(path, record) {
-                    self.seat_open(id, open);
+                    self.seat_open(path, id, open);
                 }
             }
             Act::Roll(change) => {
@@ -503,33 +458,10 @@ impl Office {
                     seat.floor = Some(raise.floor);
                 }
             }
-            Act::Opening(opening) => {
-                self.opened.insert(opening.proposal);
-                let decision = Decision {
-                    opening: opening.clone(),
-                    at: record.at(),
-                    close: None,
-                    ready: None,
-                };
-                self.decisions.insert(record.id(), decision);
-            }
-            Act::Close(close) => {
-                if let Some(decision) = self.decisions.get_mut(&close.opening) {
-                    decision.close = Some((record.id(), record.at(), close.outcome));
-                }
-            }
-            Act::Ready(ready) => {
-                let opening = self.decisions.iter().find_map(|(opening, decision)| {
-                    decision
-                        .close
-                        .is_some_and(|(id, _, _)| id == ready.close)
-                        .then_some(*opening)
-                });
-                if let Some(decision) = opening.and_then(|opening| self.decisions.get_mut(&opening))
-                {
-                    decision.ready = Some(record.id());
-                }
-            }
+            Act::Opening(opening) => self.note_opening(record, opening),
+            Act::Close(close) => self.note_close(record, close),
+            Act::Ready(ready) => self.note_ready(record, ready),
+            Act::Release(release) => self.note_release(record, release),
         }
         for (chain, row) in rows {
             if let Some(seat) = self.chains.get_mut(chain) {
@@ -538,7 +470,12 @@ impl Office {
         }
     }
 
-    fn seat_open(&mut self, id: RecordId, open: &Open) {
+    fn seat_open(&mut self, path: &impl Path, id: RecordId, open: &Open) {
+        if let Consent::Decision { ready, action } = open.consent
+            && let Some(frozen) = path.readied(&ready)
+        {
+            self.received.insert((frozen.opening().proposal, action));
+        }
         let chain = open.chain.id();
         let last_row = self.chains.get(&chain).and_then(|seat| seat.last_row);
         self.chains.insert(

@@ -3,15 +3,16 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::authority::{Act, Open, Tip};
+use crate::authority::{Act, FORMAT, Open, Tip};
 use crate::canon::DecodeError;
 use crate::id::{ChainId, DomainId, RecordId};
 use crate::record::{Content, Kind, Record};
-use crate::verdict::{Breach, Verdict};
+use crate::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use super::admission::Epoch;
 use super::arena::{Arena, Slot};
-use super::office::{Frozen, Office, Path, Seat, adopted};
+use super::decisions::Frozen;
+use super::office::{Office, Path, Seat, adopted};
 use super::rows::{NewRow, RowIndex, Rows};
 use super::rule::AuthorityRule as Rule;
 
@@ -29,11 +30,14 @@ pub(super) struct Registry {
     /// What each Valid Opening froze.
     frozen: BTreeMap<Slot, Frozen>,
     pub(super) rows: Rows,
+    /// The format of a charter that this code cannot judge.
+    upgrade: Option<NeedsUpgrade>,
 }
 
 struct View<'a> {
     arena: &'a Arena,
     rows: &'a Rows,
+    frozen: &'a BTreeMap<Slot, Frozen>,
 }
 
 impl Path for View<'_> {
@@ -42,9 +46,32 @@ impl Path for View<'_> {
         Some((self.arena.record(epoch.slot()).seq(), epoch.open()?))
     }
 
+    fn readied(&self, ready: &RecordId) -> Option<&Frozen> {
+        readied(self.arena, self.frozen, self.arena.find(ready)?)
+    }
+
     fn rows(&self) -> &Rows {
         self.rows
     }
+}
+
+/// What the opening froze that a Ready goes back to.
+fn readied<'a>(
+    arena: &Arena,
+    frozen: &'a BTreeMap<Slot, Frozen>,
+    ready: Slot,
+) -> Option<&'a Frozen> {
+    let act = |slot: Slot| {
+        let record = arena.record(slot);
+        Act::read(record.kind(), record.content()?).ok()?
+    };
+    let Act::Ready(ready) = act(ready)? else {
+        return None;
+    };
+    let Act::Close(close) = act(arena.find(&ready.close)?)? else {
+        return None;
+    };
+    frozen.get(&arena.find(&close.opening)?)
 }
 
 /// The body of an authority record; an Open is not read again.
@@ -65,7 +92,14 @@ impl Registry {
             offices: BTreeMap::new(),
             frozen: BTreeMap::new(),
             rows: Rows::default(),
+            upgrade: None,
         }
+    }
+
+    /// The charter's format, if it is above ours: the whole authority chain
+    /// waits then.
+    pub(super) const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
+        self.upgrade
     }
 
     pub(super) fn log(&self) -> &[Slot] {
@@ -82,7 +116,7 @@ impl Registry {
     /// Judges a new or completed record and everything that waited for it.
     /// Answers whether anything was decided.
     pub(super) fn judge(&mut self, arena: &Arena, slot: Slot) -> bool {
-        if !self.verdict(slot).is_waiting() {
+        if !self.verdict(slot).is_waiting() || self.upgrade.is_some() {
             return false;
         }
         self.undecided.insert(slot);
@@ -127,8 +161,6 @@ impl Registry {
         }
         let breach = if !epoch_valid {
             Some(Breach::Open)
-        } else if !prev_valid && record.kind() == Kind::RECALL {
-            Some(Breach::Rule(Rule::RecallHead))
         } else if !prev_valid {
             Some(Breach::Ended)
         } else if !refs_valid {
@@ -140,6 +172,13 @@ impl Registry {
             return Some(Verdict::Invalid(breach));
         }
         Some(match act(arena, record, content) {
+            Ok(Some(Act::Charter(charter))) if charter.format > FORMAT => {
+                self.upgrade = Some(NeedsUpgrade {
+                    format: charter.format,
+                    since: record.id(),
+                });
+                return None;
+            }
             Ok(Some(act)) => self.advance(arena, slot, &act),
             Ok(None) => Verdict::Invalid(Breach::Kind),
             Err(_) => Verdict::Invalid(Breach::Body),
@@ -163,6 +202,7 @@ impl Registry {
             &View {
                 arena,
                 rows: &self.rows,
+                frozen: &self.frozen,
             },
             record,
             act,
@@ -192,6 +232,7 @@ impl Registry {
             &View {
                 arena,
                 rows: &self.rows,
+                frozen: &self.frozen,
             },
             arena.record(slot),
             act,
@@ -212,6 +253,7 @@ impl Registry {
         let view = View {
             arena,
             rows: &self.rows,
+            frozen: &self.frozen,
         };
         let rows: Vec<(ChainId, RecordId, Option<Tip>, bool)> = match act {
             Act::Seal(seal) => seal
@@ -242,6 +284,22 @@ impl Registry {
             }
         }
         written
+    }
+
+    /// Whether the votes of a Recall are enough by the office after the Valid
+    /// record that it honours. Linear in the authority chain where that record
+    /// is not a tip.
+    pub(super) fn is_backed(&mut self, arena: &Arena, honoured: Slot, recall: &Record) -> bool {
+        let body = recall.content().and_then(|content| content.read().ok());
+        let (Some(body), Some(head)) = (body, recall.prev()) else {
+            return false;
+        };
+        match self.offices.get(&honoured) {
+            Some(office) => office.backs(head, &body),
+            None => self
+                .fold(arena, honoured)
+                .is_some_and(|office| office.backs(head, &body)),
+        }
     }
 
     fn take(&mut self, arena: &Arena, slot: Slot) -> Option<Office> {
@@ -281,6 +339,10 @@ impl Registry {
 
     pub(super) fn frozen(&self, opening: Slot) -> Option<&Frozen> {
         self.frozen.get(&opening)
+    }
+
+    pub(super) fn readied(&self, arena: &Arena, ready: Slot) -> Option<&Frozen> {
+        readied(arena, &self.frozen, ready)
     }
 
     pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {

@@ -15,6 +15,12 @@ pub enum AuthorityRule {
     /// The owner did not agree to the terms.
     #[error("owner did not consent to the open")]
     OpenConsent,
+    /// No decision before it puts this account into the hands of this key.
+    #[error("no decision before it appoints this receiver")]
+    OpenDecision,
+    /// The decision opened an epoch before.
+    #[error("decision opened an epoch before")]
+    OpenTwice,
     /// The chain belongs to nobody on the roll, or to the registrar.
     #[error("chain has no owner who could open it")]
     OpenOwner,
@@ -24,12 +30,6 @@ pub enum AuthorityRule {
     /// The header in the row is not one of the chain, or its signature is bad.
     #[error("sealed header does not belong to the chain")]
     SealHeader,
-    /// The Recall follows a record that is not Valid.
-    #[error("recall honours a head that is not valid")]
-    RecallHead,
-    /// A vote does not count, or they are not more than two thirds.
-    #[error("recall is not signed by more than two thirds")]
-    RecallVotes,
     /// The record adopts something else than Opens that fit.
     #[error("adopted record is not an open that fits")]
     AdoptOpen,
@@ -37,6 +37,11 @@ pub enum AuthorityRule {
     /// on the roll.
     #[error("roll change does not fit the roll")]
     RollMember,
+    /// The roll becomes so small that only recovery keys could recall the
+    /// registrar, and the charter names none; or so large that more than two
+    /// thirds of it do not fit into one Recall.
+    #[error("roll change leaves no way to recall the registrar")]
+    RollRecall,
     /// The epoch is not current, or the floor does not go down.
     #[error("raise does not lower the floor of a current epoch")]
     RaiseEpoch,
@@ -64,6 +69,44 @@ pub enum AuthorityRule {
     /// The timelock has not passed by the stated times.
     #[error("ready comes before the timelock ends")]
     ReadyEarly,
+    /// The Release refs no Ready on its own path whose action is an envelope.
+    #[error("release refs no ready of an envelope before it")]
+    ReleaseReady,
+    /// The tranche is not the next one of the envelope.
+    #[error("release is not of the next tranche")]
+    ReleaseOrder,
+    /// The interval has not passed by the stated times.
+    #[error("release comes before the tranche is due")]
+    ReleaseEarly,
+}
+
+impl AuthorityRule {
+    /// Every rule.
+    pub const ALL: [Self; 23] = [
+        Self::OpenOrder,
+        Self::OpenHead,
+        Self::OpenConsent,
+        Self::OpenDecision,
+        Self::OpenTwice,
+        Self::OpenOwner,
+        Self::SealOrder,
+        Self::SealHeader,
+        Self::AdoptOpen,
+        Self::RollMember,
+        Self::RollRecall,
+        Self::RaiseEpoch,
+        Self::OpeningRoll,
+        Self::OpeningTwice,
+        Self::CloseOpening,
+        Self::CloseTwice,
+        Self::CloseShuts,
+        Self::ReadyClose,
+        Self::ReadyTwice,
+        Self::ReadyEarly,
+        Self::ReleaseReady,
+        Self::ReleaseOrder,
+        Self::ReleaseEarly,
+    ];
 }
 
 impl Coded for AuthorityRule {
@@ -72,13 +115,14 @@ impl Coded for AuthorityRule {
             Self::OpenOrder => "open.order",
             Self::OpenHead => "open.head",
             Self::OpenConsent => "open.consent",
+            Self::OpenDecision => "open.decision",
+            Self::OpenTwice => "open.twice",
             Self::OpenOwner => "open.owner",
             Self::SealOrder => "seal.order",
             Self::SealHeader => "seal.header",
-            Self::RecallHead => "recall.head",
-            Self::RecallVotes => "recall.bar",
             Self::AdoptOpen => "adopt.open",
             Self::RollMember => "roll.member",
+            Self::RollRecall => "roll.recall",
             Self::RaiseEpoch => "raise.epoch",
             Self::OpeningRoll => "opening.roll",
             Self::OpeningTwice => "opening.twice",
@@ -88,6 +132,9 @@ impl Coded for AuthorityRule {
             Self::ReadyClose => "ready.close",
             Self::ReadyTwice => "ready.twice",
             Self::ReadyEarly => "ready.early",
+            Self::ReleaseReady => "release.ready",
+            Self::ReleaseOrder => "release.order",
+            Self::ReleaseEarly => "release.early",
         }
     }
 

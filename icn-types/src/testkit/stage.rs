@@ -4,6 +4,8 @@
 //! Everything follows from one seed. Nobody's signature is skipped: what the
 //! stage writes went through [`RecordSet::insert`] like anything else.
 
+mod decisions;
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -17,7 +19,7 @@ use crate::hash::sha256;
 use crate::id::{ChainId, Digest, DomainId, RecordId, TopicId, UnitId};
 use crate::key::{Inception, Keypair, Signer as _};
 use crate::record::{Content, Draft, Kind, Place, Record};
-use crate::set::RecordSet;
+use crate::set::{RecordSet, Refusal};
 use crate::sign::Signed;
 use crate::time::Timestamp;
 use crate::topic::Topic;
@@ -80,12 +82,18 @@ impl Stage {
     /// A cooperative of `members` founded by its charter.
     #[must_use]
     pub fn new(seed: u64, members: usize) -> Self {
-        Self::with_rules(seed, members, &0_u64)
+        Self::with_charter(seed, members, |_| {})
     }
 
     /// The same with rules of voting in the charter.
     #[must_use]
     pub fn with_rules<R: Encode + ?Sized>(seed: u64, members: usize, rules: &R) -> Self {
+        Self::with_charter(seed, members, |charter| charter.rules = Raw::of(rules))
+    }
+
+    /// The same with a charter that says something else.
+    #[must_use]
+    pub fn with_charter(seed: u64, members: usize, edit: impl FnOnce(&mut Charter)) -> Self {
         let key = |role: &str, number: usize| key_of(seed, role, number as u64);
         let nonce = sha256(&seed.to_be_bytes());
         let mut people: Vec<Person> = (0..members)
@@ -105,7 +113,7 @@ impl Stage {
             .collect();
         people.sort_by_key(|person| person.inception.id());
         let (registrar, recovery) = (key("registrar", 0), key("council", 0));
-        let charter = Charter {
+        let mut charter = Charter {
             nonce,
             format: FORMAT,
             registrar: registrar.public_key(),
@@ -118,8 +126,9 @@ impl Stage {
             )
             .expect("a roll"),
             seal_interval: 1000,
-            rules: Raw::of(rules),
+            rules: Raw::of(&0_u64),
         };
+        edit(&mut charter);
         let content = Content::new(Vec::new(), None, &charter).expect("no refs");
         let draft = Draft::new(
             Place::Founding,
@@ -225,18 +234,24 @@ impl Stage {
         };
         let consenting = consenting.unwrap_or_else(|| key.clone());
         let open = self.open_body(chain, &key, Start::First, 0, grant, &consenting);
-        let id = self.act(&Act::Open(open), &[]);
-        self.writers.insert(
-            chain.id(),
-            Writer {
-                chain,
-                open: id,
-                key,
-                grant,
-                tip: None,
-            },
-        );
+        self.open_as(open, &key, &[]);
         chain.id()
+    }
+
+    /// The registrar writes an Open; whoever holds its key writes the chain
+    /// from here on.
+    pub fn open_as(&mut self, open: Open, key: &Keypair, refs: &[RecordId]) -> RecordId {
+        let (chain, grant, tip) = (open.chain, open.grant, open.start.tip());
+        let id = self.act(&Act::Open(open), refs);
+        let writer = Writer {
+            chain,
+            open: id,
+            key: key.clone(),
+            grant,
+            tip,
+        };
+        self.writers.insert(chain.id(), writer);
+        id
     }
 
     /// The body of an Open, with the consent that it needs.
@@ -253,7 +268,7 @@ impl Stage {
         let mut open = Open {
             chain,
             key: key.public_key(),
-            recovery: key_of(self.seed, "chain-recovery", 0).public_key(),
+            recovery: self.recovery_key().public_key(),
             format: FORMAT,
             start,
             charged,
@@ -289,18 +304,7 @@ impl Stage {
             tip,
         };
         let open = self.open_body(writer.chain, &key, start, charged, grant, &writer.key);
-        let id = self.act(&Act::Open(open), &[]);
-        self.writers.insert(
-            *chain,
-            Writer {
-                open: id,
-                key,
-                grant,
-                tip,
-                ..writer
-            },
-        );
-        id
+        self.open_as(open, &key, &[])
     }
 
     /// Seals a chain at its tip.
@@ -337,6 +341,12 @@ impl Stage {
             sealed,
             finality,
         }
+    }
+
+    /// The recovery key of every chain.
+    #[must_use]
+    pub fn recovery_key(&self) -> Keypair {
+        key_of(self.seed, "chain-recovery", 0)
     }
 
     /// Lowers the floor of a chain's epoch: more credit.
@@ -380,6 +390,20 @@ impl Stage {
     /// The members, or the recovery key of a small roll, replace the registrar
     /// after `honoured` and take over the Opens in `adopted`.
     pub fn recall(&mut self, honoured: RecordId, adopted: &[RecordId]) -> RecordId {
+        self.try_recall(honoured, adopted)
+            .expect("a head that can be honoured")
+    }
+
+    /// The same, unless the set refuses it: after a head that is not Valid, or
+    /// because voters had other keys there.
+    ///
+    /// # Errors
+    /// The set's [`Refusal`]; nothing is changed then.
+    pub fn try_recall(
+        &mut self,
+        honoured: RecordId,
+        adopted: &[RecordId],
+    ) -> Result<RecordId, Refusal> {
         let successor = self.draw_key();
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
@@ -426,8 +450,12 @@ impl Stage {
         let content = Content::new(adopted.to_vec(), None, &body).expect("few refs");
         let draft =
             Draft::new(place, kind, Timestamp::from_millis(self.now), content).expect("a recall");
-        self.registrar = successor.clone();
-        self.sign(draft, &successor)
+        let record = draft.sign(&successor).expect("a key in memory");
+        let id = record.id();
+        self.set.insert(record.clone())?;
+        self.records.push(record);
+        self.registrar = successor;
+        Ok(id)
     }
 
     /// The writer of a chain goes on after its own last record.

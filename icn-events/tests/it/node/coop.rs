@@ -79,6 +79,7 @@ impl Coop {
         let rules = Rules {
             text: Rule::majority(),
             budget: Rule::majority(),
+            receivership: Rule::two_thirds_of_roll(),
             tellers: List::new(tellers).unwrap(),
             needed: u8::try_from(count / 2 + 1).unwrap(),
             period: 1_000,
@@ -413,7 +414,14 @@ impl Village {
 }
 
 /// The rows of a node's store, by the names that they have there.
-pub(super) const SPACES: [Space; 2] = [Space::new("node/record"), Space::new("node/identity")];
+pub(super) const SPACES: [Space; 6] = [
+    Space::new("node/record"),
+    Space::new("node/identity"),
+    Space::new("node/chain"),
+    Space::new("node/place"),
+    Space::new("node/derived"),
+    Space::new("ledger/account"),
+];
 
 /// Another store with the same rows.
 pub(super) fn copy(store: &MemoryStore) -> MemoryStore {

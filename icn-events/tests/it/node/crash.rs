@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use futures::executor::block_on;
-use icn_events::node::{AuthorError, Authored, NodeError};
+use icn_events::node::{AuthorError, Authored, NodeError, verify_store};
 use icn_governance::body::Choice;
 use icn_types::authority::ProposalId;
 use icn_types::host::{
@@ -70,6 +70,12 @@ fn assert_line_iff_entry(village: &Village, node: usize, proposal: ProposalId) {
         .payment(node.set(), &treasury, &key);
     let line = node.audit().payment(node.set(), &proposal, 0);
     assert_eq!(entry.is_some(), line.is_some());
+}
+
+/// What a reader of the store sees is what the journal gives.
+fn assert_rows_agree(village: &Village, node: usize) {
+    let (genesis, store) = (&village.coop.genesis, &village.stores[node]);
+    assert_eq!(block_on(verify_store(genesis, store)).unwrap(), []);
 }
 
 /// Runs to the end, which is the same whatever happened before.
@@ -145,9 +151,11 @@ fn treasury_pays_once_whichever_store_call_fails() {
                 block_on(village.nodes[0].step(times)),
                 Err(NodeError::Interrupted)
             ));
+            assert_rows_agree(&village, 0);
             village.reopen(0);
             assert_line_iff_entry(&village, 0, eve.proposal);
             assert_paid_once_in_the_end(&mut village, eve.proposal);
+            assert_rows_agree(&village, 0);
         }
     }
 }
@@ -195,8 +203,10 @@ fn member_pays_once_whichever_way_the_commit_fails() {
         village.rounds(3);
         let unit = village.coop.hours;
         let [alice, bob] = [0, 1].map(|member| village.coop.hours_of(member));
-        // Calls 0 and 1 read what is there; the next one is the payment.
-        let store = Faulty::new(village.stores[1].clone(), [(2, fault)]);
+        let unharmed = Arc::new(Faulty::new(village.stores[1].clone(), []));
+        village.open_on(1, unharmed.clone());
+        // The first call after those of opening is the payment.
+        let store = Faulty::new(village.stores[1].clone(), [(unharmed.calls(), fault)]);
         village.open_on(1, Arc::new(store));
         let request = hours(alice, 10, 1);
         let times = village.times();

@@ -5,8 +5,10 @@ mod crash;
 mod flow;
 mod hostile;
 mod joining;
+mod mandates;
 mod restart;
 mod running;
+mod stored;
 
 use futures::executor::block_on;
 use icn_governance::body::{Choice, Proposal, Subject};

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_types::authority::{Act, Close, Ready, Recall, Vote, VoteTerms, Voter};
+use icn_types::authority::{
+    Act, Close, Consent, Open, Ready, Recall, Release, Vote, VoteTerms, Voter,
+};
 use icn_types::canon::{List, to_bytes};
 use icn_types::id::RecordId;
 use icn_types::key::{Inception, Keypair, Signer as _};
@@ -45,6 +47,20 @@ impl World {
                 Act::Ready(ready) => Act::Ready(Ready {
                     close: twin(&ready.close),
                 }),
+                Act::Release(release) => Act::Release(Release {
+                    ready: twin(&release.ready),
+                    ..release
+                }),
+                Act::Open(open) => Act::Open(Open {
+                    consent: match open.consent {
+                        Consent::Decision { ready, action } => Consent::Decision {
+                            ready: twin(&ready),
+                            action,
+                        },
+                        by => by,
+                    },
+                    ..open
+                }),
                 act => act,
             };
             let refs = self.record(&id).refs().iter().map(twin).collect();
@@ -52,6 +68,9 @@ impl World {
             let other = self.sign_act(&act, refs, prev, 1);
             if let Some(key) = self.keys.get(&id).cloned() {
                 self.keys.insert(other, key);
+            }
+            if let Some(ready) = self.received.get(&id) {
+                self.received.insert(other, twin(ready));
             }
             twins.insert(id, other);
             side.push(other);
@@ -163,15 +182,30 @@ impl World {
                 continue;
             };
             let chain = open.chain.id();
-            let current = set.office().and_then(|office| office.seat(&chain));
-            let fits = open.start.prior() == current.map(Seat::open);
+            let in_force = set.office().and_then(|office| office.seat(&chain));
+            let in_force = in_force.map(Seat::open);
+            let follows = open.start.prior() == in_force;
+            let replaces = || {
+                in_force.is_some_and(|other| {
+                    self.are_twins(open, &other) && !self.is_used(replica, &other)
+                })
+            };
+            let fits = follows || replaces();
             let is_used = || self.is_used(replica, &id);
             let last = self.last_rows().get(&chain).and_then(|row| row.tip);
             let goes_on = open.start.tip().map(|tip| tip.seq) >= last.map(|tip| tip.seq);
             if !set.on_spine(slot) && fits && goes_on && replica.is_valid(slot) && is_used() {
+                let what = if follows { "adopt" } else { "adopt of a twin" };
                 self.act(&Act::Adopt, vec![id]);
+                self.fact(what);
             }
         }
+    }
+
+    /// Whether an Open carries the same consent as another.
+    fn are_twins(&self, open: &Open, other: &RecordId) -> bool {
+        let terms = |open: &Open| open.consent_terms(self.domain);
+        matches!(&self.acts[other], Act::Open(other) if terms(other) == terms(open))
     }
 
     fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {

@@ -5,11 +5,14 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::super::RecordSet;
+use super::super::{RecordSet, Slot};
 use super::reference::{Reference, drawn};
 use super::{NOTE, UNIT};
-use crate::authority::{Act, Consent, Finality, Open, Raise, Seal, SealRow, Sealed, Start, Tip};
-use crate::canon::List;
+use crate::authority::{
+    Act, Action, Close, Consent, DecisionTerms, Finality, Open, Opening, Outcome, ProposalId,
+    Raise, Ready, Seal, SealRow, Sealed, Start, Tip,
+};
+use crate::canon::{List, Raw};
 use crate::chain::{Chain, Owner};
 use crate::id::{ChainId, RecordId};
 use crate::key::{Keypair, Signature};
@@ -218,8 +221,12 @@ impl World {
     }
 
     fn open(&mut self, branch: usize, open: Open, key: Keypair) {
+        self.open_for(branch, open, key, &[]);
+    }
+
+    fn open_for(&mut self, branch: usize, open: Open, key: Keypair, refs: &[RecordId]) {
         let (chain, start) = (open.chain, open.start.tip());
-        if let Some(id) = self.act(branch, &Act::Open(open), &[]) {
+        if let Some(id) = self.act(branch, &Act::Open(open), refs) {
             self.keys.insert(id, key);
             self.epochs.push(Epoch { id, chain, start });
         }
@@ -316,6 +323,14 @@ impl World {
                 prior: seat.open(),
                 tip: row.tip(),
             };
+            let opened = |epoch: &&Epoch| set.open(&epoch.id).is_some_and(|o| o.start == start);
+            if let Some(twin) = self.epochs.iter().find(opened).map(|epoch| epoch.id)
+                && self.dice.one_in(2)
+            {
+                let open = set.open(&twin).unwrap().clone();
+                let key = self.keys[&twin].clone();
+                return self.open(branch, open, key);
+            }
             let owner = self.keys[&seat.open()].clone();
             let key = self.stage.draw_key();
             let mut open = self
@@ -324,8 +339,53 @@ impl World {
             if self.dice.one_in(12) {
                 open.consent = Consent::Current(Signature::from_bytes([1; 64]));
             }
+            if self.dice.one_in(2)
+                && let Some(ready) = self.appoint(branch, &open)
+            {
+                open.consent = Consent::Decision { ready, action: 0 };
+                return self.open_for(branch, open, key, &[ready]);
+            }
             return self.open(branch, open, key);
         }
+    }
+
+    /// Decides on a branch that the key of an Open receives its chain, or
+    /// relies on an older decision that says something else.
+    fn appoint(&mut self, branch: usize, open: &Open) -> Option<RecordId> {
+        let readies = self.ids(|r| r.kind() == Kind::READY);
+        if self.dice.one_in(6) {
+            return self.dice.pick(&readies);
+        }
+        let set = &self.stage.set;
+        let tip = set.find(&self.branches[branch]).unwrap();
+        let roll = set.registry.office_at(tip)?.roll_digest();
+        let action = Action::Receive {
+            chain: open.chain.id(),
+            key: open.key,
+            recovery: open.recovery,
+        };
+        let opening = Opening {
+            proposal: ProposalId::from_bytes(*open.key.as_bytes()),
+            record: self.branches[branch],
+            actions: List::new([action]).unwrap(),
+            rule: Raw::of(&0_u64),
+            roll,
+            terms: DecisionTerms {
+                tellers: List::new([ChainId::from_bytes([1; 32])]).unwrap(),
+                needed: 1,
+                period: 0,
+                timelock: 0,
+            },
+        };
+        let opening = self.act(branch, &Act::Opening(opening), &[])?;
+        let close = Close {
+            opening,
+            outcome: Outcome::Accepted,
+            shuts: List::new([opening]).unwrap(),
+            tally: Raw::of(&0_u64),
+        };
+        let close = self.act(branch, &Act::Close(close), &[opening])?;
+        self.act(branch, &Act::Ready(Ready { close }), &[close])
     }
 
     fn raise(&mut self, branch: usize) {
@@ -388,7 +448,24 @@ impl World {
     }
 
     fn adopt(&mut self, branch: usize) {
-        if let Some(open) = self.dice.pick(&self.epochs) {
+        let set = &self.stage.set;
+        let tip = set.find(&self.branches[branch]).unwrap();
+        let in_force = |epoch: &&Epoch| {
+            let office = set.registry.office_at(tip)?;
+            let seat = office.seat(&epoch.chain.id())?;
+            Some((seat.open(), seat.key()))
+        };
+        let key = |epoch: &Epoch| set.open(&epoch.id).map(|open| open.key);
+        let is_twin = |epoch: &&Epoch| {
+            in_force(epoch).is_some_and(|(open, of)| open != epoch.id && key(epoch) == Some(of))
+        };
+        let twins: Vec<Epoch> = self.epochs.iter().filter(is_twin).cloned().collect();
+        let open = if twins.is_empty() || self.dice.one_in(3) {
+            self.dice.pick(&self.epochs)
+        } else {
+            self.dice.pick(&twins)
+        };
+        if let Some(open) = open {
             self.act(branch, &Act::Adopt, &[open.id]);
         }
     }
@@ -522,7 +599,7 @@ fn pour(dice: &mut Dice, set: &mut RecordSet, mut records: Vec<Signed<Record>>) 
     }
 }
 
-fn run(seed: u64) -> [usize; 3] {
+fn run(seed: u64) -> [usize; 5] {
     let world = World::new(seed);
     let mut dice = Dice(!seed);
     let copies: BTreeMap<RecordId, Copies> = world
@@ -555,7 +632,21 @@ fn run(seed: u64) -> [usize; 3] {
     let recalls = set
         .slots()
         .filter(|&slot| set.record(slot).kind() == Kind::RECALL);
-    [world.stage.records.len(), forks.count(), recalls.count()]
+    let received = |slot: &Slot| {
+        let open = set.open(&set.record(*slot).id());
+        open.is_some_and(|open| matches!(open.consent, Consent::Decision { .. }))
+    };
+    let (valid, invalid): (Vec<Slot>, Vec<Slot>) = set
+        .slots()
+        .filter(received)
+        .partition(|&slot| set.verdict(slot).is_valid());
+    [
+        world.stage.records.len(),
+        forks.count(),
+        recalls.count(),
+        valid.len(),
+        invalid.len(),
+    ]
 }
 
 /// Lossy, disordered, doubled, sometimes without content.
@@ -671,7 +762,7 @@ fn rebuild(copies: &BTreeMap<RecordId, Copies>, dice: &mut Dice, set: &RecordSet
 
 /// Runs the worlds of these seeds, all of them even if one fails.
 fn worlds(seeds: core::ops::Range<u64>) {
-    let mut seen = [0; 3];
+    let mut seen = [0; 5];
     let mut failed = Vec::new();
     for seed in seeds {
         match std::panic::catch_unwind(|| run(seed)) {
@@ -684,9 +775,12 @@ fn worlds(seeds: core::ops::Range<u64>) {
         }
     }
     assert!(failed.is_empty(), "worlds {failed:?}");
+    let least = [5000, 50, 50, 50, 10];
     assert!(
-        seen.iter().all(|figure| *figure > 50),
-        "records, forks, recalls: {seen:?}"
+        seen.iter()
+            .zip(least)
+            .all(|(figure, least)| *figure >= least),
+        "records, forks, recalls, receivers, receivers refused: {seen:?}"
     );
 }
 

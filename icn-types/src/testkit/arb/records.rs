@@ -9,9 +9,9 @@ use proptest::prelude::*;
 
 use crate::amount::Amount;
 use crate::authority::{
-    Act, Action, Charter, Close, Consent, DecisionTerms, FORMAT, Finality, Grant, Open, Opening,
-    Outcome, ProposalId, Raise, Ready, Recall, RollChange, Seal, SealRow, Sealed, Start, Tip, Vote,
-    Voter,
+    Act, Action, Charter, Close, Consent, DecisionTerms, Envelope, FORMAT, Finality, Grant, Open,
+    Opening, Outcome, ProposalId, Raise, Ready, Recall, Release, RollChange, Seal, SealRow, Sealed,
+    Start, Tip, Vote, Voter,
 };
 use crate::canon::{List, Raw};
 use crate::chain::{Chain, Owner};
@@ -167,6 +167,7 @@ pub fn act() -> BoxedStrategy<Act> {
         opening().boxed().prop_map(Act::Opening),
         close().boxed().prop_map(Act::Close),
         record_id().prop_map(|close| Act::Ready(Ready { close })),
+        release().prop_map(Act::Release),
     ]
     .boxed()
 }
@@ -222,13 +223,11 @@ fn open() -> impl Strategy<Value = Open> {
             ceiling,
             float,
         });
-    let consent = (any::<bool>(), signature()).prop_map(|(current, signature)| {
-        if current {
-            Consent::Current(signature)
-        } else {
-            Consent::Recovery(signature)
-        }
-    });
+    let consent = prop_oneof![
+        signature().prop_map(Consent::Current),
+        signature().prop_map(Consent::Recovery),
+        (record_id(), any::<u16>()).prop_map(|(ready, action)| Consent::Decision { ready, action }),
+    ];
     let charge = option::of((1..=u64::MAX, any::<[u8; 32]>()));
     let keys = (public_key(), public_key());
     (
@@ -311,19 +310,52 @@ fn roll() -> impl Strategy<Value = RollChange> {
     })
 }
 
-fn opening() -> impl Strategy<Value = Opening> {
-    let action = (chain_id(), chain_id(), any::<[u8; 32]>(), 1..=u64::MAX / 2);
-    let action = action.prop_filter_map("in range", |(payer, payee, unit, atoms)| {
-        Some(Action::Pay {
+fn action() -> impl Strategy<Value = Action> {
+    let unit = any::<[u8; 32]>().prop_map(UnitId::from_bytes);
+    let amount = (1..=u64::MAX / 2).prop_filter_map("in range", |atoms| Amount::new(atoms).ok());
+    let pay = (chain_id(), chain_id(), unit.clone(), amount.clone()).prop_map(
+        |(payer, payee, unit, amount)| Action::Pay {
             payer,
             payee,
-            unit: UnitId::from_bytes(unit),
-            amount: Amount::new(atoms).ok()?,
-        })
+            unit,
+            amount,
+        },
+    );
+    let receive = (chain_id(), public_key(), public_key()).prop_map(|(chain, key, recovery)| {
+        Action::Receive {
+            chain,
+            key,
+            recovery,
+        }
     });
+    let times = (1..=u16::MAX, any::<u64>());
+    let envelope = (chain_id(), option::of(chain_id()), unit, amount, times).prop_map(
+        |(payer, payee, unit, tranche, (tranches, interval))| {
+            Action::Envelope(Envelope {
+                payer,
+                payee,
+                unit,
+                tranche,
+                tranches,
+                interval,
+            })
+        },
+    );
+    prop_oneof![pay, receive, envelope]
+}
+
+fn release() -> impl Strategy<Value = Release> {
+    (record_id(), any::<u16>(), any::<u16>()).prop_map(|(ready, action, tranche)| Release {
+        ready,
+        action,
+        tranche,
+    })
+}
+
+fn opening() -> impl Strategy<Value = Opening> {
     let ids = (any::<[u8; 32]>(), record_id(), any::<[u8; 32]>());
     let times = (any::<u64>(), any::<u64>());
-    (ids, vec(action, 0..4), btree_set(chain_id(), 1..5), times).prop_filter_map(
+    (ids, vec(action(), 0..4), btree_set(chain_id(), 1..5), times).prop_filter_map(
         "in range",
         |((proposal, record, roll), actions, tellers, (period, timelock))| {
             let needed = u8::try_from(tellers.len()).ok()?;

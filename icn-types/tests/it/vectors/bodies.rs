@@ -1,7 +1,8 @@
 //! Bodies of the authority chain, and bodies that break a rule of their own.
 
 use icn_types::authority::{
-    Charter, Close, ConsentTerms, Open, Opening, Raise, Ready, Recall, RollChange, Seal, VoteTerms,
+    Charter, Close, ConsentTerms, Open, Opening, Raise, Ready, Recall, Release, RollChange, Seal,
+    VoteTerms,
 };
 use icn_types::canon::{self, Decode, Encode};
 use icn_types::error::Coded as _;
@@ -267,8 +268,23 @@ fn opens() -> Vec<Case> {
             &granted(grant(0, 0, 1 << 63)),
             "grant.range",
         ),
+        good(
+            "open for a receiver",
+            &open(
+                member(),
+                list([id(7), tip()]),
+                free(),
+                grant(-5000, 0, 0),
+                list([uint(2), id(9), uint(0)]),
+            ),
+        ),
         bad(
             "open with consent of another kind",
+            &open(member(), null(), free(), null(), by(3)),
+            "consent.kind",
+        ),
+        bad(
+            "open for a receiver with a signature",
             &open(member(), null(), free(), null(), by(2)),
             "consent.kind",
         ),
@@ -400,7 +416,14 @@ fn decisions() -> Vec<Case> {
     let good = |name, item: &Item| accepted::<Opening>(name, "opening", item);
     let bad = |name, item: &Item, code| refused::<Opening>(name, "opening", item, code);
     let two = || vec![id(4), id(5)];
-    let unknown = list([uint(1), id(1)]);
+    let unknown = list([uint(3), id(1)]);
+    let receive = list([uint(1), id(1), key(1), key(2)]);
+    let envelope = |payee, tranches| {
+        let times = [uint(tranches), uint(2_592_000_000)];
+        let [tranches, interval] = times;
+        let parts = [id(1), payee, id(3), uint(400), tranches, interval];
+        list([uint(2), list(parts)])
+    };
     vec![
         good("opening", &opening(pay(5000), terms(two(), 2))),
         good(
@@ -421,6 +444,28 @@ fn decisions() -> Vec<Case> {
             "opening of an unknown action",
             &opening(unknown, terms(two(), 1)),
             "action.kind",
+        ),
+        good(
+            "opening of a receivership",
+            &opening(receive, terms(two(), 1)),
+        ),
+        bad(
+            "opening of a receivership without keys",
+            &opening(list([uint(1), id(1)]), terms(two(), 1)),
+            "action.kind",
+        ),
+        good(
+            "opening of an envelope for one payee",
+            &opening(envelope(id(2), 12), terms(two(), 1)),
+        ),
+        good(
+            "opening of an envelope for anybody",
+            &opening(envelope(Item::Null, 1), terms(two(), 1)),
+        ),
+        bad(
+            "opening of an envelope without tranches",
+            &opening(envelope(id(2), 0), terms(two(), 1)),
+            "envelope.tranches",
         ),
         bad(
             "opening without tellers",
@@ -460,6 +505,11 @@ fn decisions() -> Vec<Case> {
             "ready",
             "ready",
             &list([Item::Text("icn/types/ready/v1"), id(1)]),
+        ),
+        accepted::<Release>(
+            "release of the second tranche",
+            "release",
+            &list([Item::Text("icn/types/release/v1"), id(1), uint(0), uint(1)]),
         ),
     ]
 }

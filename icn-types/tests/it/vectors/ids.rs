@@ -1,10 +1,10 @@
 //! Definitions and the names that follow from them.
 
-use icn_types::authority::{ProposalId, operation_key};
+use icn_types::authority::{ProposalId, envelope_key, operation_key};
 use icn_types::canon::{self, Decode, Encode};
 use icn_types::chain::{Chain, Owner};
 use icn_types::hash;
-use icn_types::id::{DomainId, UnitId};
+use icn_types::id::{DomainId, OperationKey, UnitId};
 use icn_types::key::{Inception, Keypair, MemberId, PeerId, PublicKey, Signer as _};
 use icn_types::topic::Topic;
 
@@ -140,29 +140,44 @@ fn chains() -> Vec<Case> {
 /// told here and hashed.
 fn operations() -> Vec<Case> {
     let (domain, proposal) = ([3; 32], [7; 32]);
-    [0, 1]
-        .map(|action| {
-            let item = Item::Array(vec![
-                Item::Text("icn/types/action-key/v1"),
-                Item::bytes(&domain),
-                Item::bytes(&proposal),
-                Item::Uint(action.into()),
-            ]);
-            let (domain, proposal) = (
-                DomainId::from_bytes(domain),
-                ProposalId::from_bytes(proposal),
-            );
-            let key = operation_key(domain, proposal, action);
-            let bytes = canon::to_bytes(&item);
-            assert_eq!(&hash::sha256(&bytes), key.as_bytes());
-            Case::new(
-                format!("operation key of action {action}"),
-                vec![
-                    ("value", item.describe()),
-                    ("hex", Json::hex(&bytes)),
-                    ("id", Json::hex(key.as_bytes())),
-                ],
-            )
-        })
-        .into()
+    let key = |name: String, tag, numbers: &[u16], key: OperationKey| {
+        let mut items = vec![
+            Item::Text(tag),
+            Item::bytes(&domain),
+            Item::bytes(&proposal),
+        ];
+        items.extend(numbers.iter().map(|&number| Item::Uint(number.into())));
+        let item = Item::Array(items);
+        let bytes = canon::to_bytes(&item);
+        assert_eq!(&hash::sha256(&bytes), key.as_bytes());
+        Case::new(
+            name,
+            vec![
+                ("value", item.describe()),
+                ("hex", Json::hex(&bytes)),
+                ("id", Json::hex(key.as_bytes())),
+            ],
+        )
+    };
+    let named = (
+        DomainId::from_bytes(domain),
+        ProposalId::from_bytes(proposal),
+    );
+    let actions = [0, 1].map(|action| {
+        key(
+            format!("operation key of action {action}"),
+            "icn/types/action-key/v1",
+            &[action],
+            operation_key(named.0, named.1, action),
+        )
+    });
+    let payments = [0, 1].map(|number| {
+        key(
+            format!("operation key of payment {number} out of an envelope"),
+            "icn/types/envelope-key/v1",
+            &[2, number],
+            envelope_key(named.0, named.1, 2, number.into()),
+        )
+    });
+    actions.into_iter().chain(payments).collect()
 }

@@ -1,0 +1,241 @@
+//! What accounts rely on and may not get: impaired credit, and claims.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use icn_types::amount::Amount;
+use icn_types::canon::{Encode as _, Writer};
+use icn_types::hash::Hasher;
+use icn_types::id::{ChainId, Digest, RecordId};
+use icn_types::set::{Label, Slot};
+
+use crate::entry::Entry;
+use crate::legs::{self, LegId, Sent, taken};
+use crate::position::Charge;
+use crate::query::Query;
+
+/// An account relies on credit that is in doubt. The account itself and
+/// whoever it paid are not: a mark goes one step and no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Impairment {
+    /// The account that took the credit in posted records.
+    pub account: ChainId,
+    /// The chain that sent it.
+    pub source: ChainId,
+    /// What is wrong with it.
+    pub doubt: Doubt,
+    /// How much of it, in atoms.
+    pub atoms: u128,
+}
+
+/// What is wrong with credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "the labels that are not posted")]
+pub enum Doubt {
+    /// Its record is posted and not sealed, on a chain that forks.
+    OpenFork,
+    /// Its record is contested.
+    Contested,
+    /// Its record is void.
+    Void,
+}
+
+/// An acknowledged leg of a record that is not posted: somebody gave something
+/// for it, so it is charged to its author for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claim {
+    /// The leg.
+    pub leg: LegId,
+    /// Whose chain acknowledged it.
+    pub payee: ChainId,
+    /// How much.
+    pub amount: Amount,
+    /// The acknowledgement.
+    pub ack: RecordId,
+    /// What the record of the leg counts as: void, as beyond a final Seal, or
+    /// contested, so that a Seal may still post it.
+    pub label: Label,
+}
+
+/// The claims against one author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claims {
+    /// Who is charged.
+    pub author: ChainId,
+    /// The claims, ascending by leg.
+    pub claims: Vec<Claim>,
+    /// What they add up to, in atoms.
+    pub claimed: u128,
+    /// What the Open in force charges, in atoms; none without an epoch.
+    pub stated: Option<u64>,
+    /// How the two compare: understated claims wait for the next Open.
+    pub charge: Option<Charge>,
+}
+
+impl Claims {
+    /// The hash of the list, which an Open states beside the charge; none of
+    /// an empty list.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        let mut w = Writer::new();
+        w.array(self.claims.len());
+        for claim in &self.claims {
+            w.array(3);
+            claim.leg.record.encode(&mut w);
+            claim.leg.leg.encode(&mut w);
+            claim.amount.encode(&mut w);
+        }
+        let mut hasher = Hasher::new();
+        hasher.update(b"icn/ledger/claims/v1");
+        hasher.update(&w.into_bytes());
+        (!self.claims.is_empty()).then(|| Digest::from_bytes(hasher.finish()))
+    }
+}
+
+impl Query<'_> {
+    /// The claims against one author, none of them for whoever owes nobody.
+    /// Linear in the records beside the spines.
+    #[must_use]
+    pub fn claims_of(&self, author: &ChainId) -> Claims {
+        let mut all = self.claims().into_iter();
+        let known = all.find(|claims| claims.author == *author);
+        known.unwrap_or_else(|| self.claims_against(*author, Vec::new()))
+    }
+
+    /// Accounts that rely on credit in doubt, ascending by account and source.
+    /// Linear in the records beside the spines, and in the accounts for each
+    /// chain that forks.
+    #[must_use]
+    pub fn impairments(&self) -> Vec<Impairment> {
+        let mut sums: BTreeMap<(ChainId, ChainId, Doubt), u128> = BTreeMap::new();
+        for (leg, sent, label) in self.unposted_legs() {
+            let doubt = match label {
+                Label::Posted => continue,
+                Label::Contested => Doubt::Contested,
+                Label::Void => Doubt::Void,
+            };
+            if self.posted_ack(&leg).is_some() {
+                let sum = sums.entry((sent.payee, sent.payer, doubt)).or_default();
+                *sum += u128::from(sent.amount.get());
+            }
+        }
+        for ((account, source), atoms) in self.unsealed_of_forks() {
+            sums.insert((account, source, Doubt::OpenFork), atoms);
+        }
+        let mark = |((account, source, doubt), atoms)| Impairment {
+            account,
+            source,
+            doubt,
+            atoms,
+        };
+        sums.into_iter().map(mark).collect()
+    }
+
+    /// Claims by author, ascending; authors whose Open charges more than
+    /// anybody claims are not among them. Linear in the records beside the
+    /// spines.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Claims> {
+        let unposted = self.unposted_acks();
+        let mut by_author: BTreeMap<ChainId, BTreeMap<LegId, Claim>> = BTreeMap::new();
+        for (leg, sent, label) in self.unposted_legs() {
+            let ack = self
+                .posted_ack(&leg)
+                .or_else(|| unposted.get(&leg).copied());
+            if let Some(ack) = ack {
+                let claim = Claim {
+                    leg,
+                    payee: sent.payee,
+                    amount: sent.amount,
+                    ack,
+                    label,
+                };
+                by_author.entry(sent.payer).or_default().insert(leg, claim);
+            }
+        }
+        by_author
+            .into_iter()
+            .map(|(author, claims)| self.claims_against(author, claims.into_values().collect()))
+            .collect()
+    }
+
+    fn claims_against(&self, author: ChainId, claims: Vec<Claim>) -> Claims {
+        let seat = self.set.office().and_then(|office| office.seat(&author));
+        Claims {
+            author,
+            claimed: claims
+                .iter()
+                .map(|claim| u128::from(claim.amount.get()))
+                .sum(),
+            claims,
+            stated: seat.map(|seat| seat.charged()),
+            charge: self.ledger.charge(self.set, &author),
+        }
+    }
+
+    /// Legs of Valid canonical records that are not posted.
+    fn unposted_legs(&self) -> impl Iterator<Item = (LegId, Sent, Label)> {
+        self.unposted().flat_map(|(slot, label, entry)| {
+            let record = self.set.record(slot).id();
+            let legs = (0..=u8::MAX).zip(legs::sent(self.set, slot, &entry));
+            legs.map(move |(leg, sent)| (LegId { record, leg }, sent, label))
+        })
+    }
+
+    /// What acknowledgements take that are not posted.
+    fn unposted_acks(&self) -> BTreeMap<LegId, RecordId> {
+        let mut taken_by = BTreeMap::new();
+        for (slot, _, entry) in self.unposted() {
+            let record = self.set.record(slot);
+            if let (Entry::Ack(ack), Some(content)) = (&entry, record.content()) {
+                for leg in taken(content, &ack.legs) {
+                    let by = taken_by.entry(leg).or_insert_with(|| record.id());
+                    *by = record.id().min(*by);
+                }
+            }
+        }
+        taken_by
+    }
+
+    fn unposted(&self) -> impl Iterator<Item = (Slot, Label, Entry)> {
+        self.register
+            .beside
+            .iter()
+            .filter(|(slot, _)| self.ledger.verdict(**slot).is_valid())
+            .filter_map(|(&slot, &label)| Some((slot, label, Entry::of(self.set.record(slot))?)))
+    }
+
+    /// The posted acknowledgement of a leg; a refusal is none.
+    fn posted_ack(&self, leg: &LegId) -> Option<RecordId> {
+        let by = self.columns.taken_by(leg)?;
+        let entry = Entry::of(self.set.record(self.set.find(&by)?))?;
+        matches!(entry, Entry::Ack(_)).then_some(by)
+    }
+
+    /// Credit from posted records that no Seal covers on chains that fork, by
+    /// account and chain.
+    fn unsealed_of_forks(&self) -> BTreeMap<(ChainId, ChainId), u128> {
+        let topic = self.ledger.topic();
+        let chains = || self.set.chains().filter(move |(_, of)| *of == topic);
+        let forked = chains().filter(|(chain, _)| self.set.fork(chain).is_some());
+        let mut sums = BTreeMap::new();
+        for (source, _) in forked {
+            let sealed = u64::try_from(self.set.sealed_len(&source)).unwrap_or(u64::MAX);
+            for (account, _) in chains() {
+                let state = self.ledger.account(self.set, &account);
+                let atoms: i128 = state
+                    .unsealed(source, sealed, u64::MAX)
+                    .filter(|(from, _)| self.set.on_spine(from.slot))
+                    .map(|(_, atoms)| atoms)
+                    .sum();
+                if atoms > 0 {
+                    sums.insert((account, source), atoms.unsigned_abs());
+                }
+            }
+        }
+        sums
+    }
+}

@@ -1,0 +1,179 @@
+//! Lines: what one posted record moves on the account of its chain.
+
+use alloc::vec::Vec;
+
+use icn_types::amount::{Amount, Position};
+use icn_types::id::{ChainId, RecordId};
+use icn_types::set::{Label, RecordSet, Slot};
+use icn_types::time::Timestamp;
+
+use crate::entry::Entry;
+use crate::legs::{self, LegId, taken};
+use crate::position::Finality;
+use crate::query::page::Cursor;
+
+/// One movement on an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Line {
+    /// The record, posted on the account's own chain.
+    pub record: RecordId,
+    /// Its position on the chain.
+    pub seq: u64,
+    /// Which line of the record this is, from 0.
+    pub number: u16,
+    /// What happened, from the side of the account.
+    pub movement: Movement,
+    /// The account on the other side.
+    pub counterparty: ChainId,
+    /// The leg that moved.
+    pub leg: LegId,
+    /// How much.
+    pub amount: Amount,
+    /// Position of the account after this line.
+    pub position: Position,
+    /// The date that the writer of the account states.
+    pub stated: Timestamp,
+    /// The date under which reports show the line: the stated one, or the
+    /// first that was open when a line came late.
+    pub date: Timestamp,
+    /// What the record that sent the leg counts as. Credit from one that is
+    /// not posted is impaired.
+    pub label: Label,
+    /// How final the movement is.
+    pub finality: Finality,
+    /// What the record was written for.
+    pub cause: Option<RecordId>,
+    /// The Ready and the number of the action that was carried out.
+    pub decision: Option<(RecordId, u16)>,
+}
+
+impl Line {
+    /// What the line adds to the position.
+    #[must_use]
+    pub fn change(&self) -> i128 {
+        self.movement.change(self.amount)
+    }
+
+    /// Whether the stated date lies in a period that the account had closed.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.date != self.stated
+    }
+
+    /// Right after this line, in a listing by position.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor {
+            key: self.seq,
+            record: self.record,
+            number: self.number,
+        }
+    }
+
+    /// Right after this line, in a listing by date.
+    #[must_use]
+    pub const fn date_cursor(&self) -> Cursor {
+        Cursor {
+            key: self.date.as_millis(),
+            record: self.record,
+            number: self.number,
+        }
+    }
+}
+
+/// What happened to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Movement {
+    /// It paid.
+    Paid,
+    /// It took a payment.
+    Received,
+    /// It took back what a payee had refused.
+    Regained,
+    /// It sent a payment back; its position stays.
+    Refused,
+}
+
+impl Movement {
+    /// What moving `amount` so adds to the position.
+    #[must_use]
+    pub fn change(self, amount: Amount) -> i128 {
+        let atoms = i128::from(amount.get());
+        match self {
+            Self::Paid => -atoms,
+            Self::Received | Self::Regained => atoms,
+            Self::Refused => 0,
+        }
+    }
+}
+
+/// A line before it has a place in an account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    pub(super) movement: Movement,
+    pub(super) counterparty: ChainId,
+    pub(super) leg: LegId,
+    pub(super) amount: Amount,
+}
+
+impl Moved {
+    pub(super) fn change(&self) -> i128 {
+        self.movement.change(self.amount)
+    }
+}
+
+/// What a Valid record moves on its own account, in the order of its legs.
+pub(super) fn moved(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Moved> {
+    let record = set.record(slot);
+    let Some(content) = record.content() else {
+        return Vec::new();
+    };
+    match entry {
+        Entry::Payment(_) => (0..=u8::MAX)
+            .zip(legs::sent(set, slot, entry))
+            .map(|(leg, sent)| Moved {
+                movement: Movement::Paid,
+                counterparty: sent.payee,
+                leg: LegId {
+                    record: record.id(),
+                    leg,
+                },
+                amount: sent.amount,
+            })
+            .collect(),
+        Entry::Ack(ack) => taken(content, &ack.legs)
+            .filter_map(|leg| arrived(set, leg, false))
+            .collect(),
+        Entry::Refuse(refuse) => taken(content, &refuse.legs)
+            .filter_map(|leg| arrived(set, leg, true))
+            .collect(),
+        Entry::Note(_) | Entry::Remark(_) => Vec::new(),
+    }
+}
+
+fn arrived(set: &RecordSet, leg: LegId, is_refused: bool) -> Option<Moved> {
+    let sender = set.record(set.find(&leg.record)?);
+    let movement = match Entry::of(sender)? {
+        _ if is_refused => Movement::Refused,
+        Entry::Refuse(_) => Movement::Regained,
+        _ => Movement::Received,
+    };
+    let sent = legs::find(set, leg)?;
+    Some(Moved {
+        movement,
+        counterparty: sent.payer,
+        leg,
+        amount: sent.amount,
+    })
+}
+
+/// The date that the author of a record states.
+pub(super) fn stated(set: &RecordSet, slot: Slot, entry: &Entry) -> Timestamp {
+    let claimed = set.record(slot).at();
+    match entry {
+        Entry::Payment(payment) => payment.effective.unwrap_or(claimed),
+        _ => claimed,
+    }
+}

@@ -1,0 +1,182 @@
+//! The register: what queries need beyond the set and the ledger.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use icn_types::id::RecordId;
+use icn_types::record::Record;
+use icn_types::set::{Canonical, Label, RecordSet, Slot};
+use icn_types::time::Timestamp;
+
+use crate::entry::Entry;
+use crate::ledger::Ledger;
+use crate::query::Query;
+use crate::query::line::{Moved, moved, stated};
+use crate::remark::Remark;
+
+/// Indexes over the records of one ledger, kept up as it decides them.
+///
+/// All of it follows from the set and can be built again; a host that asks
+/// nothing keeps none. An entry costs O(log n) once, when the first question
+/// after it is asked. A fork, or a Seal or Recall that moves a spine, costs
+/// the records beside the spines.
+#[derive(Clone, Debug, Default)]
+pub struct Register {
+    /// How many decided records of the ledger were taken note of.
+    heard: usize,
+    /// By slot.
+    marks: Vec<Option<Mark>>,
+    /// Valid records by date.
+    pub(super) dates: BTreeSet<(Timestamp, RecordId)>,
+    /// Valid records with a cause.
+    pub(super) causes: BTreeSet<(RecordId, Timestamp, RecordId)>,
+    /// Valid assertions by date.
+    pub(super) assertions: BTreeSet<(Timestamp, RecordId)>,
+    /// Valid disputes by date.
+    pub(super) disputes: BTreeSet<(Timestamp, RecordId)>,
+    /// Valid outcomes by dispute.
+    pub(super) outcomes: BTreeSet<(RecordId, RecordId)>,
+    /// Invalid records.
+    pub(super) invalid: BTreeSet<Slot>,
+    /// Canonical records of the topic beside the spines.
+    pub(super) beside: BTreeMap<Slot, Label>,
+    /// What `beside` was found under: relabellings and bends.
+    labelled: Option<(u64, u64)>,
+}
+
+/// What the path of one decided record adds up to: a function of its
+/// ancestors, whatever becomes of the chain later.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mark {
+    /// Position after the record.
+    pub(super) position: i128,
+    /// Latest date of a line so far.
+    pub(super) latest: Timestamp,
+    /// First date that no period close covers.
+    pub(super) open_from: Timestamp,
+    /// The last record with lines that are dated before earlier ones.
+    pub(super) straggler: Option<Slot>,
+}
+
+impl Register {
+    /// A register of nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes note of what `ledger` decided since the last time, and answers
+    /// questions. Always of the same ledger and its set.
+    ///
+    /// Call [`Ledger::refresh`] after updates; otherwise a query counts the
+    /// columns for itself, linear in the set.
+    pub fn query<'a>(&'a mut self, set: &'a RecordSet, ledger: &'a Ledger) -> Query<'a> {
+        while let Some(&slot) = ledger.decided().get(self.heard) {
+            self.learn(set, ledger, slot);
+            self.heard += 1;
+        }
+        let labelled = Some((ledger.relabelled(), set.bends()));
+        if self.labelled != labelled {
+            self.beside = beside(&set.canonical(), ledger);
+            self.labelled = labelled;
+        }
+        Query {
+            set,
+            ledger,
+            register: self,
+            columns: ledger.columns(set),
+        }
+    }
+
+    fn learn(&mut self, set: &RecordSet, ledger: &Ledger, slot: Slot) {
+        let before = self.before(set, slot);
+        let record = set.record(slot);
+        let entry = ledger
+            .verdict(slot)
+            .is_valid()
+            .then(|| Entry::of(record))
+            .flatten();
+        let mark = match &entry {
+            Some(entry) => {
+                let date = stated(set, slot, entry).max(before.open_from);
+                self.dates.insert((date, record.id()));
+                if let Some(cause) = record.content().and_then(|content| content.cause()) {
+                    self.causes.insert((cause, date, record.id()));
+                }
+                if let Entry::Remark(remark) = entry {
+                    self.note(record, date, remark);
+                }
+                before.after(slot, date, entry, &moved(set, slot, entry))
+            }
+            None => {
+                self.invalid.insert(slot);
+                before
+            }
+        };
+        if self.marks.len() <= slot.index() {
+            self.marks.resize(slot.index() + 1, None);
+        }
+        self.marks[slot.index()] = Some(mark);
+    }
+
+    fn note(&mut self, record: &Record, date: Timestamp, remark: &Remark) {
+        let id = record.id();
+        match remark {
+            Remark::Assertion(_) => {
+                self.assertions.insert((date, id));
+            }
+            Remark::Dispute(_) => {
+                self.disputes.insert((date, id));
+            }
+            Remark::Outcome(outcome) => {
+                let named = record.refs().get(usize::from(outcome.dispute));
+                self.outcomes.extend(named.map(|dispute| (*dispute, id)));
+            }
+            Remark::Close(_) => {}
+        }
+    }
+
+    /// The mark of a decided record.
+    pub(super) fn mark(&self, slot: Slot) -> Option<Mark> {
+        self.marks.get(slot.index()).copied().flatten()
+    }
+
+    /// The mark of what comes before a record on its chain.
+    pub(super) fn before(&self, set: &RecordSet, slot: Slot) -> Mark {
+        let prev = set.prev(slot).and_then(|prev| self.mark(prev));
+        prev.unwrap_or_default()
+    }
+}
+
+impl Mark {
+    fn after(self, slot: Slot, date: Timestamp, entry: &Entry, lines: &[Moved]) -> Self {
+        if let Entry::Remark(Remark::Close(close)) = entry {
+            return Self {
+                open_from: close.until.saturating_add(1),
+                ..self
+            };
+        }
+        if lines.is_empty() {
+            return self;
+        }
+        Self {
+            position: self.position + lines.iter().map(Moved::change).sum::<i128>(),
+            latest: self.latest.max(date),
+            straggler: if date < self.latest {
+                Some(slot)
+            } else {
+                self.straggler
+            },
+            ..self
+        }
+    }
+}
+
+fn beside(canonical: &Canonical<'_>, ledger: &Ledger) -> BTreeMap<Slot, Label> {
+    let set = canonical.set();
+    canonical
+        .beside()
+        .filter(|&slot| set.record(slot).topic() == ledger.topic())
+        .map(|slot| (slot, canonical.label(slot)))
+        .collect()
+}

@@ -1,0 +1,128 @@
+//! The published vectors: written by the code here, compared with the files
+//! byte by byte.
+
+mod breaches;
+mod labels;
+mod mandates;
+mod remarks;
+mod scene;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use icn_ledger::LedgerRule;
+use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
+use icn_types::error::Coded as _;
+use icn_types::record::Kind;
+
+use crate::market::follow;
+use scene::Scene;
+
+/// Codes that no vector shows yet. A rule belongs here only until its vector
+/// is written.
+const WITHOUT_VECTOR: [LedgerRule; 0] = [];
+
+/// Codes of every topic that arise on ledger chains.
+const SHARED: [&str; 5] = [
+    "invalid.open",
+    "invalid.ended",
+    "invalid.ref",
+    "invalid.kind",
+    "invalid.body",
+];
+
+/// Kinds of which some record is Valid.
+const KINDS: [Kind; 8] = [
+    PAYMENT,
+    ACK,
+    REFUSE,
+    NOTE,
+    ASSERTION,
+    PERIOD_CLOSE,
+    DISPUTE,
+    OUTCOME,
+];
+
+fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
+    [
+        (
+            "verdicts.json",
+            "records in the order of writing, each with its verdict: every rule is broken by one",
+            breaches::scenes()
+                .into_iter()
+                .chain(mandates::scenes())
+                .collect(),
+        ),
+        (
+            "labels.json",
+            "sets of records, what each counts as, and where the accounts stand",
+            labels::scenes(),
+        ),
+    ]
+}
+
+fn text(purpose: &str, scenes: &[Scene]) -> String {
+    let cases: Vec<String> = scenes.iter().map(Scene::case).collect();
+    format!(
+        "{{\n  \"purpose\": \"{purpose}\",\n  \"format\": 1,\n  \"cases\": [\n{}\n  ]\n}}\n",
+        cases.join(",\n")
+    )
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("vectors")
+        .join(name)
+}
+
+#[test]
+fn the_files_say_what_the_code_says() {
+    for (name, purpose, scenes) in files() {
+        let (found, expected) = (
+            fs::read_to_string(path(name)).unwrap(),
+            text(purpose, &scenes),
+        );
+        for (line, (found, expected)) in found.lines().zip(expected.lines()).enumerate() {
+            assert_eq!(found, expected, "{name} line {}", line + 1);
+        }
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_code_and_every_kind_has_a_record() {
+    let (mut codes, mut kinds) = (BTreeSet::new(), BTreeSet::new());
+    for scene in files().into_iter().flat_map(|(_, _, scenes)| scenes) {
+        let set = scene.set();
+        let ledger = follow(&set, scene.market.unit);
+        let own = set
+            .slots()
+            .filter(|&slot| set.record(slot).topic() == ledger.topic());
+        for slot in own {
+            let verdict = scene::verdict(&set, &ledger, slot).unwrap();
+            codes.insert(verdict);
+            if verdict == "valid" {
+                kinds.insert(set.record(slot).kind());
+            }
+        }
+    }
+    let missing = WITHOUT_VECTOR.map(|rule| rule.code());
+    let rules = LedgerRule::ALL.iter().map(LedgerRule::code);
+    let expected: BTreeSet<&str> = rules
+        .filter(|code| !missing.contains(code))
+        .chain(SHARED)
+        .chain(["valid", "waiting"])
+        .collect();
+    assert_eq!(codes, expected);
+    assert_eq!(kinds, BTreeSet::from(KINDS));
+}
+
+#[test]
+#[ignore = "writes the vectors; run it after a deliberate change of the format"]
+fn bless_vectors() {
+    for (name, purpose, scenes) in files() {
+        fs::write(path(name), text(purpose, &scenes)).unwrap();
+    }
+}

@@ -121,7 +121,7 @@ pub enum RuleError {
         /// Whose part is too large.
         account: AccountKey,
         /// What may still go back, in atoms.
-        left: u64,
+        left: u128,
     },
     /// The period was closed before.
     #[error("period was closed before")]

@@ -60,8 +60,9 @@ impl Book {
             return Err(VerifyError::Head);
         }
         let mut cells = self.cells.all().zip(again.cells.all());
-        let is_other = |here, there| Standing::of(here) != Standing::of(there);
-        if let Some((cell, _)) = cells.find(|(here, there)| is_other(here, there)) {
+        let found =
+            cells.find(|((_, here), (_, there))| Standing::of(*here) != Standing::of(*there));
+        if let Some(((cell, _), _)) = found {
             let (account, unit) = (cell.account, cell.unit);
             return Err(VerifyError::Standing { account, unit });
         }
@@ -118,7 +119,7 @@ mod tests {
     fn a_changed_position_is_found() {
         let (mut book, account, unit) = book();
         let cell = book.cell(account, unit).unwrap();
-        book.cells.of_mut(cell).position += 1;
+        book.cells.forge(cell);
         let error = book.verify().unwrap_err();
         assert_eq!(error, VerifyError::Standing { account, unit });
         assert_eq!(error.code(), "book.verify.standing");

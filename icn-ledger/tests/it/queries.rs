@@ -666,6 +666,33 @@ fn statement_that_was_changed_does_not_add_up() {
 }
 
 #[test]
+fn pages_of_incoming_legs_name_each_once_while_some_are_taken() {
+    let mut market = Market::new(3);
+    let [one, other, payee] = [0, 1, 2].map(|number| market.chains[number]);
+    for _ in 0..4 {
+        market.post_two(one, (payee, 1), (other, 1));
+        market.pay(other, payee, 2);
+    }
+    let before = market.ledger.columns(&market.stage.set);
+    let before: Vec<LegId> = before.incoming(payee).map(|(leg, _)| leg).collect();
+    let mut register = Register::new();
+    let (mut met, mut after) = (Vec::new(), None);
+    loop {
+        let query = register.query(&market.stage.set, &market.ledger);
+        let page = query.incoming(&payee, after, size(3));
+        met.extend(page.rows.iter().map(|row| row.leg));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        let last = *met.last().unwrap();
+        market.ack(payee, &[last]);
+    }
+    assert_eq!(met, before);
+    assert_eq!(met.len(), 8);
+}
+
+#[test]
 fn sizes_of_pages_are_bounded() {
     assert!(PageSize::new(0).is_none());
     assert!(PageSize::new(PageSize::MAX + 1).is_none());

@@ -476,14 +476,13 @@ impl RecordSet {
     /// chain then.
     #[must_use]
     pub fn would_fork(&self, record: &Record) -> bool {
-        let after = match record.prev() {
-            Some(prev) => self.find(&prev).map(|prev| &self.arena.node(prev).children),
-            None => None,
+        let there = match record.prev() {
+            Some(prev) => {
+                let prev = self.find(&prev);
+                prev.map(|prev| self.arena.node(prev).children.as_slice())
+            }
+            None => self.spines.of(&record.chain()).map(Spine::roots),
         };
-        let roots = || self.spines.of(&record.chain()).map(Spine::roots);
-        let there = after
-            .map(Vec::as_slice)
-            .or_else(|| record.prev().is_none().then(roots)?);
         let is_other = |&slot: &Slot| self.record(slot).id() != record.id();
         there.unwrap_or_default().iter().any(is_other)
     }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
 use icn_types::set::Slot;
+use icn_types::time::Timestamp;
 
 use crate::bounds::{Bounds, Sums};
 use crate::decided::{Draw, EnvelopeId, Giver, Taken};
@@ -44,6 +45,10 @@ pub(crate) struct Account {
     envelopes: BTreeMap<EnvelopeId, Taken>,
     /// Atoms acknowledged here out of envelopes of others.
     given: BTreeMap<Giver, i128>,
+    /// Up to which date the account is closed.
+    closed: Option<Timestamp>,
+    /// Disputes that this chain ended.
+    ruled: BTreeSet<Slot>,
 }
 
 /// A leg by slot. With the slot of a hold: one side's part of it, 0 for the
@@ -134,6 +139,8 @@ pub(crate) enum Change {
         sum: u64,
     },
     Took(Vec<Taking>),
+    Closed(Timestamp),
+    Ruled(Slot),
 }
 
 /// One leg that a record takes.
@@ -184,6 +191,14 @@ impl Account {
 
     pub(crate) const fn floor(&self) -> Option<i64> {
         self.floor
+    }
+
+    pub(crate) const fn closed(&self) -> Option<Timestamp> {
+        self.closed
+    }
+
+    pub(crate) fn has_ruled(&self, dispute: Slot) -> bool {
+        self.ruled.contains(&dispute)
     }
 
     /// The own payment, hold or refund under a key.
@@ -287,6 +302,10 @@ impl Account {
         }
         match change {
             Change::None => {}
+            Change::Closed(until) => self.closed = Some(until),
+            Change::Ruled(dispute) => {
+                self.ruled.insert(dispute);
+            }
             Change::Paid { key, total, draw } => {
                 self.operations.insert(key, slot);
                 self.sums.sent += total;

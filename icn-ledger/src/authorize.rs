@@ -46,7 +46,7 @@ impl Ledger {
         request: &PaymentRequest,
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
-        self.admit(set, chain, request, at)
+        self.admit_request(set, chain, request, at)
     }
 
     /// Whether the writer of `chain` may set an amount aside now; in all else
@@ -61,7 +61,7 @@ impl Ledger {
         request: &HoldRequest,
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
-        self.admit(set, chain, request, at)
+        self.admit_request(set, chain, request, at)
     }
 
     /// Whether the writer of `chain` may pay back some of a leg now; in all
@@ -76,7 +76,7 @@ impl Ledger {
         request: &RefundRequest,
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
-        self.admit(set, chain, request, at)
+        self.admit_request(set, chain, request, at)
     }
 
     /// Whether the writer of `chain` may end holds now, all or none. The holds
@@ -91,10 +91,10 @@ impl Ledger {
         request: &ResolveRequest,
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
-        self.admit(set, chain, request, at)
+        self.admit_request(set, chain, request, at)
     }
 
-    fn admit<R: Request>(
+    fn admit_request<R: Request>(
         &self,
         set: &RecordSet,
         chain: &ChainId,

@@ -11,6 +11,8 @@ use icn_types::id::{ChainId, OperationKey};
 use icn_types::record::{Attachment, Content, Kind, Record};
 use icn_types::time::Timestamp;
 
+use crate::remark::Remark;
+
 /// Pays out of the author's account.
 pub const PAYMENT: Kind = Kind::new(64);
 /// Takes legs that were sent to the author.
@@ -53,6 +55,8 @@ pub enum Entry {
     Resolve(Resolve),
     /// Pays back.
     Refund(Refund),
+    /// Says something and moves nothing.
+    Remark(Remark),
 }
 
 impl Entry {
@@ -70,7 +74,7 @@ impl Entry {
             HOLD => Self::Hold(content.read()?),
             RESOLVE => Self::Resolve(content.read()?),
             REFUND => Self::Refund(content.read()?),
-            _ => return Ok(None),
+            _ => return Ok(Remark::read(kind, content)?.map(Self::Remark)),
         }))
     }
 
@@ -87,7 +91,7 @@ impl Entry {
             Self::Payment(body) => body.decision,
             Self::Hold(body) => body.decision,
             Self::Refund(body) => body.decision,
-            Self::Ack(_) | Self::Refuse(_) | Self::Note(_) | Self::Resolve(_) => None,
+            _ => None,
         }
     }
 
@@ -98,7 +102,7 @@ impl Entry {
             Self::Payment(body) => body.effective,
             Self::Hold(body) => body.effective,
             Self::Refund(body) => body.effective,
-            Self::Ack(_) | Self::Refuse(_) | Self::Note(_) | Self::Resolve(_) => None,
+            _ => None,
         }
     }
 
@@ -113,6 +117,7 @@ impl Entry {
             Self::Hold(body) => (HOLD, Raw::of(body)),
             Self::Resolve(body) => (RESOLVE, Raw::of(body)),
             Self::Refund(body) => (REFUND, Raw::of(body)),
+            Self::Remark(remark) => remark.body(),
         }
     }
 }

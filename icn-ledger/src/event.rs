@@ -4,6 +4,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::verdict::Breach;
 
 use crate::legs::LegId;
+use crate::remark::Ruling;
 use crate::rule::LedgerRule;
 
 /// Something that a replica's ledger learned. Unsigned and local: two replicas
@@ -61,6 +62,24 @@ pub enum LedgerEvent {
         /// Who pays it back.
         payer: ChainId,
     },
+    /// Somebody disputes a leg.
+    Disputed {
+        /// The dispute.
+        dispute: RecordId,
+        /// Whose account it stands on.
+        by: ChainId,
+        /// Whose account will say how it ends.
+        mediator: ChainId,
+    },
+    /// A mediator ended a dispute.
+    Ruled {
+        /// The outcome.
+        outcome: RecordId,
+        /// The dispute.
+        dispute: RecordId,
+        /// How it ended.
+        ruling: Ruling,
+    },
     /// A record breaks a rule and ends its epoch. Together with its ancestors
     /// it convicts its author.
     Convicted {
@@ -87,6 +106,8 @@ impl LedgerEvent {
             | Self::Held { hold: id, .. }
             | Self::Resolved { resolve: id, .. }
             | Self::Refunded { refund: id, .. }
+            | Self::Disputed { dispute: id, .. }
+            | Self::Ruled { outcome: id, .. }
             | Self::Convicted { record: id, .. } => Some(*id),
             Self::Relabelled => None,
         }

@@ -6,6 +6,7 @@ use core::slice;
 
 use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
 use icn_types::judge::Judge;
+use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
 use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
@@ -18,6 +19,7 @@ use crate::entry::Entry;
 use crate::event::LedgerEvent;
 use crate::legs::{LegId, resolved, taken};
 use crate::position::{self, Charge, Finality, Positions};
+use crate::remark::Remark;
 use crate::rule::LedgerRule;
 use crate::rules::LedgerRules;
 use crate::unit::Unit;
@@ -268,6 +270,27 @@ impl Ledger {
     }
 }
 
+fn remarked(
+    id: RecordId,
+    chain: ChainId,
+    content: &Content,
+    remark: &Remark,
+) -> Option<LedgerEvent> {
+    match remark {
+        Remark::Dispute(dispute) => Some(LedgerEvent::Disputed {
+            dispute: id,
+            by: chain,
+            mediator: dispute.mediator,
+        }),
+        Remark::Outcome(outcome) => Some(LedgerEvent::Ruled {
+            outcome: id,
+            dispute: *content.refs().get(usize::from(outcome.dispute))?,
+            ruling: outcome.ruling,
+        }),
+        Remark::Assertion(_) | Remark::Close(_) => None,
+    }
+}
+
 /// Whether a record and everything that it relies on stand on spines.
 fn is_plain(set: &RecordSet, slot: Slot) -> bool {
     let mut refs = set.record(slot).refs().iter().filter_map(|id| set.find(id));
@@ -325,5 +348,6 @@ fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerE
             }));
         }
         Entry::Note(_) => {}
+        Entry::Remark(remark) => events.extend(remarked(id, chain, content, remark)),
     }
 }

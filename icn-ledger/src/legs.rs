@@ -86,7 +86,7 @@ pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<(u8, Sent)
         Entry::Refuse(refuse) => refuse.legs.len(),
         Entry::Resolve(resolve) => resolve.holds.len() * 2,
         Entry::Refund(_) => 1,
-        Entry::Ack(_) | Entry::Note(_) | Entry::Hold(_) => 0,
+        _ => 0,
     };
     let legs = numbers(count).filter_map(|number| Some((number, leg(set, slot, entry, number)?)));
     legs.collect()

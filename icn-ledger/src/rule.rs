@@ -92,11 +92,35 @@ pub enum LedgerRule {
     /// The account would stand above its ceiling.
     #[error("acknowledgement lifts the account above its ceiling")]
     LimitCeiling,
+    /// The named position is not one of an entry of this ledger among the refs.
+    #[error("assertion names no entry of the ledger")]
+    AssertRef,
+    /// The account was closed up to that date or a later one before.
+    #[error("period was closed before")]
+    CloseOrder,
+    /// The named position is not among the refs.
+    #[error("disputed leg names no ref")]
+    DisputeRef,
+    /// The leg does not exist, or the author is neither side of it.
+    #[error("disputed leg is not the author's")]
+    DisputeLeg,
+    /// The mediator is a side of the leg.
+    #[error("mediator is a side of the disputed leg")]
+    DisputeMediator,
+    /// The named position is not one of a dispute among the refs.
+    #[error("outcome names no dispute")]
+    OutcomeDispute,
+    /// The dispute names another mediator.
+    #[error("dispute names another mediator")]
+    OutcomeMediator,
+    /// The chain ended the dispute before.
+    #[error("dispute was ended before on this chain")]
+    OutcomeTwice,
 }
 
 impl LedgerRule {
     /// Every rule, in order of precedence.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 34] = [
         Self::RefundRef,
         Self::RefundSource,
         Self::RefundSum,
@@ -123,6 +147,14 @@ impl LedgerRule {
         Self::AckTwice,
         Self::AckEnvelope,
         Self::LimitCeiling,
+        Self::AssertRef,
+        Self::CloseOrder,
+        Self::DisputeRef,
+        Self::DisputeLeg,
+        Self::DisputeMediator,
+        Self::OutcomeDispute,
+        Self::OutcomeMediator,
+        Self::OutcomeTwice,
     ];
 }
 
@@ -155,6 +187,14 @@ impl Coded for LedgerRule {
             Self::AckTwice => "ack.twice",
             Self::AckEnvelope => "ack.envelope",
             Self::LimitCeiling => "limit.ceiling",
+            Self::AssertRef => "assert.ref",
+            Self::CloseOrder => "close.order",
+            Self::DisputeRef => "dispute.ref",
+            Self::DisputeLeg => "dispute.leg",
+            Self::DisputeMediator => "dispute.mediator",
+            Self::OutcomeDispute => "outcome.dispute",
+            Self::OutcomeMediator => "outcome.mediator",
+            Self::OutcomeTwice => "outcome.twice",
         }
     }
 

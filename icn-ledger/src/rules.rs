@@ -44,6 +44,7 @@ impl Rules for LedgerRules {
         let terms = terms(case, account);
         let change = match &entry {
             Entry::Note(_) => Ok(Change::None),
+            Entry::Remark(remark) => self.remark(case, account, remark),
             Entry::Payment(payment) => self.pay(case, account, &terms, payment),
             Entry::Hold(hold) => self.hold(case, account, &terms, hold),
             Entry::Refund(refund) => self.refund(case, account, &terms, refund),
@@ -161,12 +162,17 @@ impl LedgerRules {
             Some(Entry::Refuse(_) | Entry::Resolve(_)) if answer == Answer::Refuse => {
                 Err(Rule::RefuseKind)
             }
-            None | Some(Entry::Ack(_) | Entry::Note(_) | Entry::Hold(_)) => Err(Rule::AckKind),
-            Some(entry) => Ok(Named {
+            Some(
+                entry @ (Entry::Payment(_)
+                | Entry::Refuse(_)
+                | Entry::Resolve(_)
+                | Entry::Refund(_)),
+            ) => Ok(Named {
                 slot,
                 envelope: envelope_of(case.set, slot, entry.decision()),
                 entry,
             }),
+            _ => Err(Rule::AckKind),
         }
     }
 
@@ -258,7 +264,7 @@ fn offered(
                 is_covered: part.side == Side::Payer || is_covered(case, account, terms, part.hold),
             }));
         }
-        Entry::Ack(_) | Entry::Note(_) | Entry::Hold(_) => return Err(Rule::AckKind),
+        _ => return Err(Rule::AckKind),
     }
     Ok(offer)
 }

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CHARTER, OPEN, SEAL, RAISE, OPENING, CLOSE, READY, RELEASE = 0, 1, 2, 6, 7, 8, 9, 10
 PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND = range(64, 71)
+ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME = range(71, 75)
 FORMAT = 1
 AMOUNT_MAX = 2**63 - 1
 BARE = object()
@@ -103,8 +104,14 @@ def row(*shapes):
     return check
 
 
-def several(shape, most):
-    return lambda value: type(value) is list and 1 <= len(value) <= most and all(map(shape, value))
+def several(shape, most, least=1):
+    return lambda value: (
+        type(value) is list and least <= len(value) <= most and all(map(shape, value))
+    )
+
+
+def choice(*shapes):
+    return lambda value: any(shape(value) for shape in shapes)
 
 
 def tag(text):
@@ -151,6 +158,21 @@ BODIES = {
         name,
         maybe(row(U16, U16)),
         maybe(U64),
+        maybe(ATTACHMENT),
+    ),
+    ASSERTION: row(tag("icn/ledger/assertion/v1"), U16, number(-(2**63), 2**63 - 1)),
+    PERIOD_CLOSE: row(tag("icn/ledger/period-close/v1"), U64),
+    DISPUTE: row(
+        tag("icn/ledger/dispute/v1"),
+        row(U16, U8),
+        several(ATTACHMENT, 16, least=0),
+        name,
+        maybe(ATTACHMENT),
+    ),
+    OUTCOME: row(
+        tag("icn/ledger/outcome/v1"),
+        U16,
+        choice(row(number(0, 3)), row(number(4, 4), name)),
         maybe(ATTACHMENT),
     ),
 }
@@ -340,6 +362,8 @@ class Set:
                 self.refund(record)
             if record.kind in (PAYMENT, HOLD, REFUND):
                 self.send(record)
+            if record.kind in (ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME):
+                self.remark(record)
         except Broken as broken:
             return str(broken)
         return "valid"
@@ -495,6 +519,29 @@ class Set:
         if found is None or found[2][0] != 2:
             return None
         return found[2][1], (origin.chain, *found[:2])
+
+    def remark(self, record):
+        before = self.state(record.prev).records
+        named = lambda at: self.records[record.refs[at]] if at < len(record.refs) else None
+        if record.kind == ASSERTION:
+            about = named(record.body[1])
+            require(about is not None and about.topic == self.topic, "assert.ref")
+        elif record.kind == PERIOD_CLOSE:
+            closed = [one.body[1] for one in before if one.kind == PERIOD_CLOSE]
+            require(all(record.body[1] > until for until in closed), "close.order")
+        elif record.kind == DISPUTE:
+            (at, leg), mediator = record.body[1], record.body[3]
+            require(named(at) is not None, "dispute.ref")
+            legs = self.sent(named(at)) if named(at).topic == self.topic else {}
+            require(leg in legs and record.chain in legs[leg][:2], "dispute.leg")
+            require(mediator not in legs[leg][:2], "dispute.mediator")
+        else:
+            about = named(record.body[1])
+            is_dispute = about is not None and about.topic == self.topic and about.kind == DISPUTE
+            require(is_dispute, "outcome.dispute")
+            require(about.body[3] == record.chain, "outcome.mediator")
+            ended = [one.refs[one.body[1]] for one in before if one.kind == OUTCOME]
+            require(about.id not in ended, "outcome.twice")
 
     def sent(self, record):
         """Legs that a valid record sends, by number: payer, payee, amount."""

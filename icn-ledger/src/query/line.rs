@@ -161,7 +161,7 @@ pub(super) fn moved(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Moved> {
         Entry::Refuse(refuse) => taken(content, &refuse.legs)
             .filter_map(|leg| arrived(set, leg, true))
             .collect(),
-        Entry::Note(_) | Entry::Resolve(_) => Vec::new(),
+        Entry::Note(_) | Entry::Resolve(_) | Entry::Remark(_) => Vec::new(),
     }
 }
 

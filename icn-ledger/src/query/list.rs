@@ -69,7 +69,7 @@ impl Dates {
     };
 }
 
-type Key = (Timestamp, RecordId);
+pub(super) type Key = (Timestamp, RecordId);
 
 impl Query<'_> {
     /// An entry by the id of its record. `None` when it is not Valid or not
@@ -173,7 +173,7 @@ impl Query<'_> {
             Entry::Payment(_) | Entry::Resolve(_) | Entry::Refund(_) => own(),
             Entry::Ack(ack) => of_taken(&ack.legs),
             Entry::Refuse(refuse) => own().min(of_taken(&refuse.legs)),
-            Entry::Hold(_) | Entry::Note(_) => None,
+            Entry::Hold(_) | Entry::Note(_) | Entry::Remark(_) => None,
         };
         match least {
             Some(least) => least,
@@ -184,7 +184,11 @@ impl Query<'_> {
 }
 
 /// The keys that are left after a cursor. `None` when there are none.
-fn bounds(dates: Dates, order: Order, after: Option<Cursor>) -> Option<(Bound<Key>, Bound<Key>)> {
+pub(super) fn bounds(
+    dates: Dates,
+    order: Order,
+    after: Option<Cursor>,
+) -> Option<(Bound<Key>, Bound<Key>)> {
     let first = (dates.from, RecordId::from_bytes([0; 32]));
     let last = (dates.until, RecordId::from_bytes([0xff; 32]));
     let key = after.map(|after| (Timestamp::from_millis(after.key), after.record));

@@ -41,12 +41,16 @@ mod list;
 mod page;
 mod quarantine;
 mod register;
+mod remark;
 mod statement;
+
+use alloc::borrow::Cow;
 
 use icn_types::id::{ChainId, RecordId};
 use icn_types::set::{Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
+pub use account::Incoming;
 pub use balance::{Known, Snapshot, TrialBalance};
 pub use claim::{Claim, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
@@ -54,8 +58,10 @@ pub use list::{Dates, Listed};
 pub use page::{Cursor, CursorError, Order, Page, PageSize};
 pub use quarantine::{Quarantined, Reason, Release};
 pub use register::Register;
+pub use remark::{Asserted, Disputed, Disputes, Found, Ruled};
 pub use statement::{Imbalance, Statement};
 
+use crate::columns::Columns;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::legs::LegId;
@@ -67,7 +73,7 @@ pub struct Query<'a> {
     set: &'a RecordSet,
     ledger: &'a Ledger,
     register: &'a Register,
-    columns: register::Counted<'a>,
+    columns: Cow<'a, Columns>,
 }
 
 impl Query<'_> {

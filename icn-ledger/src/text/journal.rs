@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use icn_types::error::{Coded, Fault};
+
 use super::balances::Balances;
 use super::date::Date;
 use super::decimal::{ATOMS_MAX, Decimal, Decimals};
@@ -156,7 +158,8 @@ pub struct MarketPrice {
 
 /// A transaction of a journal or one of its postings, by number, and what is
 /// wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("transaction {transaction}: {flaw}")]
 #[expect(clippy::exhaustive_structs, reason = "a place and a flaw")]
 pub struct Broken {
     /// Number of the transaction, in the order of the journal.
@@ -165,6 +168,16 @@ pub struct Broken {
     pub posting: Option<usize>,
     /// What is wrong.
     pub flaw: Flaw,
+}
+
+impl Coded for Broken {
+    fn code(&self) -> &'static str {
+        self.flaw.code()
+    }
+
+    fn fault(&self) -> Fault {
+        self.flaw.fault()
+    }
 }
 
 impl Journal {

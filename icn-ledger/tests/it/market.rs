@@ -21,6 +21,7 @@ use icn_types::verdict::Verdict;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(0);
 
+#[derive(Clone)]
 pub(crate) struct Market {
     pub(crate) stage: Stage,
     pub(crate) ledger: Ledger,

@@ -198,10 +198,7 @@ impl Office {
                 .iter()
                 .try_for_each(|row| self.check_row(path, row)),
             Act::Adopt => self.check_adopt(path, record, true),
-            Act::Recall(recall) => {
-                self.check_votes(record, recall)?;
-                self.check_adopt(path, record, false)
-            }
+            Act::Recall(_) => self.check_adopt(path, record, false),
             Act::Roll(change) => self.check_roll(change),
             Act::Raise(raise) => self
                 .chains
@@ -364,36 +361,30 @@ impl Office {
         id != in_force && consent_alike && is_unsealed
     }
 
-    /// More than two thirds of the roll, or of the recovery keys while the
-    /// roll is small.
-    fn check_votes(&self, record: &Record, recall: &Recall) -> Result<(), Rule> {
-        let honoured = record.prev().ok_or(Rule::RecallHead)?;
+    /// Whether a Recall is signed by more than two thirds of the roll, or of
+    /// the recovery keys while the roll is small.
+    pub(super) fn backs(&self, honoured: RecordId, recall: &Recall) -> bool {
         let by_key = recalls_by_key(self.roll.len());
         let voters = if by_key {
             self.recovery.len()
         } else {
             self.roll.len()
         };
-        // Counted first: a stranger's Recall costs no check of a signature.
-        if !recalls(recall.votes.len(), voters) {
-            return Err(Rule::RecallVotes);
-        }
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
             honoured,
             successor: recall.successor,
         });
-        for vote in &recall.votes {
-            let key = match vote.voter {
-                Voter::Member(id) if !by_key => self.voting_key(&id),
-                Voter::Key(number) if by_key => self.recovery.get(usize::from(number)).copied(),
-                Voter::Member(_) | Voter::Key(_) => None,
-            };
-            key.ok_or(Rule::RecallVotes)?
-                .verify(&terms, &vote.signature)
-                .map_err(|_| Rule::RecallVotes)?;
-        }
-        Ok(())
+        let key = |voter| match voter {
+            Voter::Member(id) if !by_key => self.voting_key(&id),
+            Voter::Key(number) if by_key => self.recovery.get(usize::from(number)).copied(),
+            Voter::Member(_) | Voter::Key(_) => None,
+        };
+        // Counted first: most of a stranger's cost no check of a signature.
+        recalls(recall.votes.len(), voters)
+            && recall.votes.iter().all(|vote| {
+                key(vote.voter).is_some_and(|key| key.verify(&terms, &vote.signature).is_ok())
+            })
     }
 
     /// The key in force on the member's governance chain, device 0.

@@ -19,7 +19,7 @@ use crate::hash::sha256;
 use crate::id::{ChainId, Digest, DomainId, RecordId, TopicId, UnitId};
 use crate::key::{Inception, Keypair, Signer as _};
 use crate::record::{Content, Draft, Kind, Place, Record};
-use crate::set::RecordSet;
+use crate::set::{RecordSet, Refusal};
 use crate::sign::Signed;
 use crate::time::Timestamp;
 use crate::topic::Topic;
@@ -390,6 +390,20 @@ impl Stage {
     /// The members, or the recovery key of a small roll, replace the registrar
     /// after `honoured` and take over the Opens in `adopted`.
     pub fn recall(&mut self, honoured: RecordId, adopted: &[RecordId]) -> RecordId {
+        self.try_recall(honoured, adopted)
+            .expect("a head that can be honoured")
+    }
+
+    /// The same, unless the set refuses it: after a head that is not Valid, or
+    /// because voters had other keys there.
+    ///
+    /// # Errors
+    /// The set's [`Refusal`]; nothing is changed then.
+    pub fn try_recall(
+        &mut self,
+        honoured: RecordId,
+        adopted: &[RecordId],
+    ) -> Result<RecordId, Refusal> {
         let successor = self.draw_key();
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
@@ -436,8 +450,12 @@ impl Stage {
         let content = Content::new(adopted.to_vec(), None, &body).expect("few refs");
         let draft =
             Draft::new(place, kind, Timestamp::from_millis(self.now), content).expect("a recall");
-        self.registrar = successor.clone();
-        self.sign(draft, &successor)
+        let record = draft.sign(&successor).expect("a key in memory");
+        let id = record.id();
+        self.set.insert(record.clone())?;
+        self.records.push(record);
+        self.registrar = successor;
+        Ok(id)
     }
 
     /// The writer of a chain goes on after its own last record.

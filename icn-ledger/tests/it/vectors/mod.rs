@@ -5,6 +5,7 @@ mod breaches;
 mod holds;
 mod labels;
 mod mandates;
+mod remarks;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use icn_ledger::LedgerRule;
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
+use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
 use icn_types::error::Coded as _;
 use icn_types::record::Kind;
 
@@ -33,7 +35,19 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 7] = [PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND];
+const KINDS: [Kind; 11] = [
+    PAYMENT,
+    ACK,
+    REFUSE,
+    NOTE,
+    HOLD,
+    RESOLVE,
+    REFUND,
+    ASSERTION,
+    PERIOD_CLOSE,
+    DISPUTE,
+    OUTCOME,
+];
 
 fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
     [

@@ -1,7 +1,7 @@
 //! Those who write accounts: what admission allows, on their own replica.
 
-use icn_ledger::{Authorized, Entry, HoldRequest, Leg, LegId, PaymentRequest, Refusal};
-use icn_types::authority::{Act, Action, operation_key};
+use icn_ledger::{Authorized, Entry, Leg, LegId, PaymentRequest, Refusal};
+use icn_types::authority::{Act, operation_key};
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
 use icn_types::hash::sha256;
@@ -36,6 +36,7 @@ impl World {
         let act = self.chance.below(100);
         let answer = match act {
             0..30 if self.members[who].is_shared() => self.pay_decided(who),
+            0..20 if self.appointed_by(who).is_some() => self.pay_decided(who),
             0..20 => self.pay(who),
             20..30 => self.hold(who, 40),
             30..54 => self.draft(who, |replica, chain, at| {
@@ -83,7 +84,8 @@ impl World {
         let count = self.chance.between(1, 2);
         let most = match self.chance.below(10) {
             0 => spendable + 1,
-            _ => (spendable / count).clamp(1, 60),
+            _ if self.members[who].is_honest() => (spendable / count).clamp(1, 60),
+            _ => (spendable / count).max(1),
         };
         let legs = (0..count).map(|_| Leg {
             payee: self.other(who),
@@ -128,58 +130,6 @@ impl World {
             wish.otherwise(payee);
         }
         self.request(who, wish)
-    }
-
-    /// A treasury carries out a decision that took effect.
-    fn pay_decided(&mut self, who: usize) -> Answer {
-        let (chain, unit, replica) = (self.members[who].id, self.unit.id(), self.home(who));
-        let set = &replica.set;
-        let mut todo = Vec::new();
-        for &slot in set.spine(&set.authority()) {
-            let id = set.record(slot).id();
-            let Some(Act::Ready(ready)) = self.acts.get(&id).filter(|_| replica.is_valid(slot))
-            else {
-                continue;
-            };
-            let Some(Act::Close(close)) = self.acts.get(&ready.close) else {
-                continue;
-            };
-            let Some(Act::Opening(opening)) = self.acts.get(&close.opening) else {
-                continue;
-            };
-            for (number, action) in (0..).zip(&opening.actions) {
-                if let Action::Pay {
-                    payer,
-                    payee,
-                    unit: of,
-                    amount,
-                } = *action
-                    && (payer, of) == (chain, unit)
-                {
-                    let legs = List::new([Leg { payee, amount }]).unwrap();
-                    let key = operation_key(self.domain, opening.proposal, number);
-                    let mut request = plain(legs, key);
-                    request.decision = Some((id, number));
-                    todo.push(request);
-                }
-            }
-        }
-        let undone: Vec<_> = todo
-            .into_iter()
-            .filter(|request| replica.ledger.payment(set, &chain, &request.key).is_none())
-            .collect();
-        let Some(request) = undone.first().cloned() else {
-            return Ok(None);
-        };
-        if self.chance.percent(30) {
-            let hold = HoldRequest {
-                key: request.key,
-                decision: request.decision,
-                ..self.holding(who, request.legs[0])
-            };
-            return self.request(who, Wish::Hold(hold));
-        }
-        self.request(who, Wish::Pay(request))
     }
 
     fn refuse(&mut self, who: usize) -> Answer {
@@ -228,6 +178,16 @@ impl World {
         self.spread(id, node);
     }
 
+    /// Whether a payment bears another key than the action that it names.
+    fn draws(&self, payment: &icn_ledger::Payment) -> bool {
+        let decisions = self.acts.values().filter_map(|act| match act {
+            Act::Opening(opening) => Some(opening),
+            _ => None,
+        });
+        let mut keys = decisions.map(|opening| operation_key(self.domain, opening.proposal, 0));
+        !keys.any(|key| key == payment.key)
+    }
+
     /// What an honest entry was.
     fn count(&mut self, id: &RecordId) {
         let relies = self.record(id).refs().to_vec();
@@ -245,7 +205,16 @@ impl World {
             .iter()
             .any(|id| matches!(self.acts.get(id), Some(Act::Raise(_))));
         let what: &[&'static str] = match &self.entries[id] {
-            Entry::Payment(payment) if payment.decision.is_some() => &["treasury payment"],
+            Entry::Payment(payment) if payment.decision.is_some() => {
+                let epoch = self.record(id).epoch().unwrap();
+                if self.received.contains_key(&epoch) {
+                    &["receiver payment"]
+                } else if self.draws(payment) {
+                    &["envelope payment"]
+                } else {
+                    &["treasury payment"]
+                }
+            }
             Entry::Payment(_) if of_raise => &["payment", "payment by a raise"],
             Entry::Payment(_) if of_seal => &["payment", "payment that names seals"],
             Entry::Payment(payment) if payment.legs.len() > 1 => &["payment", "many legs"],

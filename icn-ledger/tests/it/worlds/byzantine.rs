@@ -182,6 +182,17 @@ impl World {
         all
     }
 
+    /// Another one who is not honest.
+    fn friend(&mut self, who: usize) -> Option<ChainId> {
+        let others = self.members.iter().enumerate();
+        let bad = others.filter(|(other, member)| {
+            let natures = [Nature::Byzantine, Nature::Colluder];
+            *other != who && natures.contains(&member.nature)
+        });
+        let bad: Vec<ChainId> = bad.map(|(_, member)| member.id).collect();
+        (!bad.is_empty()).then(|| self.chance.pick(&bad))
+    }
+
     /// Whether what comes back is of a hold that the chain does not stand on.
     fn rest_is_lost(
         &self,
@@ -368,17 +379,13 @@ impl World {
                 }
             }
             _ => {
-                let atoms = self.chance.pick(&[1, 20, 100, 100, 500]);
+                let mut atoms = self.chance.pick(&[1, 20, 100, 100, 500]);
                 let mut number = self.chance.between(1, self.members[who].requests);
                 let mut payee = self.other(who);
                 if self.chance.percent(45) {
                     // The same operation once more, on whatever branch.
-                    let bad = self.members.iter().enumerate();
-                    let mut bad = bad.filter(|(_, member)| member.nature == Nature::Byzantine);
-                    let friend = bad.find(|(other, _)| *other != who);
-                    let next = (who + 1) % self.members.len();
-                    let friend = friend.map_or(next, |(friend, _)| friend);
-                    (number, payee) = (1, self.members[friend].id);
+                    (number, atoms) = (1, 1);
+                    payee = self.friend(who).unwrap_or(payee);
                 }
                 let leg = Leg {
                     payee,

@@ -1,10 +1,12 @@
 //! Worlds of replicas, honest members, dishonest ones and a registrar, each
-//! from one seed, and nine properties that hold in every one of them.
+//! from one seed, and properties that hold in every one of them.
 
 mod agreement;
+mod answers;
 mod authors;
 mod byzantine;
 mod chance;
+mod mandates;
 mod member;
 mod properties;
 mod registrar;
@@ -42,6 +44,12 @@ const HAPPENED: &[(&str, u64)] = &[
     ("refund", 40),
     ("refund of a part", 2),
     ("refused refund", 1),
+    ("envelope payment", 50),
+    ("receiver payment", 10),
+    ("receivership", 20),
+    ("release", 50),
+    ("pay.envelope", 5),
+    ("pay.receiver", 5),
     ("ack", 300),
     ("ack of a return", 30),
     ("ack of a part", 50),
@@ -227,6 +235,11 @@ fn unsealed_credit_without_a_float_is_caught() {
 #[test]
 fn accounts_without_a_floor_are_caught() {
     is_caught(Bug::NoFloor, Property::Loss, 0..100);
+}
+
+#[test]
+fn receiver_without_a_mandate_is_caught() {
+    is_caught(Bug::FreeReceivers, Property::Mandate, 0..60);
 }
 
 #[test]

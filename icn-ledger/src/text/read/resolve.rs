@@ -95,7 +95,7 @@ impl Styles {
             let decimal = sample.read(None).map_err(|flaw| (*place, flaw))?;
             let style = styles.of(&sample.symbol);
             style.declared = style.declared.max(Some(decimal.decimals()));
-            let mark = mark_of(sample.digits, decimal);
+            let mark = sample.mark(decimal);
             if mark.is_some() && style.mark.is_some() && style.mark != mark {
                 return Err((*place, Flaw::Declared));
             }
@@ -135,16 +135,6 @@ impl Styles {
     pub(super) fn note(&mut self, money: &Number) {
         let style = self.of(&money.symbol);
         style.seen = style.seen.max(money.number.decimals());
-    }
-}
-
-/// The decimal mark of a sample, if it has one.
-fn mark_of(digits: &str, number: Decimal) -> Option<DecimalMark> {
-    let from_end = usize::from(number.decimals().get());
-    match digits.bytes().rev().nth(from_end) {
-        Some(b'.') => Some(DecimalMark::Point),
-        Some(b',') => Some(DecimalMark::Comma),
-        _ => None,
     }
 }
 

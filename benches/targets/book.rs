@@ -15,7 +15,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use icn_benches::{Case, Rounds, cpu_nanos, is_measuring, print_machine, sized};
 use icn_ledger::book::{
-    AccountKey, Action, Book, CauseId, EntryId, Limits, Request, Transfer, UnitKey,
+    AccountKey, Action, Batch, Book, CauseId, EntryId, Limits, Request, Transfer, UnitKey,
 };
 use icn_ledger::unit::Scale;
 use icn_ledger::{Unit, UnitCode};
@@ -217,18 +217,33 @@ fn post_all_bare(bare: &mut Bare, requests: &[Request]) -> u64 {
     timed(|| requests.iter().for_each(|request| bare.post(request)))
 }
 
+/// The same in batches.
+fn post_batches(book: &mut Book, requests: &[Request]) -> u64 {
+    timed(|| {
+        for batch in requests.chunks(1000) {
+            let results = book.post_all(Batch::Independent, batch);
+            assert!(results.iter().all(Result::is_ok), "accepted");
+        }
+    })
+}
+
 /// Ours beside the floor at several numbers of accounts.
 fn post() {
     let (rounds, len) = sized((15, 20_000), (1, 30));
     for accounts in sized([10, 1000, 100_000], [3, 4, 5]) {
         let mut trade = Trade::new(accounts);
         let (mut book, mut bare) = trade.start();
+        let mut batched = book.clone();
         let requests: Vec<_> = (0..rounds).map(|_| trade.next(len)).collect();
-        let (mut ours, mut floor) = (requests.iter(), requests.iter());
+        let [mut ours, mut batches, mut floor] = [(); 3].map(|()| requests.iter());
         let cases: Vec<Case<'_>> = vec![
             (
                 "book",
                 Box::new(|| post_all(&mut book, ours.next().expect("a round"))),
+            ),
+            (
+                "book, 1000 at once",
+                Box::new(|| post_batches(&mut batched, batches.next().expect("a round"))),
             ),
             (
                 "floor",
@@ -240,58 +255,62 @@ fn post() {
         times.print();
         let ratio = times.ratio("book", |of| of("floor"));
         verdict("book beside the floor", ratio, 600);
+        let ratio = times.ratio("book, 1000 at once", |of| of("floor"));
+        verdict("book, 1000 at once, beside the floor", ratio, 600);
         assert_eq!(book.head(), bare.head, "both wrote the same entries");
+        assert_eq!(book.head(), batched.head(), "in batches, too");
     }
 }
 
-/// The cost of an entry after a long history, and of coming there.
+/// The cost of an entry after a short and after a long history, and of coming
+/// there.
 fn history() {
     let (rounds, len) = sized((15, 2000), (1, 20));
     let (short, long) = sized((1000, 1_000_000), (10, 100));
     let mut trade = Trade::new(sized(1000, 3));
-    let (mut fresh, bare) = trade.start();
-    let (mut old, mut old_bare) = (fresh.clone(), bare);
-    let mut nanos = (0, 0);
-    for done in (0..long).step_by(short) {
+    let (mut book, mut bare) = trade.start();
+    let (mut ours, mut floor) = (0, 0);
+    let mut early = None;
+    for _ in 0..long / short {
         let requests = trade.next(short);
-        if done == 0 {
-            post_all(&mut fresh, &requests);
-        }
-        nanos.0 += post_all(&mut old, &requests);
-        nanos.1 += post_all_bare(&mut old_bare, &requests);
+        ours += post_all(&mut book, &requests);
+        floor += post_all_bare(&mut bare, &requests);
+        early.get_or_insert_with(|| book.clone());
     }
+    let early = early.expect("a short history");
+    let mut books = [early.clone(), early, book.clone(), book];
     let requests: Vec<_> = (0..rounds).map(|_| trade.next(len)).collect();
-    let (mut early, mut late) = (requests.iter(), requests.iter());
-    let cases: Vec<Case<'_>> = vec![
-        (
-            "after a short history",
-            Box::new(|| {
-                let mut book = fresh.clone();
-                post_all(&mut book, early.next().expect("a round"))
-            }),
-        ),
-        (
-            "after a long history",
-            Box::new(|| post_all(&mut old, late.next().expect("a round"))),
-        ),
+    let names = [
+        "short history",
+        "short history, 1000 at once",
+        "long history",
+        "long history, 1000 at once",
     ];
+    let posts = [post_all, post_batches, post_all, post_batches];
+    let cases: Vec<Case<'_>> = books
+        .iter_mut()
+        .zip(names)
+        .zip(posts)
+        .map(|((book, name), post)| -> Case<'_> {
+            let mut supply = requests.iter();
+            let next = move || post(book, supply.next().expect("a round"));
+            (name, Box::new(next))
+        })
+        .collect();
     let times = Rounds::run(rounds, len, cases);
     title(&format!("Post after {short} and after {long} entries"));
     times.print();
-    let entries = long as u64;
-    println!(
-        "| book, {long} entries from the first | {} | |",
-        nanos.0 / entries
-    );
-    println!(
-        "| floor, {long} entries from the first | {} | |",
-        nanos.1 / entries
-    );
-    let flat = times.ratio("after a long history", |of| of("after a short history"));
+    let entries = u64::try_from(long).expect("a number of entries");
+    for (name, nanos) in [("book", ours), ("floor", floor)] {
+        println!("| {name}, {long} from the first | {} | |", nanos / entries);
+    }
+    let flat = times.ratio(names[2], |of| of(names[0]));
     verdict("long beside short", flat, 800);
+    let flat = times.ratio(names[3], |of| of(names[1]));
+    verdict("long beside short, 1000 at once", flat, 800);
     verdict(
-        "all entries beside the floor",
-        nanos.1 * 1000 / nanos.0.max(1),
+        "from the first, beside the floor",
+        floor * 1000 / ours.max(1),
         600,
     );
 }

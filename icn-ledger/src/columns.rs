@@ -91,6 +91,15 @@ impl Columns {
             record: RecordId::from_bytes([0; 32]),
             leg: 0,
         };
+        self.incoming_from(payee, first)
+    }
+
+    /// The same from some leg on.
+    pub(crate) fn incoming_from(
+        &self,
+        payee: ChainId,
+        first: LegId,
+    ) -> impl Iterator<Item = (LegId, Transit)> + '_ {
         self.incoming
             .range((payee, first)..)
             .take_while(move |(chain, _)| *chain == payee)

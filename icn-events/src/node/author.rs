@@ -6,6 +6,7 @@ use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId, UnitId};
 use icn_types::record::Draft;
+use icn_types::set::Office;
 use icn_types::time::Times;
 
 use super::Node;
@@ -112,7 +113,8 @@ impl Node {
         self.author_vote(chain, drafted, times).await
     }
 
-    /// Pays from an account. The same key and request pays once.
+    /// Pays from an account. The same key and request pays once. A decision is
+    /// carried out only after the ballots confirmed it.
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.
@@ -125,10 +127,26 @@ impl Node {
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
         let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
+        if let Some((ready, _)) = request.decision {
+            self.confirmed(&ready)?;
+        }
         let at = self.not_before_tip(chain, times.now);
         match ledger.authorize(self.set(), chain, request, at)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
             Authorized::Draft(draft) => self.author(chain, draft, times).await,
+        }
+    }
+
+    /// Whether the ballots say what a decision claims.
+    fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
+        let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
+        let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
+        let close = decision.and_then(|(_, decision)| decision.close());
+        let (close, ..) = close.ok_or(VoteRefusal::UnknownClose(*ready))?;
+        match self.governance().recount(self.set(), &close) {
+            Some(recount) if recount.is_confirmed() => Ok(()),
+            Some(recount) => Err(VoteRefusal::NotConfirmed(recount.clone()).into()),
+            None => Err(VoteRefusal::UnknownClose(close).into()),
         }
     }
 

@@ -16,6 +16,7 @@ mod duty;
 mod error;
 mod event;
 mod journal;
+mod mandate;
 mod registrar;
 mod schema;
 mod settings;

@@ -121,7 +121,7 @@ pub enum RuleError {
         /// Whose part is too large.
         account: AccountKey,
         /// What may still go back, in atoms.
-        left: u64,
+        left: u128,
     },
     /// The period was closed before.
     #[error("period was closed before")]
@@ -234,12 +234,9 @@ pub enum VerifyError {
     /// Its entries are no book.
     #[error(transparent)]
     Entry(#[from] ReplayError),
-    /// An id is not the hash of its entry.
-    #[error("id of entry {entry} is not its hash")]
-    Id {
-        /// The entry.
-        entry: EntryNumber,
-    },
+    /// The id of the newest entry is not its hash.
+    #[error("head is not the hash of the newest entry")]
+    Head,
     /// An account stands elsewhere.
     #[error("account {account} does not stand in unit {unit} where its entries put it")]
     Standing {
@@ -362,7 +359,7 @@ impl Coded for VerifyError {
     fn code(&self) -> &'static str {
         match self {
             Self::Entry(error) => error.code(),
-            Self::Id { .. } => "book.verify.id",
+            Self::Head => "book.verify.head",
             Self::Standing { .. } => "book.verify.standing",
             Self::Holds => "book.verify.holds",
         }

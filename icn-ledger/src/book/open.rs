@@ -49,7 +49,7 @@ impl Book {
         if let Some(account) = known
             && let Some(cell) = self.cells.find(account, unit)
         {
-            return if self.cells.of(cell).limits == limits {
+            return if self.cells.view(cell).limits == limits {
                 Ok(account)
             } else {
                 Err(OpenError::Limits { account })

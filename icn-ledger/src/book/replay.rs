@@ -56,14 +56,13 @@ impl Book {
     /// it.
     pub fn verify(&self) -> Result<(), VerifyError> {
         let again = Self::replay(self.entries().map(|entry| entry.bytes()))?;
-        let mut ids = self.entries().zip(again.entries());
-        if let Some((entry, _)) = ids.find(|(here, there)| here.id() != there.id()) {
-            let entry = entry.number();
-            return Err(VerifyError::Id { entry });
+        if again.head() != self.head() {
+            return Err(VerifyError::Head);
         }
         let mut cells = self.cells.all().zip(again.cells.all());
-        let is_other = |here, there| Standing::of(here) != Standing::of(there);
-        if let Some((cell, _)) = cells.find(|(here, there)| is_other(here, there)) {
+        let found =
+            cells.find(|((_, here), (_, there))| Standing::of(*here) != Standing::of(*there));
+        if let Some(((cell, _), _)) = found {
             let (account, unit) = (cell.account, cell.unit);
             return Err(VerifyError::Standing { account, unit });
         }
@@ -120,7 +119,7 @@ mod tests {
     fn a_changed_position_is_found() {
         let (mut book, account, unit) = book();
         let cell = book.cell(account, unit).unwrap();
-        book.cells.of_mut(cell).position += 1;
+        book.cells.forge(cell);
         let error = book.verify().unwrap_err();
         assert_eq!(error, VerifyError::Standing { account, unit });
         assert_eq!(error.code(), "book.verify.standing");
@@ -137,13 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_id_is_found() {
+    fn a_changed_head_is_found() {
         let (mut book, ..) = book();
-        let entry = EntryNumber::new(3);
-        book.log.forge(entry);
+        book.log.forge();
         let error = book.verify().unwrap_err();
-        assert_eq!(error, VerifyError::Id { entry });
-        assert_eq!(error.code(), "book.verify.id");
+        assert_eq!(error, VerifyError::Head);
+        assert_eq!(error.code(), "book.verify.head");
     }
 
     #[test]

@@ -2,15 +2,40 @@
 
 use alloc::vec::Vec;
 
-use icn_types::amount::Position;
+use icn_types::amount::{Amount, Position};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::set::{Label, Slot};
 use icn_types::time::Timestamp;
 
 use crate::entry::{DecisionRef, Entry};
+use crate::legs::LegId;
 use crate::query::Query;
 use crate::query::line::{Line, moved, stated};
 use crate::query::page::{Cursor, CursorError, Order, Page, PageSize, page};
+
+/// A leg that an account may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Incoming {
+    /// The leg.
+    pub leg: LegId,
+    /// Who sent it.
+    pub payer: ChainId,
+    /// How much.
+    pub amount: Amount,
+}
+
+impl Incoming {
+    /// Right after this leg.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor {
+            key: 0,
+            record: self.leg.record,
+            number: self.leg.leg as u16,
+        }
+    }
+}
 
 impl Query<'_> {
     /// What posted records moved on an account, in the order of its chain.
@@ -54,6 +79,34 @@ impl Query<'_> {
         })
     }
 
+    /// Legs that are in transit to an account, ascending by leg. Costs
+    /// O(log n) and the rows.
+    #[must_use]
+    pub fn incoming(
+        &self,
+        chain: &ChainId,
+        after: Option<Cursor>,
+        size: PageSize,
+    ) -> Page<Incoming> {
+        let after = after.map(|after| LegId {
+            record: after.record,
+            leg: u8::try_from(after.number).unwrap_or(u8::MAX),
+        });
+        let first = after.unwrap_or(LegId {
+            record: RecordId::from_bytes([0; 32]),
+            leg: 0,
+        });
+        let legs = self.columns.incoming_from(*chain, first);
+        let rows = legs
+            .filter(|(leg, _)| after.is_none_or(|after| *leg > after))
+            .map(|(leg, transit)| Incoming {
+                leg,
+                payer: transit.payer,
+                amount: transit.amount,
+            });
+        page(rows, size, Incoming::cursor)
+    }
+
     /// Where a cursor of a listing by position stands on the decided path.
     pub(super) fn seek(&self, chain: &ChainId, cursor: &Cursor) -> Result<usize, CursorError> {
         let slot = self.row_of(chain, &cursor.record)?;
@@ -93,7 +146,9 @@ impl Query<'_> {
         let decision = decision.and_then(|DecisionRef { ready, action }| {
             Some((*content.refs().get(usize::from(ready))?, action))
         });
-        let mut position = self.register.before(self.set, slot).position;
+        let before = self.register.before(self.set, slot);
+        let mut position = before.position;
+        let stated = stated(self.set, slot, &entry);
         (0..=u16::MAX)
             .zip(moved(self.set, slot, &entry))
             .map(|(number, moved)| {
@@ -107,8 +162,8 @@ impl Query<'_> {
                     leg: moved.leg,
                     amount: moved.amount,
                     position: Position::new(position),
-                    stated: stated(self.set, slot, &entry),
-                    date: self.date(slot, &entry),
+                    stated,
+                    date: stated.max(before.open_from),
                     label: self.label(&moved.leg.record).unwrap_or(Label::Void),
                     finality: self.finality(&moved.leg),
                     cause: content.cause(),

@@ -4,7 +4,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
-use icn_types::id::{ChainId, RecordId};
+use icn_types::canon::{Encode as _, Writer};
+use icn_types::hash::Hasher;
+use icn_types::id::{ChainId, Digest, RecordId};
 use icn_types::set::{Label, Slot};
 
 use crate::entry::Entry;
@@ -73,7 +75,36 @@ pub struct Claims {
     pub charge: Option<Charge>,
 }
 
+impl Claims {
+    /// The hash of the list, which an Open states beside the charge; none of
+    /// an empty list.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        let mut w = Writer::new();
+        w.array(self.claims.len());
+        for claim in &self.claims {
+            w.array(3);
+            claim.leg.record.encode(&mut w);
+            claim.leg.leg.encode(&mut w);
+            claim.amount.encode(&mut w);
+        }
+        let mut hasher = Hasher::new();
+        hasher.update(b"icn/ledger/claims/v1");
+        hasher.update(&w.into_bytes());
+        (!self.claims.is_empty()).then(|| Digest::from_bytes(hasher.finish()))
+    }
+}
+
 impl Query<'_> {
+    /// The claims against one author, none of them for whoever owes nobody.
+    /// Linear in the records beside the spines.
+    #[must_use]
+    pub fn claims_of(&self, author: &ChainId) -> Claims {
+        let mut all = self.claims().into_iter();
+        let known = all.find(|claims| claims.author == *author);
+        known.unwrap_or_else(|| self.claims_against(*author, Vec::new()))
+    }
+
     /// Accounts that rely on credit in doubt, ascending by account and source.
     /// Linear in the records beside the spines, and in the accounts for each
     /// chain that forks.

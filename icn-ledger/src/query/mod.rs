@@ -44,10 +44,13 @@ mod register;
 mod remark;
 mod statement;
 
+use alloc::borrow::Cow;
+
 use icn_types::id::{ChainId, RecordId};
 use icn_types::set::{Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
+pub use account::Incoming;
 pub use balance::{Known, Snapshot, TrialBalance};
 pub use claim::{Claim, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
@@ -58,6 +61,7 @@ pub use register::Register;
 pub use remark::{Asserted, Disputed, Disputes, Found, Ruled};
 pub use statement::{Imbalance, Statement};
 
+use crate::columns::Columns;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::legs::LegId;
@@ -69,7 +73,7 @@ pub struct Query<'a> {
     set: &'a RecordSet,
     ledger: &'a Ledger,
     register: &'a Register,
-    columns: register::Counted<'a>,
+    columns: Cow<'a, Columns>,
 }
 
 impl Query<'_> {

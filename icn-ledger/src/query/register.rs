@@ -1,6 +1,5 @@
 //! The register: what queries need beyond the set and the ledger.
 
-use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -181,6 +180,3 @@ fn beside(canonical: &Canonical<'_>, ledger: &Ledger) -> BTreeMap<Slot, Label> {
         .map(|slot| (slot, canonical.label(slot)))
         .collect()
 }
-
-/// Columns as a query holds them.
-pub(super) type Counted<'a> = Cow<'a, crate::columns::Columns>;

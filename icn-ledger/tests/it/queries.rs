@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use icn_ledger::query::{
-    Cursor, CursorError, Dates, Line, Listed, Movement, Order, Page, PageSize, Query, Register,
-    Snapshot,
+    Cursor, CursorError, Dates, Disputes, Line, Listed, Movement, Order, Page, PageSize, Query,
+    Register, Snapshot,
 };
 use icn_ledger::{Authorized, Entry, Finality, Ledger, LegId};
 use icn_types::amount::Position;
@@ -328,6 +328,16 @@ proptest! {
             by_date(&here, Dates::ALL, order, 9),
             by_date(&there, Dates::ALL, order, 4)
         );
+        let asserted = |query: &Query<'_>, rows| {
+            all(rows, |after, size| query.assertions(order, after, size))
+        };
+        prop_assert_eq!(asserted(&here, 9), asserted(&there, 2));
+        for which in [Disputes::All, Disputes::Open, Disputes::Ended] {
+            let disputed = |query: &Query<'_>, rows| {
+                all(rows, |after, size| query.disputes(which, order, after, size))
+            };
+            prop_assert_eq!(disputed(&here, 9), disputed(&there, 2));
+        }
         let (mine, theirs) = (here.trial_balance(), there.trial_balance());
         prop_assert_eq!(mine.digest(), theirs.digest());
         prop_assert_eq!(mine.labels(), theirs.labels());
@@ -653,6 +663,33 @@ fn statement_that_was_changed_does_not_add_up() {
     wrong.lines.clear();
     wrong.closing = Position::new(1);
     assert!(wrong.check().is_err(), "nothing moved");
+}
+
+#[test]
+fn pages_of_incoming_legs_name_each_once_while_some_are_taken() {
+    let mut market = Market::new(3);
+    let [one, other, payee] = [0, 1, 2].map(|number| market.chains[number]);
+    for _ in 0..4 {
+        market.post_two(one, (payee, 1), (other, 1));
+        market.pay(other, payee, 2);
+    }
+    let before = market.ledger.columns(&market.stage.set);
+    let before: Vec<LegId> = before.incoming(payee).map(|(leg, _)| leg).collect();
+    let mut register = Register::new();
+    let (mut met, mut after) = (Vec::new(), None);
+    loop {
+        let query = register.query(&market.stage.set, &market.ledger);
+        let page = query.incoming(&payee, after, size(3));
+        met.extend(page.rows.iter().map(|row| row.leg));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        let last = *met.last().unwrap();
+        market.ack(payee, &[last]);
+    }
+    assert_eq!(met, before);
+    assert_eq!(met.len(), 8);
 }
 
 #[test]

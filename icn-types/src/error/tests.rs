@@ -34,6 +34,11 @@ fn rules() -> Vec<AuthorityRule> {
     .to_vec()
 }
 
+#[test]
+fn no_rule_of_the_authority_chain_is_forgotten() {
+    assert_eq!(rules(), AuthorityRule::ALL);
+}
+
 fn coded() -> Vec<(&'static str, Fault)> {
     let id = RecordId::from_bytes([0; 32]);
     let entry = |error: &dyn Coded| (error.code(), error.fault());

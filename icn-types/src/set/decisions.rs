@@ -10,6 +10,8 @@ use crate::key::MemberId;
 use crate::record::Record;
 use crate::time::Timestamp;
 
+use super::RecordSet;
+use super::arena::Slot;
 use super::office::Office;
 use super::rule::AuthorityRule as Rule;
 
@@ -214,5 +216,24 @@ impl Office {
             let last = (record.id(), release.tranche);
             decision.released.insert(release.action, last);
         }
+    }
+}
+
+impl RecordSet {
+    /// What a Valid Opening froze, with the roll of its moment. It depends on
+    /// the ancestors of the Opening only.
+    #[must_use]
+    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.registry.frozen(opening)
+    }
+
+    /// What the opening froze that a Valid Ready goes back to. It depends on
+    /// the ancestors of the Ready only.
+    #[must_use]
+    pub fn readied(&self, ready: Slot) -> Option<&Frozen> {
+        if self.record(ready).chain() != self.authority {
+            return None;
+        }
+        self.registry.readied(&self.arena, ready)
     }
 }

@@ -39,7 +39,7 @@ pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
 pub use office::{Office, Seat};
 pub use rule::AuthorityRule;
 
-use crate::authority::{Act, Charter, Open};
+use crate::authority::{Act, Charter, Open, Start};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
 use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
@@ -476,14 +476,13 @@ impl RecordSet {
     /// chain then.
     #[must_use]
     pub fn would_fork(&self, record: &Record) -> bool {
-        let after = match record.prev() {
-            Some(prev) => self.find(&prev).map(|prev| &self.arena.node(prev).children),
-            None => None,
+        let there = match record.prev() {
+            Some(prev) => {
+                let prev = self.find(&prev);
+                prev.map(|prev| self.arena.node(prev).children.as_slice())
+            }
+            None => self.spines.of(&record.chain()).map(Spine::roots),
         };
-        let roots = || self.spines.of(&record.chain()).map(Spine::roots);
-        let there = after
-            .map(Vec::as_slice)
-            .or_else(|| record.prev().is_none().then(roots)?);
         let is_other = |&slot: &Slot| self.record(slot).id() != record.id();
         there.unwrap_or_default().iter().any(is_other)
     }
@@ -542,21 +541,18 @@ impl RecordSet {
         })
     }
 
-    /// What a Valid Opening froze, with the roll of its moment. It depends on
-    /// the ancestors of the Opening only.
+    /// Where the next Open of a chain starts: first where it has no epoch, else
+    /// at the final Seal of the current one. `None` while that is not sealed.
     #[must_use]
-    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
-        self.registry.frozen(opening)
-    }
-
-    /// What the opening froze that a Valid Ready goes back to. It depends on
-    /// the ancestors of the Ready only.
-    #[must_use]
-    pub fn readied(&self, ready: Slot) -> Option<&Frozen> {
-        if self.record(ready).chain() != self.authority {
-            return None;
-        }
-        self.registry.readied(&self.arena, ready)
+    pub fn next_start(&self, chain: &ChainId) -> Option<Start> {
+        let Some(seat) = self.office()?.seat(chain) else {
+            return Some(Start::First);
+        };
+        let row = self.registry.rows.row(seat.last_row()?);
+        row.ends(&seat.open()).then(|| Start::After {
+            prior: seat.open(),
+            tip: row.tip(),
+        })
     }
 
     /// The newest Seal in force that names a stored head of this chain and

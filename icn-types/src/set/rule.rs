@@ -80,6 +80,35 @@ pub enum AuthorityRule {
     ReleaseEarly,
 }
 
+impl AuthorityRule {
+    /// Every rule.
+    pub const ALL: [Self; 23] = [
+        Self::OpenOrder,
+        Self::OpenHead,
+        Self::OpenConsent,
+        Self::OpenDecision,
+        Self::OpenTwice,
+        Self::OpenOwner,
+        Self::SealOrder,
+        Self::SealHeader,
+        Self::AdoptOpen,
+        Self::RollMember,
+        Self::RollRecall,
+        Self::RaiseEpoch,
+        Self::OpeningRoll,
+        Self::OpeningTwice,
+        Self::CloseOpening,
+        Self::CloseTwice,
+        Self::CloseShuts,
+        Self::ReadyClose,
+        Self::ReadyTwice,
+        Self::ReadyEarly,
+        Self::ReleaseReady,
+        Self::ReleaseOrder,
+        Self::ReleaseEarly,
+    ];
+}
+
 impl Coded for AuthorityRule {
     fn code(&self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ mod crash;
 mod flow;
 mod hostile;
 mod joining;
+mod mandates;
 mod restart;
 mod running;
 mod stored;

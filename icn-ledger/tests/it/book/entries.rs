@@ -1,9 +1,9 @@
 //! Entries, their bytes, and a book from them.
 
 use icn_ledger::book::{
-    Action, Book, BookError, CauseId, Close, Entry, Exchange, Hold, LimitChange, Limits, Memo,
-    OpenError, QueryError, Refund, ReplayError, ReplayReason, Resolve, StepNumber, StructureError,
-    Transfer, UnitKey,
+    Action, Batch, Book, BookError, CauseId, Close, Entry, EntryId, Exchange, Hold, LimitChange,
+    Limits, Memo, OpenError, Posted, QueryError, Refund, ReplayError, ReplayReason, Resolve,
+    StepNumber, StructureError, Transfer, UnitKey,
 };
 use icn_ledger::rate::{Known, Rate};
 use icn_types::canon::{Decode as _, Encode as _, Reader, Reason, Writer};
@@ -331,4 +331,61 @@ fn names_are_found_by_key_and_keys_by_name() {
         (4, 2)
     );
     assert_eq!((coop.book.len(), coop.book.is_empty()), (10, false));
+}
+
+#[test]
+fn every_entry_of_a_long_book_is_found_and_a_long_batch_is_undone() {
+    let mut coop = Coop::new();
+    let to_and_fro = |coop: &Coop, number: u64| {
+        let gift = Transfer::between(coop.bank, coop.alice, coop.hours, amount(1));
+        let is_back = !number.is_multiple_of(2);
+        let mut request = request(number, if is_back { gift.reversed() } else { gift });
+        let cause = [u8::try_from(number % 100).unwrap(); 32];
+        request.cause = Some(CauseId::from_bytes(cause));
+        request
+    };
+    let batch = |coop: &Coop, numbers: core::ops::Range<u64>| -> Vec<_> {
+        numbers.map(|number| to_and_fro(coop, number)).collect()
+    };
+    let first = batch(&coop, 0..150);
+    assert!(
+        coop.book
+            .post_all(Batch::Independent, &first)
+            .iter()
+            .all(Result::is_ok)
+    );
+    let head = coop.book.head();
+    let mut second = batch(&coop, 150..400);
+    second.push(request(999, coop.pay(1000)));
+    let results = coop.book.post_all(Batch::Atomic, &second);
+    assert_eq!(results[0], Err(BookError::Undone { item: 250 }));
+    assert_eq!(coop.book.head(), head);
+    second.pop();
+    assert!(
+        coop.book
+            .post_all(Batch::Atomic, &second)
+            .iter()
+            .all(Result::is_ok)
+    );
+    for entry in coop.book.entries() {
+        let found = coop.book.find(&entry.id()).unwrap();
+        assert_eq!(found.number(), entry.number());
+    }
+    for request in first.iter().chain(&second) {
+        let again = coop.book.post(request).unwrap();
+        assert!(matches!(again, Posted::Again(..)));
+        let cause = request.cause.unwrap();
+        assert!(
+            coop.book
+                .by_cause(&cause, None)
+                .any(|entry| entry.number() == again.number())
+        );
+    }
+    assert_eq!(
+        coop.book
+            .find(&EntryId::from_bytes([0; 32]))
+            .map(|entry| entry.id()),
+        None
+    );
+    assert_eq!(coop.book.verify(), Ok(()));
 }

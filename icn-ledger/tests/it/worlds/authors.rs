@@ -1,7 +1,7 @@
 //! Those who write accounts: what admission allows, on their own replica.
 
 use icn_ledger::{Authorized, Entry, Leg, LegId, PaymentRequest, Refusal};
-use icn_types::authority::{Act, Action, operation_key};
+use icn_types::authority::{Act, operation_key};
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
 use icn_types::hash::sha256;
@@ -35,6 +35,7 @@ impl World {
         let act = self.chance.below(100);
         let answer = match act {
             0..30 if self.members[who].is_shared() => self.pay_decided(who),
+            0..20 if self.appointed_by(who).is_some() => self.pay_decided(who),
             0..30 => self.pay(who),
             30..60 => self.draft(who, |replica, chain, at| {
                 replica.ledger.draft_acks(&replica.set, chain, at)
@@ -53,7 +54,7 @@ impl World {
     }
 
     /// The replica that the member writes from.
-    fn home(&self, who: usize) -> &Replica {
+    pub(super) fn home(&self, who: usize) -> &Replica {
         let member = &self.members[who];
         member
             .backup
@@ -135,50 +136,6 @@ impl World {
         self.request(who, request)
     }
 
-    /// A treasury carries out a decision that took effect.
-    fn pay_decided(&mut self, who: usize) -> Answer {
-        let (chain, unit, replica) = (self.members[who].id, self.unit.id(), self.home(who));
-        let set = &replica.set;
-        let mut todo = Vec::new();
-        for &slot in set.spine(&set.authority()) {
-            let id = set.record(slot).id();
-            let Some(Act::Ready(ready)) = self.acts.get(&id).filter(|_| replica.is_valid(slot))
-            else {
-                continue;
-            };
-            let Some(Act::Close(close)) = self.acts.get(&ready.close) else {
-                continue;
-            };
-            let Some(Act::Opening(opening)) = self.acts.get(&close.opening) else {
-                continue;
-            };
-            for (number, action) in (0..).zip(&opening.actions) {
-                if let Action::Pay {
-                    payer,
-                    payee,
-                    unit: of,
-                    amount,
-                } = *action
-                    && (payer, of) == (chain, unit)
-                {
-                    let legs = List::new([Leg { payee, amount }]).unwrap();
-                    let key = operation_key(self.domain, opening.proposal, number);
-                    let mut request = plain(legs, key);
-                    request.decision = Some((id, number));
-                    todo.push(request);
-                }
-            }
-        }
-        let undone: Vec<_> = todo
-            .into_iter()
-            .filter(|request| replica.ledger.payment(set, &chain, &request.key).is_none())
-            .collect();
-        let Some(request) = undone.first().cloned() else {
-            return Ok(None);
-        };
-        self.request(who, request)
-    }
-
     fn refuse(&mut self, who: usize) -> Answer {
         let (chain, replica) = (self.members[who].id, self.home(who));
         let columns = replica.ledger.columns(&replica.set);
@@ -225,6 +182,16 @@ impl World {
         self.spread(id, node);
     }
 
+    /// Whether a payment bears another key than the action that it names.
+    fn draws(&self, payment: &icn_ledger::Payment) -> bool {
+        let decisions = self.acts.values().filter_map(|act| match act {
+            Act::Opening(opening) => Some(opening),
+            _ => None,
+        });
+        let mut keys = decisions.map(|opening| operation_key(self.domain, opening.proposal, 0));
+        !keys.any(|key| key == payment.key)
+    }
+
     /// What an honest entry was.
     fn count(&mut self, id: &RecordId) {
         let relies = self.record(id).refs().to_vec();
@@ -238,7 +205,16 @@ impl World {
             .iter()
             .any(|id| matches!(self.acts.get(id), Some(Act::Raise(_))));
         let what: &[&'static str] = match &self.entries[id] {
-            Entry::Payment(payment) if payment.decision.is_some() => &["treasury payment"],
+            Entry::Payment(payment) if payment.decision.is_some() => {
+                let epoch = self.record(id).epoch().unwrap();
+                if self.received.contains_key(&epoch) {
+                    &["receiver payment"]
+                } else if self.draws(payment) {
+                    &["envelope payment"]
+                } else {
+                    &["treasury payment"]
+                }
+            }
             Entry::Payment(_) if of_raise => &["payment", "payment by a raise"],
             Entry::Payment(_) if of_seal => &["payment", "payment that names seals"],
             Entry::Payment(payment) if payment.legs.len() > 1 => &["payment", "many legs"],

@@ -1,10 +1,12 @@
 //! Worlds of replicas, honest members, dishonest ones and a registrar, each
-//! from one seed, and nine properties that hold in every one of them.
+//! from one seed, and properties that hold in every one of them.
 
 mod agreement;
+mod answers;
 mod authors;
 mod byzantine;
 mod chance;
+mod mandates;
 mod member;
 mod properties;
 mod registrar;
@@ -33,6 +35,12 @@ const HAPPENED: &[(&str, u64)] = &[
     ("payment by a raise", 20),
     ("payment that names seals", 20),
     ("treasury payment", 50),
+    ("envelope payment", 50),
+    ("receiver payment", 10),
+    ("receivership", 20),
+    ("release", 50),
+    ("pay.envelope", 5),
+    ("pay.receiver", 5),
     ("ack", 300),
     ("ack of a return", 30),
     ("refuse", 50),
@@ -205,6 +213,11 @@ fn unsealed_credit_without_a_float_is_caught() {
 #[test]
 fn accounts_without_a_floor_are_caught() {
     is_caught(Bug::NoFloor, Property::Loss, 0..100);
+}
+
+#[test]
+fn receiver_without_a_mandate_is_caught() {
+    is_caught(Bug::FreeReceivers, Property::Mandate, 0..60);
 }
 
 #[test]

@@ -1,12 +1,15 @@
-//! The nine properties, looked at while a world runs and at its end.
+//! The properties, looked at while a world runs and at its end.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use icn_ledger::query::Register;
 use icn_types::id::RecordId;
 use icn_types::set::{Canonical, Label, Slot};
 
 use super::agreement::{order_does_not_matter, parts_agree, replicas_agree};
+use super::answers::answers_are_right;
+use super::mandates::mandates_are_kept;
 use super::safety::{
     honest_members_are_safe, keys_are_paid_once, loss_is_bounded, nobody_overspends,
 };
@@ -29,6 +32,8 @@ pub(super) enum Property {
     Loss,
     /// A payer's key is paid once to a payee.
     Once,
+    /// Receivers send what was decided, and envelopes hold.
+    Mandate,
     /// Honest members are never convicted, made Invalid or kept waiting.
     Honesty,
     /// The exchange ends, with equal canonical sets.
@@ -92,6 +97,7 @@ pub(super) fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<(World, usi
     })?;
     watch.look(&mut world)?;
     at_the_end(&mut world)?;
+    watch.at_the_end(&world)?;
     Ok((world, rounds.unwrap_or_default()))
 }
 
@@ -102,6 +108,8 @@ struct Watch {
     told: BTreeMap<RecordId, &'static str>,
     /// Verdicts by replica.
     told_by: BTreeMap<(usize, RecordId), &'static str>,
+    /// Registers that grow with their replicas.
+    registers: BTreeMap<usize, Register>,
     /// Labels below Seals, by replica.
     sealed: BTreeMap<usize, BTreeMap<RecordId, &'static str>>,
 }
@@ -112,6 +120,16 @@ impl Watch {
             columns_are_counted(world, node)?;
             self.verdicts_move_once(world, node)?;
             self.seals_hold(world, node)?;
+            let replica = &world.replicas[node];
+            let register = self.registers.entry(node).or_default();
+            register.query(&replica.set, &replica.ledger);
+        }
+        Ok(())
+    }
+
+    fn at_the_end(&mut self, world: &World) -> Kept {
+        for (node, register) in &mut self.registers {
+            answers_are_right(world, &world.replicas[*node], register)?;
         }
         Ok(())
     }
@@ -254,6 +272,7 @@ fn at_the_end(world: &mut World) -> Kept {
     parts_agree(world)?;
     let tally = Tally::of(world, &world.replicas[0]);
     keys_are_paid_once(world, &tally)?;
+    mandates_are_kept(world, &tally)?;
     honest_members_are_safe(world)?;
     if world.forked_at.is_none() {
         loss_is_bounded(world, &tally)?;

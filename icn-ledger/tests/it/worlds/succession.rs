@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_types::authority::{Act, Close, Open, Ready, Recall, Vote, VoteTerms, Voter};
+use icn_types::authority::{
+    Act, Close, Consent, Open, Ready, Recall, Release, Vote, VoteTerms, Voter,
+};
 use icn_types::canon::{List, to_bytes};
 use icn_types::id::RecordId;
 use icn_types::key::{Inception, Keypair, Signer as _};
@@ -45,6 +47,20 @@ impl World {
                 Act::Ready(ready) => Act::Ready(Ready {
                     close: twin(&ready.close),
                 }),
+                Act::Release(release) => Act::Release(Release {
+                    ready: twin(&release.ready),
+                    ..release
+                }),
+                Act::Open(open) => Act::Open(Open {
+                    consent: match open.consent {
+                        Consent::Decision { ready, action } => Consent::Decision {
+                            ready: twin(&ready),
+                            action,
+                        },
+                        by => by,
+                    },
+                    ..open
+                }),
                 act => act,
             };
             let refs = self.record(&id).refs().iter().map(twin).collect();
@@ -52,6 +68,9 @@ impl World {
             let other = self.sign_act(&act, refs, prev, 1);
             if let Some(key) = self.keys.get(&id).cloned() {
                 self.keys.insert(other, key);
+            }
+            if let Some(ready) = self.received.get(&id) {
+                self.received.insert(other, twin(ready));
             }
             twins.insert(id, other);
             side.push(other);

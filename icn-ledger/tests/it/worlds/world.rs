@@ -38,6 +38,8 @@ pub(super) enum Bug {
     NoFloat,
     /// Accounts have no floor.
     NoFloor,
+    /// Receivers get an epoch like any owner's.
+    FreeReceivers,
     /// The registrar charges nothing.
     NoCharge,
     /// A payee takes two payments of one payer under one key.
@@ -136,6 +138,8 @@ pub(super) struct World {
     pub(super) acts: BTreeMap<RecordId, Act>,
     /// What each Open should charge.
     pub(super) charges: BTreeMap<RecordId, u64>,
+    /// The Ready that appointed the receiver of each such Open.
+    pub(super) received: BTreeMap<RecordId, RecordId>,
     /// The key of each Open.
     pub(super) keys: BTreeMap<RecordId, Keypair>,
     /// On its way: to which replica, which record.
@@ -180,6 +184,7 @@ impl World {
             entries: BTreeMap::new(),
             acts: BTreeMap::new(),
             charges: BTreeMap::new(),
+            received: BTreeMap::new(),
             keys: BTreeMap::new(),
             post: Vec::new(),
             term: id,

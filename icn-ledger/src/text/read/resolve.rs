@@ -4,11 +4,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Import;
 use super::draft::{Drafts, Place, Written};
 use super::places::{Lines, Places};
 use super::source::Files;
 use super::sums::{Number, Numbered};
+use super::{Conversion, Import};
 use crate::text::date::Date;
 use crate::text::decimal::{Decimal, DecimalMark, Decimals};
 use crate::text::flaw::{Flaw, TextError};
@@ -61,6 +61,13 @@ fn resolve(
     for (transaction, lines) in whole {
         transactions.push(transaction);
         places.push(lines);
+    }
+    // The text need not name the account that conversions go through.
+    if let Conversion::Through(account) = &import.conversion {
+        let mut postings = transactions.iter().flat_map(|one| &one.postings);
+        if postings.any(|posting| posting.account == *account) {
+            journal.open(account.clone());
+        }
     }
     journal.set_transactions(transactions);
     Ok((journal, places))

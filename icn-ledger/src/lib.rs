@@ -14,6 +14,7 @@ pub mod entry;
 pub mod event;
 pub mod ledger;
 mod legs;
+pub mod member;
 pub mod position;
 pub mod query;
 pub mod rate;

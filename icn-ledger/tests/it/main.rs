@@ -9,6 +9,8 @@ mod admission;
 mod attacks;
 mod book;
 mod columns;
+mod devices;
+mod effects;
 mod entry;
 mod envelopes;
 mod hours;

@@ -5,6 +5,7 @@ use icn_ledger::book::{
     LimitsError, Memo, MemoError, NameError, OpenError, Refund, Request, Resolve, RuleError,
     StructureError, Transfer, UnitKey,
 };
+use icn_types::amount::Amount;
 use icn_types::error::{Coded as _, Fault};
 
 use super::{Coop, amount, date, part, request, unit};
@@ -277,6 +278,27 @@ fn a_refused_refund_uses_up_nothing_of_the_payment() {
     let gift = Transfer::between(coop.bank, carol, hours, amount(20));
     coop.book.post(&request(3, gift)).unwrap();
     coop.book.post(&request(4, refund(30, 20))).unwrap();
+}
+
+#[test]
+fn an_account_that_was_paid_more_than_an_amount_gives_all_of_it_back() {
+    let mut coop = Coop::new();
+    let (bank, hours) = (coop.bank, coop.hours);
+    let vault = "vault".parse().unwrap();
+    let vault = coop.book.open(&vault, hours, Limits::UNBOUNDED).unwrap();
+    let most = |account| part(account, hours, Amount::MAX);
+    let pay = Transfer::new([most(bank); 2], [most(vault); 2]).unwrap();
+    let original = coop.book.post(&request(1, pay.clone())).unwrap().number();
+    let back = pay.reversed();
+    coop.book
+        .post(&request(2, Refund { original, back }))
+        .unwrap();
+    let back = Transfer::between(vault, bank, hours, amount(1));
+    refuse(
+        &mut coop,
+        &request(3, Refund { original, back }),
+        "book.refund.sum",
+    );
 }
 
 #[test]

@@ -257,6 +257,29 @@ fn refunds_come_to_no_more_than_the_payment() {
 }
 
 #[test]
+fn a_refused_refund_uses_up_nothing_of_the_payment() {
+    let mut coop = Coop::new();
+    let (alice, bob, carol, hours) = (coop.alice, coop.bob, coop.carol, coop.hours);
+    let pay = |atoms, other| {
+        let payees = [part(alice, hours, atoms), part(carol, hours, other)];
+        Transfer::new([part(bob, hours, atoms + other)], payees).unwrap()
+    };
+    let original = coop.book.post(&request(1, pay(30, 20))).unwrap().number();
+    let refund = |atoms, other| Refund {
+        original,
+        back: pay(atoms, other).reversed(),
+    };
+    refuse(&mut coop, &request(2, refund(29, 21)), "book.refund.sum");
+    // Carol spent what she would have to give back.
+    let spent = Transfer::between(carol, coop.bank, hours, amount(120));
+    coop.book.post(&request(2, spent)).unwrap();
+    refuse(&mut coop, &request(3, refund(30, 20)), "book.limit.floor");
+    let gift = Transfer::between(coop.bank, carol, hours, amount(20));
+    coop.book.post(&request(3, gift)).unwrap();
+    coop.book.post(&request(4, refund(30, 20))).unwrap();
+}
+
+#[test]
 fn a_period_is_closed_once() {
     let mut coop = Coop::new();
     let close = |through| Close {

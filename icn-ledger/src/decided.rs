@@ -204,7 +204,8 @@ pub(crate) fn envelope_of(
 pub struct Drawn {
     /// Atoms that are released by now.
     pub released: u128,
-    /// Atoms that the account paid out of it.
+    /// Atoms that the account paid out of it; more than is released where a
+    /// Recall dropped a Release that a payment had named.
     pub paid: u128,
     /// In how many payments.
     pub payments: u64,
@@ -213,6 +214,14 @@ pub struct Drawn {
     /// The last Release, which a payment names beside the Ready; none while
     /// there is nothing but the first tranche.
     pub release: Option<RecordId>,
+}
+
+impl Drawn {
+    /// Atoms that may be paid now.
+    #[must_use]
+    pub const fn left(&self) -> u128 {
+        self.released.saturating_sub(self.paid)
+    }
 }
 
 pub(crate) fn drawn(

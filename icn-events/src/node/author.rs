@@ -6,6 +6,7 @@ use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId, UnitId};
 use icn_types::record::Draft;
+use icn_types::resume::Standing;
 use icn_types::set::Office;
 use icn_types::time::Times;
 
@@ -46,6 +47,16 @@ pub enum AuthorError {
     /// A rule of the ledger says no.
     #[error("payment is refused")]
     Money(#[from] MoneyRefusal),
+    /// The chain is not confirmed by others since the node was opened: it may
+    /// go on further than this store knows. Ask again later; a chain that
+    /// forks needs a Seal and a new Open.
+    #[error("end of chain {chain} is not confirmed by others")]
+    Unconfirmed {
+        /// The chain.
+        chain: ChainId,
+        /// What is missing.
+        standing: Standing,
+    },
     /// This node has no key of the chain.
     #[error("node has no key of chain {0}")]
     NoKey(ChainId),
@@ -62,6 +73,7 @@ impl Coded for AuthorError {
         match self {
             Self::Vote(refusal) => refusal.code(),
             Self::Money(refusal) => refusal.code(),
+            Self::Unconfirmed { .. } => "node.unconfirmed",
             Self::NoKey(_) => "node.key",
             Self::NoUnit(_) => "node.no_unit",
             Self::Node(error) => error.code(),
@@ -72,6 +84,7 @@ impl Coded for AuthorError {
         match self {
             Self::Vote(refusal) => refusal.fault(),
             Self::Money(refusal) => refusal.fault(),
+            Self::Unconfirmed { .. } => Fault::Environment,
             Self::NoKey(_) | Self::NoUnit(_) => Fault::Caller,
             Self::Node(error) => error.fault(),
         }
@@ -190,6 +203,11 @@ impl Node {
             .signer_of(chain)
             .cloned()
             .ok_or(AuthorError::NoKey(*chain))?;
+        let standing = self.standing(chain);
+        if standing != Standing::Confirmed {
+            let chain = *chain;
+            return Err(AuthorError::Unconfirmed { chain, standing });
+        }
         let id = draft.header().id();
         let mut work = self.begin()?;
         self.write(draft, &signer, times, &mut work)?;

@@ -10,6 +10,7 @@ use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::record::Draft;
+use icn_types::resume::Standing;
 use icn_types::set::Decision;
 use icn_types::time::Timestamp;
 
@@ -32,6 +33,7 @@ impl Node {
                 .signers
                 .iter()
                 .find(|signer| signer.public_key() == seat.key())?;
+            (self.standing(chain) == Standing::Confirmed).then_some(())?;
             let open = self.set().open(&seat.open())?;
             let owner = open.chain.owner();
             let is_received = matches!(open.consent, Consent::Decision { .. });

@@ -32,6 +32,9 @@ impl Node {
                 return None;
             }
             let seat = office.seat(&chain)?;
+            let open = self.set().open(&seat.open())?;
+            self.books.ledger_of(self.set(), &chain)?;
+            office.is_account(&open.chain).then_some(())?;
             if self.set().is_frozen(&chain) {
                 self.open_for_receiver(&chain, seat, (key, recovery), &ready, at)
             } else {
@@ -101,10 +104,11 @@ impl Node {
     }
 
     fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
+        let (set, authority) = (self.set(), self.set().authority());
+        (set.spine(&authority).last().copied() == set.office_tip()).then_some(())?;
         let (kind, body) = act.body();
         let content = Content::new(refs, None, &body)?;
-        let place = self.set().next_place(&self.set().authority())?;
-        Draft::new(place, kind, at, content)
+        Draft::new(set.next_place(&authority)?, kind, at, content)
     }
 }
 

@@ -6,6 +6,7 @@ use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
 use icn_types::canon::List;
 use icn_types::id::ChainId;
 use icn_types::record::{Content, Draft, Kind};
+use icn_types::resume::Standing;
 use icn_types::set::Seat;
 use icn_types::time::Timestamp;
 
@@ -18,6 +19,8 @@ impl Node {
             .signers
             .iter()
             .find(|signer| signer.public_key() == key)?;
+        let standing = self.standing(&self.set().authority());
+        (standing == Standing::Confirmed).then_some(())?;
         let at = self.not_before_tip(&self.set().authority(), now);
         let draft = self
             .vote_duty(at)

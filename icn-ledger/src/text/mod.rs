@@ -57,10 +57,12 @@
 //! periodic transactions, aliases, dates of single postings. Comments between
 //! transactions are not kept.
 //!
-//! Where the tools differ: days come in their order, as in hledger, and an
-//! assertion counts what stands before it then; an assertion without a commodity
-//! is about bare numbers; sums and assertions are exact, without a tolerance;
-//! two commodities without a price are never taken for a conversion.
+//! A number that one tool would read as another is refused too. Where they
+//! differ otherwise: days come in their order, as in hledger, and an assertion
+//! counts what stands before it then; an assertion without a commodity is about
+//! bare numbers, and `D` says what these count, as in hledger; sums and
+//! assertions are exact, without a tolerance; two commodities without a price
+//! are never taken for a conversion.
 
 mod balances;
 mod booking;

@@ -88,6 +88,7 @@ fn payments_out_of_an_envelope_add_up_to_what_is_released() {
     let third = pay(&mut market, treasury, &[ready, one], (a, 25), 2);
     let drawn = market.ledger.drawn(&market.stage.set, &ready, 0).unwrap();
     assert_eq!((drawn.released, drawn.paid, drawn.payments), (60, 55, 3));
+    assert_eq!(drawn.left(), 5);
     assert_eq!((drawn.next, drawn.release), (key(&market, 3), Some(one)));
     let two = release(&mut market, ready, 2);
     let fourth = pay(&mut market, treasury, &[ready, two], (b, 35), 3);
@@ -372,4 +373,17 @@ fn a_hold_draws_on_an_envelope_and_its_part_counts_for_the_payee() {
     assert_eq!(market.verdict(&fits), "valid", "10 and 60 of 90");
     let more = market.ack(a, &[leg(resolve, 2)]);
     assert_eq!(market.verdict(&more), "ack.envelope");
+}
+
+#[test]
+fn a_payment_stands_whose_release_a_recall_dropped_and_nothing_is_left_then() {
+    let (mut market, treasury, ready) = for_anybody();
+    let payee = market.chains[0];
+    let one = release(&mut market, ready, 1);
+    let paid = pay(&mut market, treasury, &[ready, one], (payee, 50), 0);
+    market.stage.recall(ready, &[]);
+    market.feed();
+    assert_eq!(market.verdict(&paid), "valid");
+    let drawn = market.ledger.drawn(&market.stage.set, &ready, 0).unwrap();
+    assert_eq!((drawn.released, drawn.paid, drawn.left()), (30, 50, 0));
 }

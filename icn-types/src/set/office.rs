@@ -188,6 +188,17 @@ impl Office {
         self.received.contains(&(*proposal, action))
     }
 
+    /// Whether a chain keeps an account, so that a receiver may write it. A
+    /// receiver of any other chain would vote or act in somebody else's name.
+    #[must_use]
+    pub fn is_account(&self, chain: &Chain) -> bool {
+        let is_anybodys = matches!(
+            chain.owner(),
+            Owner::Member(..) | Owner::Shared(_) | Owner::Partner(_)
+        );
+        is_anybodys && chain.topic() != Topic::Governance(self.domain).id()
+    }
+
     /// The rule of the record's kind, given everything before it.
     pub(super) fn check(&self, path: &impl Path, record: &Record, act: &Act) -> Result<(), Rule> {
         match act {
@@ -279,16 +290,6 @@ impl Office {
             return Err(Rule::OpenTwice);
         }
         Ok(())
-    }
-
-    /// Whether a chain keeps an account. A receiver of any other chain would
-    /// vote or act in somebody else's name.
-    fn is_account(&self, chain: &Chain) -> bool {
-        let is_anybodys = matches!(
-            chain.owner(),
-            Owner::Member(..) | Owner::Shared(_) | Owner::Partner(_)
-        );
-        is_anybodys && chain.topic() != Topic::Governance(self.domain).id()
     }
 
     fn check_row(&self, path: &impl Path, row: &crate::authority::SealRow) -> Result<(), Rule> {

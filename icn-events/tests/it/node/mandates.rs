@@ -114,6 +114,28 @@ fn majority_that_passes_a_budget_takes_nobodys_account() {
     );
 }
 
+/// The Open would be Invalid and end the registrar's own epoch.
+#[test]
+fn nobodys_voice_is_sealed_for_a_receiver() {
+    let mut village = Village::new(64, 3);
+    let receiver = Keypair::from_seed(&[64; 32]);
+    let voice = village.coop.voice_of(2);
+    let action = Action::Receive {
+        chain: voice,
+        key: receiver.public_key(),
+        recovery: receiver.public_key(),
+    };
+    let proposal = of_actions(&village, &[action]);
+    let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
+    village.until("ready", |v| ready_of(v, &opening).is_some());
+    village.rounds(30);
+    for node in &village.nodes {
+        assert!(!node.set().is_frozen(&voice));
+        let tip = node.set().spine(&node.set().authority()).last().copied();
+        assert_eq!(node.set().office_tip(), tip, "the registrar goes on");
+    }
+}
+
 #[test]
 fn envelope_is_paid_by_and_by_as_its_tranches_are_released() {
     let mut village = Village::new(63, 3);

@@ -7,6 +7,7 @@ mod hostile;
 mod joining;
 mod mandates;
 mod restart;
+mod resume;
 mod running;
 mod stored;
 

@@ -60,7 +60,8 @@ impl Import {
         self
     }
 
-    /// The decimal mark where the text declares none.
+    /// The decimal mark where the text declares none: by `decimal-mark`, else
+    /// by a `commodity` directive, else by `D`.
     #[must_use]
     pub const fn with_decimal_mark(mut self, mark: DecimalMark) -> Self {
         self.mark = Some(mark);

@@ -4,11 +4,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Import;
 use super::draft::{Drafts, Place, Written};
 use super::places::{Lines, Places};
 use super::source::Files;
 use super::sums::{Number, Numbered};
+use super::{Conversion, Import};
 use crate::text::date::Date;
 use crate::text::decimal::{Decimal, DecimalMark, Decimals};
 use crate::text::flaw::{Flaw, TextError};
@@ -62,6 +62,13 @@ fn resolve(
         transactions.push(transaction);
         places.push(lines);
     }
+    // The text need not name the account that conversions go through.
+    if let Conversion::Through(account) = &import.conversion {
+        let mut postings = transactions.iter().flat_map(|one| &one.postings);
+        if postings.any(|posting| posting.account == *account) {
+            journal.open(account.clone());
+        }
+    }
     journal.set_transactions(transactions);
     Ok((journal, places))
 }
@@ -95,7 +102,7 @@ impl Styles {
             let decimal = sample.read(None).map_err(|flaw| (*place, flaw))?;
             let style = styles.of(&sample.symbol);
             style.declared = style.declared.max(Some(decimal.decimals()));
-            let mark = mark_of(sample.digits, decimal);
+            let mark = sample.mark(decimal);
             if mark.is_some() && style.mark.is_some() && style.mark != mark {
                 return Err((*place, Flaw::Declared));
             }
@@ -135,16 +142,6 @@ impl Styles {
     pub(super) fn note(&mut self, money: &Number) {
         let style = self.of(&money.symbol);
         style.seen = style.seen.max(money.number.decimals());
-    }
-}
-
-/// The decimal mark of a sample, if it has one.
-fn mark_of(digits: &str, number: Decimal) -> Option<DecimalMark> {
-    let from_end = usize::from(number.decimals().get());
-    match digits.bytes().rev().nth(from_end) {
-        Some(b'.') => Some(DecimalMark::Point),
-        Some(b',') => Some(DecimalMark::Comma),
-        _ => None,
     }
 }
 

@@ -83,13 +83,12 @@ impl Numbered {
     /// Infers what is left out. The sum at prices has to be zero then; where
     /// the sums of the commodities are not, it is a conversion.
     fn balance(&mut self, styles: &mut Styles, conversion: &Conversion) -> Result<(), Flaw> {
-        let at_cost = |one: &'_ NumberedPosting| one.cost.is_some();
-        let is_priced = self.postings.iter().any(at_cost);
+        let is_priced = self.postings.iter().any(|one| one.cost.is_some());
         let off = residue(self.postings.iter().filter_map(NumberedPosting::cost))?;
-        let mut elided = self.postings.iter().enumerate();
-        let mut elided = elided.by_ref().filter(|(_, one)| one.amount.is_none());
+        let numbers = self.postings.iter().enumerate();
+        let mut elided = numbers.filter_map(|(at, one)| one.amount.is_none().then_some(at));
         match (elided.next(), elided.next()) {
-            (Some((at, _)), None) => self.fill(at, off, styles)?,
+            (Some(at), None) => self.fill(at, off, styles)?,
             (Some(_), Some(_)) => return Err(Flaw::Elided),
             (None, _) if self.postings.is_empty() => return Err(Flaw::Empty),
             (None, _) => {

@@ -316,6 +316,19 @@ fn lines_added_between_two_pages_neither_repeat_nor_hide_one() {
 }
 
 #[test]
+fn a_page_by_date_starts_no_earlier_than_its_range() {
+    let coop = every_kind();
+    let first = coop.book.by_date(date(0)..date(2), None).next().unwrap();
+    assert_eq!(first.date(), Some(date(1)));
+    let later = coop.book.by_date(date(3)..date(5), Some(first.number()));
+    assert!(
+        later
+            .filter_map(|entry| entry.date())
+            .eq([date(3), date(4)])
+    );
+}
+
+#[test]
 fn names_are_found_by_key_and_keys_by_name() {
     let coop = Coop::new();
     for (key, name) in coop.book.accounts() {

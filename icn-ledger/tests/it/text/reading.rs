@@ -1,7 +1,7 @@
 //! What journals say, line by line.
 
 use icn_ledger::text::{
-    Conversion, Date, Flaw, Import, Include, Journal, Posting, Reach, Source, Span, Status,
+    Conversion, Date, Flaw, Format, Import, Include, Journal, Posting, Reach, Source, Span, Status,
 };
 
 use super::chance::{account, symbol};
@@ -177,6 +177,8 @@ fn a_conversion_is_refused_unless_an_account_is_named() {
         );
     }
     let journal = read_with(&import, EXCHANGE).unwrap();
+    let shown = journal.show(Format::Hledger).to_string();
+    assert_eq!(read(&shown).as_ref(), Ok(&journal));
     let note = &journal.transactions()[0].postings[0].comments[0];
     assert_eq!(note.tags().next(), Some(("price", "@ $1.10")));
 }

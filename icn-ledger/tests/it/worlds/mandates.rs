@@ -214,7 +214,7 @@ impl World {
             }
             Action::Envelope(envelope) if envelope.payer == chain => {
                 let drawn = replica.ledger.drawn(&replica.set, &ready, number)?;
-                let left = u64::try_from(drawn.released.saturating_sub(drawn.paid)).unwrap();
+                let left = u64::try_from(drawn.left()).unwrap();
                 (left > 0).then_some(())?;
                 let payee = envelope.payee.unwrap_or(chain);
                 let leg = Leg {

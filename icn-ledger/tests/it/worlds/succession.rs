@@ -169,17 +169,28 @@ impl World {
         Draft::new(place, kind, self.at(), content).unwrap()
     }
 
-    /// Opens of the dropped branch that became known after the Recall.
+    /// Opens of the dropped branch that became known after the Recall. One
+    /// may make room for the next.
     pub(super) fn adopt_late(&mut self) {
-        if !self.recalled || !self.in_office() || self.has(Bug::NoAdoption) {
+        if !self.recalled || self.has(Bug::NoAdoption) {
             return;
         }
-        for slot in self.replicas[0].set.slots().collect::<Vec<_>>() {
-            let replica = &self.replicas[0];
-            let set = &replica.set;
+        while self.in_office()
+            && let Some((open, what)) = self.late_open()
+        {
+            self.act(&Act::Adopt, vec![open]);
+            self.fact(what);
+        }
+    }
+
+    fn late_open(&self) -> Option<(RecordId, &'static str)> {
+        let replica = &self.replicas[0];
+        let set = &replica.set;
+        let rows = self.last_rows();
+        set.slots().find_map(|slot| {
             let id = set.record(slot).id();
             let Some(Act::Open(open)) = self.acts.get(&id) else {
-                continue;
+                return None;
             };
             let chain = open.chain.id();
             let in_force = set.office().and_then(|office| office.seat(&chain));
@@ -187,35 +198,36 @@ impl World {
             let follows = open.start.prior() == in_force;
             let replaces = || {
                 in_force.is_some_and(|other| {
-                    self.are_twins(open, &other) && !self.is_used(replica, &other)
+                    self.are_twins(open, &other) && !self.is_needed(replica, &other)
                 })
             };
-            let fits = follows || replaces();
-            let is_used = || self.is_used(replica, &id) || self.leads_on(replica, &id);
-            let last = self.last_rows().get(&chain).and_then(|row| row.tip);
+            let last = rows.get(&chain).and_then(|row| row.tip);
             let goes_on = open.start.tip().map(|tip| tip.seq) >= last.map(|tip| tip.seq);
-            if !set.on_spine(slot) && fits && goes_on && replica.is_valid(slot) && is_used() {
-                let what = if follows { "adopt" } else { "adopt of a twin" };
-                self.act(&Act::Adopt, vec![id]);
-                self.fact(what);
-            }
-        }
+            let fits = !set.on_spine(slot) && goes_on && (follows || replaces());
+            let is_late = in_force != Some(id) && replica.is_valid(slot);
+            let what = if follows { "adopt" } else { "adopt of a twin" };
+            (fits && is_late && self.is_needed(replica, &id)).then_some((id, what))
+        })
+    }
+
+    /// Whether somebody wrote under an Open or under one that goes back to it.
+    fn is_needed(&self, replica: &Replica, open: &RecordId) -> bool {
+        let set = &replica.set;
+        let goes_back = |id: &RecordId| match self.acts.get(id) {
+            Some(Act::Open(next)) => next.start.prior() == Some(*open),
+            _ => false,
+        };
+        self.is_used(replica, open)
+            || set.slots().any(|slot| {
+                let id = set.record(slot).id();
+                goes_back(&id) && self.is_needed(replica, &id)
+            })
     }
 
     /// Whether an Open carries the same consent as another.
     fn are_twins(&self, open: &Open, other: &RecordId) -> bool {
         let terms = |open: &Open| open.consent_terms(self.domain);
         matches!(&self.acts[other], Act::Open(other) if terms(other) == terms(open))
-    }
-
-    /// Whether a used Open starts where this one ends.
-    fn leads_on(&self, replica: &Replica, open: &RecordId) -> bool {
-        self.acts.iter().any(|(id, act)| match act {
-            Act::Open(next) if next.start.prior() == Some(*open) => {
-                self.is_used(replica, id) || self.leads_on(replica, id)
-            }
-            _ => false,
-        })
     }
 
     fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {

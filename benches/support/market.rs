@@ -111,6 +111,12 @@ impl Market {
         self.stage.write(&self.accounts[account], kind, refs, &body)
     }
 
+    /// Its accounts.
+    #[must_use]
+    pub fn accounts(&self) -> &[ChainId] {
+        &self.accounts
+    }
+
     /// A replica that heard of everything written so far.
     #[must_use]
     pub fn replica(&self) -> Replica {

@@ -220,6 +220,7 @@ fn charter(
     let rules = Rules {
         text: Rule::majority(),
         budget: Rule::majority(),
+        receivership: Rule::two_thirds_of_roll(),
         needed: u8::try_from(tellers.len() / 2 + 1)?,
         tellers: List::new(tellers)?,
         period: PERIOD,

@@ -1,7 +1,7 @@
 //! How the story looks: plain text, with colour only for a person's terminal.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 /// Prints blocks of the story as they happen.
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +41,16 @@ impl Page {
         }
     }
 
+    pub(crate) fn title(self, text: &str) {
+        say(&self.ink(Ink::Heading, text));
+    }
+
     pub(crate) fn heading(self, text: &str) {
-        println!("\n{}", self.ink(Ink::Heading, text));
+        say(&format!("\n{}", self.ink(Ink::Heading, text)));
     }
 
     pub(crate) fn line(self, text: &str) {
-        println!("  {text}");
+        say(&format!("  {text}"));
     }
 
     /// Rows under their heads: the first column flush left, the others right.
@@ -61,11 +65,16 @@ impl Page {
                 .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        println!("  {}", self.ink(Ink::Faint, &spread(head, &widths)));
+        self.line(&self.ink(Ink::Faint, &spread(head, &widths)));
         for row in rows {
-            println!("  {}", spread(row, &widths));
+            self.line(&spread(row, &widths));
         }
     }
+}
+
+/// Prints a line. A reader who has left misses it; the story goes on.
+fn say(text: &str) {
+    let _gone = writeln!(std::io::stdout(), "{text}");
 }
 
 fn spread(cells: &[String], widths: &[usize]) -> String {

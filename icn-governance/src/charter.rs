@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use icn_types::amount::Ratio;
-use icn_types::authority::{DecisionTerms, TELLERS_MAX};
+use icn_types::authority::{Action, DecisionTerms, TELLERS_MAX};
 use icn_types::canon::{List, Reason};
 use icn_types::canonical;
 use icn_types::chain::Owner;
@@ -25,6 +25,9 @@ pub struct Rules {
     pub text: Rule,
     /// How budgets are decided.
     pub budget: Rule,
+    /// How it is decided that a receiver writes somebody's account, whatever
+    /// else the same proposal says.
+    pub receivership: Rule,
     /// Numbers of the tellers, ascending.
     pub tellers: List<u32, 1, TELLERS_MAX>,
     /// How many of them a close names.
@@ -35,7 +38,7 @@ pub struct Rules {
     pub timelock: u64,
 }
 canonical!(Rules = "icn/governance/rules/v1" {
-    text, budget, tellers, needed, period, timelock
+    text, budget, receivership, tellers, needed, period, timelock
 } where check);
 
 impl Rules {
@@ -50,9 +53,11 @@ impl Rules {
 
     /// The rule for one kind of proposal.
     #[must_use]
-    pub const fn rule(&self, subject: &Subject) -> &Rule {
+    pub fn rule(&self, subject: &Subject) -> &Rule {
+        let receives = |action: &Action| matches!(action, Action::Receive { .. });
         match subject {
             Subject::Text => &self.text,
+            Subject::Actions(actions) if actions.iter().any(receives) => &self.receivership,
             Subject::Actions(_) => &self.budget,
         }
     }
@@ -93,8 +98,11 @@ impl Rules {
         if self.period == 0 {
             flaws.push(Flaw::Period);
         }
-        for rule in [&self.text, &self.budget] {
+        for rule in [&self.text, &self.budget, &self.receivership] {
             flaws.extend(rule_flaws(rule));
+        }
+        if !self.receivership.is_as_strict_as(&self.budget) {
+            flaws.push(Flaw::EasyReceivership);
         }
         flaws.sort_unstable();
         flaws.dedup();
@@ -166,6 +174,9 @@ pub enum Flaw {
     /// A single veto stops everything, whatever the turnout.
     #[error("a single vote vetoes")]
     VetoByOne,
+    /// What is no budget may pass with a receivership in the same proposal.
+    #[error("a receivership may pass where a budget does not")]
+    EasyReceivership,
 }
 
 impl Coded for Flaw {
@@ -180,6 +191,7 @@ impl Coded for Flaw {
             Self::ThresholdOfNothing => "rules.nobody",
             Self::VetoByNobody => "rules.veto.nobody",
             Self::VetoByOne => "rules.veto.one",
+            Self::EasyReceivership => "rules.receivership",
         }
     }
 

@@ -84,6 +84,34 @@ impl Rule {
         }
     }
 
+    /// At least two thirds of everybody on the roll.
+    #[must_use]
+    pub const fn two_thirds_of_roll() -> Self {
+        Self {
+            threshold: Threshold {
+                base: Base::Eligible,
+                share: Share::at_least(Ratio::TWO_THIRDS),
+            },
+            tie: Tie::Rejected,
+            ..Self::majority()
+        }
+    }
+
+    /// Whether every vote that passes under this rule passes under `other` as
+    /// well, as far as that shows from quorum, threshold and veto one by one.
+    /// A `false` may also mean that the rules cannot be compared so.
+    #[must_use]
+    pub fn is_as_strict_as(&self, other: &Self) -> bool {
+        let quorum = self.quorum.turnout >= other.quorum.turnout
+            && self.quorum.share.implies(&other.quorum.share);
+        let (own, bar) = (self.threshold, other.threshold);
+        // With no yes at all the smaller base may be nothing, which no part reaches.
+        let threshold = own.base >= bar.base
+            && own.share.implies(&bar.share)
+            && (own.base == bar.base || !own.share.is_trivial());
+        quorum && threshold && self.veto.is_as_strict_as(&other.veto)
+    }
+
     /// The same rule with a quorum of at least `ratio` of the roll; who
     /// abstains takes part.
     #[must_use]
@@ -122,8 +150,8 @@ pub struct Quorum {
 }
 canonical!(Quorum { turnout, share });
 
-/// Which votes count towards a quorum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which votes count towards a quorum. A later one counts fewer of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "signed data: its shapes are the format"
@@ -151,8 +179,8 @@ pub struct Threshold {
 }
 canonical!(Threshold { base, share });
 
-/// What a share is a part of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a share is a part of. A later one is at least as large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "signed data: its shapes are the format"
@@ -185,6 +213,34 @@ pub enum Veto {
         /// Least weight, so that a single one in a low turnout stops nothing.
         minimum: u64,
     },
+}
+
+impl Veto {
+    /// Whether it stops everything that `other` stops.
+    fn is_as_strict_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::None) => true,
+            (Self::None, Self::Share { .. }) => false,
+            (
+                Self::Share {
+                    base,
+                    share,
+                    minimum,
+                },
+                Self::Share {
+                    base: other_base,
+                    share: other_share,
+                    minimum: other_minimum,
+                },
+            ) => {
+                let never_of_nothing = base == other_base || !other_share.is_trivial();
+                base <= other_base
+                    && never_of_nothing
+                    && other_share.implies(share)
+                    && minimum <= other_minimum
+            }
+        }
+    }
 }
 
 /// What as many for as against, of at least one, means when the threshold is
@@ -255,6 +311,18 @@ impl Share {
             (Some(Ordering::Greater), _) | (Some(Ordering::Equal), Comparator::AtLeast) => true,
             (Some(_) | None, _) => false,
         }
+    }
+
+    /// Whether whatever reaches this share reaches `other` too.
+    fn implies(&self, other: &Self) -> bool {
+        let bar = match self.comparator {
+            Comparator::AtLeast => *other,
+            Comparator::Above => Self::at_least(other.ratio),
+        };
+        bar.is_reached(
+            self.ratio.numerator().into(),
+            self.ratio.denominator().into(),
+        )
     }
 
     /// Whether every part of anything reaches it.

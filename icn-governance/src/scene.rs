@@ -43,6 +43,7 @@ pub(crate) fn rules(tellers: u32, needed: u8) -> Rules {
     Rules {
         text: Rule::majority(),
         budget: Rule::majority_of_roll(),
+        receivership: Rule::two_thirds_of_roll(),
         tellers: List::new((0..tellers).collect::<Vec<_>>()).unwrap(),
         needed,
         period: PERIOD,

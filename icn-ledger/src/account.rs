@@ -1,5 +1,6 @@
 //! The account: what one ledger chain adds up to, over all its epochs.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -7,9 +8,12 @@ use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
 use icn_types::index::Directory;
 use icn_types::set::Slot;
+use icn_types::time::Timestamp;
 
 use crate::bounds::{Bounds, Sums};
+use crate::decided::{Draw, EnvelopeId, Giver, Taken};
 use crate::entry::Entry;
+use crate::legs::Side;
 
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
@@ -19,24 +23,58 @@ pub(crate) struct Account {
     sums: Sums,
     /// Unsealed credit, by where it came from.
     unsealed: BTreeMap<Source, i128>,
-    /// Legs taken here.
+    /// Parts of holds that no named Seal covers, by the hold. What comes of
+    /// a covered hold is filed under its Resolve, like any other credit.
+    parts: BTreeMap<ChainId, Vec<Part>>,
+    /// Legs taken here, and whose part of which hold.
     taken: BTreeSet<LegAt>,
-    /// Own payments by operation key.
-    payments: Directory<OperationKey, Slot>,
-    /// Taken payments by payer and operation key.
+    /// Those of them that were sent back.
+    refused: BTreeSet<LegAt>,
+    /// Own payments, holds and refunds by operation key.
+    operations: Directory<OperationKey, Slot>,
+    /// Taken payments, holds and refunds by payer and operation key.
     answered: Directory<(ChainId, OperationKey), Slot>,
+    /// Holds resolved here, with the Resolve.
+    resolved: BTreeMap<Slot, Slot>,
+    /// What was paid back of legs taken here, in atoms.
+    refunded: BTreeMap<LegAt, u64>,
     /// Sealed heads that this chain named, by chain. Heads on one path are
     /// kept as the last of them.
     cover: BTreeMap<ChainId, Vec<Slot>>,
     /// Floor of the epoch in force, raises included.
     floor: Option<i64>,
+    /// What was paid out of envelopes.
+    envelopes: BTreeMap<EnvelopeId, Taken>,
+    /// Atoms acknowledged here out of envelopes of others.
+    given: BTreeMap<Giver, i128>,
+    /// Up to which date the account is closed.
+    closed: Option<Timestamp>,
+    /// Disputes that this chain ended.
+    ruled: BTreeSet<Slot>,
 }
 
-/// A leg by slot.
+/// A leg by slot. With the slot of a hold: one side's part of it, 0 for the
+/// payee, 1 for the payer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LegAt {
     pub(crate) slot: Slot,
     pub(crate) leg: u8,
+}
+
+impl Side {
+    /// Each side takes one part of a hold, by whatever Resolve.
+    pub(crate) fn of_hold(self, slot: Slot) -> LegAt {
+        let leg = u8::from(self == Self::Payer);
+        LegAt { slot, leg }
+    }
+}
+
+/// A part of a hold that waits for Seals over the hold and its Resolve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) hold: Source,
+    pub(crate) resolve: Source,
+    pub(crate) amount: i128,
 }
 
 /// Where credit came from: a record on its sender's chain.
@@ -63,6 +101,8 @@ pub(crate) struct Terms {
     pub(crate) cover: BTreeMap<ChainId, Vec<Slot>>,
     /// Credit that becomes sealed.
     pub(crate) sealed: BTreeMap<Source, i128>,
+    /// Parts whose hold becomes covered, each with whether that seals it.
+    pub(crate) parts: Vec<(Part, bool)>,
 }
 
 impl Terms {
@@ -81,18 +121,55 @@ impl Terms {
 #[derive(Debug)]
 pub(crate) enum Change {
     None,
-    Paid { key: OperationKey, total: i128 },
+    Paid {
+        key: OperationKey,
+        total: i128,
+        draw: Option<Draw>,
+    },
+    Held {
+        key: OperationKey,
+        amount: i128,
+        draw: Option<Draw>,
+    },
+    /// Holds, by slot.
+    Resolved(Vec<Slot>),
+    Refunded {
+        key: OperationKey,
+        amount: i128,
+        draw: Option<Draw>,
+        original: LegAt,
+        /// All refunds of it together.
+        sum: u64,
+    },
     Took(Vec<Taking>),
+    Closed(Timestamp),
+    Ruled(Slot),
 }
 
 /// One leg that a record takes.
 #[derive(Debug)]
 pub(crate) struct Taking {
     pub(crate) leg: LegAt,
-    /// The key of a payment, which its payer cannot use here again.
+    /// The key of a payment, hold or refund, which its payer cannot use here
+    /// again.
     pub(crate) key: Option<(ChainId, OperationKey)>,
+    /// Whose part of which hold the leg is, if it is one.
+    pub(crate) part: Option<Box<HoldPart>>,
     /// None for a refusal, which brings no credit.
     pub(crate) credit: Option<Credit>,
+    /// The envelope that an acknowledged payment drew on.
+    pub(crate) giver: Option<Giver>,
+}
+
+/// Whose part of which hold.
+#[derive(Debug)]
+pub(crate) struct HoldPart {
+    pub(crate) hold: Source,
+    pub(crate) side: Side,
+    /// What the hold set aside.
+    pub(crate) held: i128,
+    /// Whether a named Seal covers the hold.
+    pub(crate) is_covered: bool,
 }
 
 #[derive(Debug)]
@@ -105,7 +182,9 @@ pub(crate) struct Credit {
 impl Account {
     /// What this chain's own path adds up to after `terms`.
     pub(crate) fn sums(&self, terms: &Terms) -> Sums {
-        let moved: i128 = terms.sealed.values().sum();
+        let plain = terms.sealed.values().sum::<i128>();
+        let parts = terms.parts.iter().filter(|(_, is_sealed)| *is_sealed);
+        let moved = plain + parts.map(|(part, _)| part.amount).sum::<i128>();
         Sums {
             sealed: self.sums.sealed + moved,
             unsealed: self.sums.unsealed - moved,
@@ -117,18 +196,51 @@ impl Account {
         self.floor
     }
 
-    /// The own payment under a key.
-    pub(crate) fn payment(&self, key: &OperationKey) -> Option<Slot> {
-        self.payments.get(key).copied()
+    pub(crate) const fn closed(&self) -> Option<Timestamp> {
+        self.closed
     }
 
-    /// The payment of `payer` under a key that was taken here.
+    pub(crate) fn has_ruled(&self, dispute: Slot) -> bool {
+        self.ruled.contains(&dispute)
+    }
+
+    /// The own payment, hold or refund under a key.
+    pub(crate) fn operation(&self, key: &OperationKey) -> Option<Slot> {
+        self.operations.get(key).copied()
+    }
+
+    /// What of `payer` under a key was taken here.
     pub(crate) fn answered(&self, payer: ChainId, key: OperationKey) -> Option<Slot> {
         self.answered.get(&(payer, key)).copied()
     }
 
+    /// What this path paid out of an envelope.
+    pub(crate) fn taken_from(&self, envelope: &EnvelopeId) -> Taken {
+        self.envelopes.get(envelope).copied().unwrap_or_default()
+    }
+
+    /// Atoms that this path acknowledged out of somebody's envelope.
+    pub(crate) fn given_by(&self, giver: &Giver) -> i128 {
+        self.given.get(giver).copied().unwrap_or_default()
+    }
+
     pub(crate) fn has_taken(&self, leg: LegAt) -> bool {
         self.taken.contains(&leg)
+    }
+
+    /// Whether the leg was taken here to keep.
+    pub(crate) fn has_kept(&self, leg: LegAt) -> bool {
+        self.taken.contains(&leg) && !self.refused.contains(&leg)
+    }
+
+    /// The Resolve of this chain that ended a hold.
+    pub(crate) fn resolved(&self, hold: Slot) -> Option<Slot> {
+        self.resolved.get(&hold).copied()
+    }
+
+    /// What was paid back of a leg that was taken here, in atoms.
+    pub(crate) fn refunded(&self, original: LegAt) -> u64 {
+        self.refunded.get(&original).copied().unwrap_or_default()
     }
 
     /// Sealed heads of a chain that this one named.
@@ -150,9 +262,16 @@ impl Account {
         sources.map(|(&source, &atoms)| (source, atoms))
     }
 
-    /// Chains with unsealed credit from them, ascending.
-    pub(crate) fn creditors(&self) -> BTreeSet<ChainId> {
-        self.unsealed.keys().map(|source| source.chain).collect()
+    /// Parts of uncovered holds of one chain.
+    pub(crate) fn parts(&self, chain: &ChainId) -> &[Part] {
+        self.parts.get(chain).map_or(&[], Vec::as_slice)
+    }
+
+    /// Records that a Seal over them would turn into sealed credit.
+    pub(crate) fn uncovered(&self) -> impl Iterator<Item = Source> + '_ {
+        let parts = self.parts.values().flatten();
+        let parts = parts.flat_map(|part| [part.hold, part.resolve]);
+        self.unsealed.keys().copied().chain(parts)
     }
 
     pub(crate) fn apply(&mut self, slot: Slot, terms: Terms, change: Change) {
@@ -164,29 +283,101 @@ impl Account {
                 self.sums.sealed += atoms;
             }
         }
+        for (part, is_sealed) in terms.parts {
+            if let Some(parts) = self.parts.get_mut(&part.hold.chain) {
+                parts.retain(|other| *other != part);
+            }
+            self.sums.unsealed -= part.amount;
+            self.gain(part.resolve, part.amount, is_sealed);
+        }
         match change {
             Change::None => {}
-            Change::Paid { key, total } => {
-                self.payments.insert(key, slot);
+            Change::Closed(until) => self.closed = Some(until),
+            Change::Ruled(dispute) => {
+                self.ruled.insert(dispute);
+            }
+            Change::Paid { key, total, draw } => {
+                self.operations.insert(key, slot);
                 self.sums.sent += total;
+                self.draw(draw);
+            }
+            Change::Held { key, amount, draw } => {
+                self.operations.insert(key, slot);
+                self.sums.held += amount;
+                self.draw(draw);
+            }
+            Change::Resolved(holds) => {
+                self.resolved
+                    .extend(holds.into_iter().map(|hold| (hold, slot)));
+            }
+            Change::Refunded {
+                key,
+                amount,
+                draw,
+                original,
+                sum,
+            } => {
+                self.operations.insert(key, slot);
+                self.refunded.insert(original, sum);
+                self.sums.sent += amount;
+                self.draw(draw);
             }
             Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
         }
     }
 
+    fn draw(&mut self, draw: Option<Draw>) {
+        if let Some(draw) = draw {
+            let taken = self.envelopes.entry(draw.envelope).or_default();
+            taken.total += draw.total;
+            taken.payments += 1;
+        }
+    }
+
     fn take(&mut self, taking: Taking) {
         self.taken.insert(taking.leg);
-        if let Some(key) = taking.key {
-            self.answered.insert(key, taking.leg.slot);
+        if let Some(part) = &taking.part {
+            self.taken.insert(part.side.of_hold(part.hold.slot));
+            if part.side == Side::Payer {
+                self.sums.held -= part.held;
+                self.sums.sent += part.held;
+            }
         }
-        let Some(credit) = taking.credit else {
+        if let Some(key) = taking.key {
+            let hold = taking.part.as_ref().map(|part| part.hold.slot);
+            self.answered.insert(key, hold.unwrap_or(taking.leg.slot));
+        }
+        let Some(Credit {
+            source,
+            amount,
+            is_sealed,
+        }) = taking.credit
+        else {
+            self.refused.insert(taking.leg);
             return;
         };
-        if credit.is_sealed {
-            self.sums.sealed += credit.amount;
-        } else {
-            *self.unsealed.entry(credit.source).or_default() += credit.amount;
-            self.sums.unsealed += credit.amount;
+        if let Some(giver) = taking.giver {
+            *self.given.entry(giver).or_default() += amount;
         }
+        match taking.part {
+            Some(part) if !part.is_covered => {
+                self.sums.unsealed += amount;
+                self.parts.entry(part.hold.chain).or_default().push(Part {
+                    hold: part.hold,
+                    resolve: source,
+                    amount,
+                });
+            }
+            _ => self.gain(source, amount, is_sealed),
+        }
+    }
+
+    fn gain(&mut self, source: Source, amount: i128, is_sealed: bool) {
+        if is_sealed {
+            self.sums.sealed += amount;
+            return;
+        }
+        *self.unsealed.entry(source).or_default() += amount;
+        self.sums.unsealed += amount;
     }
 }

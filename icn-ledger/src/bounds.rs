@@ -75,9 +75,16 @@ pub(crate) const fn rest(held: Amount, part: u64) -> Option<u64> {
 
 /// What all refunds of an original come to with one more. `None` when that is
 /// more than the original.
+#[cfg_attr(not(test), allow(dead_code, reason = "refunds of chains are next"))]
 pub(crate) fn refunded(original: Amount, before: u64, refund: Amount) -> Option<u64> {
-    let sum = before.checked_add(refund.get())?;
-    (sum <= original.get()).then_some(sum)
+    let sum = refunded_of(u128::from(original.get()), u128::from(before), refund)?;
+    u64::try_from(sum).ok()
+}
+
+/// The same for an original of several amounts.
+pub(crate) fn refunded_of(original: u128, before: u128, refund: Amount) -> Option<u128> {
+    let sum = before.checked_add(u128::from(refund.get()))?;
+    (sum <= original).then_some(sum)
 }
 
 #[cfg(test)]

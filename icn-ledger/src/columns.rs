@@ -4,9 +4,10 @@
 //! chains that fork never vanish: what nobody took counts nothing, what
 //! somebody took stays visible as contested and is charged to its author. For
 //! every unit, over any set that is closed under ancestors,
-//! `posted + contested + in transit = 0`, and nothing in transit is negative.
+//! `posted + contested + in transit + held = 0`, and nothing in transit or held
+//! is negative.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
@@ -15,9 +16,10 @@ use icn_types::index::Directory;
 use icn_types::judge::Judge;
 use icn_types::record::Record;
 use icn_types::set::{Canonical, Label, RecordSet, Slot};
+use icn_types::time::Timestamp;
 
-use crate::entry::Entry;
-use crate::legs::{LegId, Sent, sent, taken};
+use crate::entry::{Entry, Hold, Resolve};
+use crate::legs::{self, LegId, Sent, Side, resolved, sent, taken};
 use crate::rules::LedgerRules;
 
 /// All accounts of one unit and everything in transit.
@@ -28,6 +30,10 @@ pub struct Columns {
     legs: Directory<LegId, Leg>,
     /// Legs in transit.
     open: Pending,
+    /// Open holds.
+    held: BTreeMap<RecordId, Held>,
+    /// The same by resolver.
+    unresolved: BTreeSet<(ChainId, RecordId)>,
 }
 
 /// An account by number.
@@ -37,7 +43,7 @@ type AccountNumber = usize;
 struct Row {
     column: Column,
     /// Legs in transit to it.
-    incoming: Pending,
+    incoming: BTreeSet<LegId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +87,7 @@ impl PartialEq for Columns {
         self.accounts().eq(other.accounts())
             && self.in_transit().eq(other.in_transit())
             && self.taken() == other.taken()
+            && self.held == other.held
     }
 }
 
@@ -95,8 +102,11 @@ pub struct Column {
     /// The same of records that are not posted.
     pub contested: i128,
     /// Legs in records of the account that are not posted and that somebody
-    /// acknowledged. The next Open charges them.
+    /// acknowledged, and parts acknowledged by its Resolves that are not. The
+    /// next Open charges them.
     pub charged: u128,
+    /// Set aside by open holds.
+    pub held: u128,
     /// Sent and not taken yet.
     pub outgoing: u128,
     /// Sent to the account and not taken yet.
@@ -113,6 +123,22 @@ pub struct Transit {
     pub payee: ChainId,
     /// How much.
     pub amount: Amount,
+}
+
+/// An amount set aside that no posted Resolve has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// Who set it aside.
+    pub payer: ChainId,
+    /// Who may get it.
+    pub payee: ChainId,
+    /// Who says.
+    pub resolver: ChainId,
+    /// How much at most.
+    pub amount: Amount,
+    /// When the resolver should give it back.
+    pub expires: Option<Timestamp>,
 }
 
 impl Columns {
@@ -139,7 +165,10 @@ impl Columns {
 
     /// Everything in transit, ascending. Costs O(n log n) in what it gives.
     pub fn in_transit(&self) -> impl ExactSizeIterator<Item = (LegId, Transit)> + use<> {
-        self.listed(&self.open).into_iter()
+        let legs = self.open.legs.iter();
+        let mut legs: Vec<_> = legs.filter_map(|&leg| self.numbered(leg)).collect();
+        legs.sort_unstable_by_key(|(leg, _)| *leg);
+        legs.into_iter()
     }
 
     /// One leg in transit.
@@ -148,12 +177,24 @@ impl Columns {
         self.numbered(self.legs.find(leg)?).map(|(_, leg)| leg)
     }
 
-    /// Legs that an account may take, ascending. Costs O(n log n) in what it
-    /// gives.
-    pub fn incoming(&self, payee: ChainId) -> impl Iterator<Item = (LegId, Transit)> + use<> {
-        let row = self.accounts.get(&payee);
-        let legs = row.map(|row| self.listed(&row.incoming));
-        legs.into_iter().flatten()
+    /// Legs that an account may take, ascending.
+    pub fn incoming(&self, payee: ChainId) -> impl Iterator<Item = (LegId, Transit)> + '_ {
+        let first = LegId {
+            record: RecordId::from_bytes([0; 32]),
+            leg: 0,
+        };
+        self.incoming_from(payee, first)
+    }
+
+    /// The same from some leg on.
+    pub(crate) fn incoming_from(
+        &self,
+        payee: ChainId,
+        first: LegId,
+    ) -> impl Iterator<Item = (LegId, Transit)> + '_ {
+        let row = self.accounts.get(&payee).into_iter();
+        let legs = row.flat_map(move |row| row.incoming.range(first..));
+        legs.filter_map(|leg| Some((*leg, self.transit(leg)?)))
     }
 
     /// The posted record that took a leg.
@@ -163,13 +204,6 @@ impl Columns {
             Leg::Taken(by) => Some(*by),
             Leg::InTransit { .. } => None,
         }
-    }
-
-    fn listed(&self, pending: &Pending) -> Vec<(LegId, Transit)> {
-        let legs = pending.legs.iter();
-        let mut legs: Vec<_> = legs.filter_map(|&leg| self.numbered(leg)).collect();
-        legs.sort_unstable_by_key(|(leg, _)| *leg);
-        legs
     }
 
     /// A leg in transit.
@@ -202,14 +236,35 @@ impl Columns {
         taken
     }
 
-    /// Posted, contested and in transit of all accounts together: zero.
+    /// Open holds, ascending.
+    pub fn held(&self) -> impl ExactSizeIterator<Item = (RecordId, Held)> + '_ {
+        self.held.iter().map(|(hold, held)| (*hold, *held))
+    }
+
+    /// One open hold.
+    #[must_use]
+    pub fn hold(&self, hold: &RecordId) -> Option<Held> {
+        self.held.get(hold).copied()
+    }
+
+    /// Open holds that an account resolves, ascending.
+    pub fn unresolved(&self, resolver: ChainId) -> impl Iterator<Item = (RecordId, Held)> + '_ {
+        let first = RecordId::from_bytes([0; 32]);
+        self.unresolved
+            .range((resolver, first)..)
+            .take_while(move |(chain, _)| *chain == resolver)
+            .filter_map(|(_, hold)| Some((*hold, self.hold(hold)?)))
+    }
+
+    /// Posted, contested, in transit and held of all accounts together: zero.
     #[must_use]
     pub fn sum(&self) -> i128 {
         let columns = self.accounts.iter().map(|(_, row)| row.column);
         let accounts: i128 = columns.map(|column| column.posted + column.contested).sum();
         let legs = self.open.legs.iter().filter_map(|&leg| self.numbered(leg));
         let transit: i128 = legs.map(|(_, transit)| signed(transit.amount)).sum();
-        accounts + transit
+        let held = self.held.values().map(|held| signed(held.amount));
+        accounts + transit + held.sum::<i128>()
     }
 
     fn change(&mut self, chain: ChainId, change: impl FnOnce(&mut Column)) {
@@ -234,23 +289,21 @@ impl Columns {
             payee,
             amount,
         };
-        let leg = self.legs.insert(leg, sent);
-        self.open.add(leg);
+        self.open.add(self.legs.insert(leg, sent));
         if let Some(row) = self.accounts.at_mut(payer) {
             row.column.posted -= signed(amount);
             row.column.outgoing += atoms;
         }
         if let Some(row) = self.accounts.at_mut(payee) {
             row.column.incoming += atoms;
-            row.incoming.add(leg);
+            row.incoming.insert(leg);
         }
     }
 
     /// Out of transit into the position of the payee, whose record `by` takes
     /// it. `None` when the leg is not in transit.
     fn arrive(&mut self, leg: LegId, by: RecordId) -> Option<()> {
-        let leg = self.legs.find(&leg)?;
-        let state = self.legs.at_mut(leg)?;
+        let state = self.legs.get_mut(&leg)?;
         let Leg::InTransit {
             payer,
             payee,
@@ -268,8 +321,45 @@ impl Columns {
         if let Some(row) = self.accounts.at_mut(payee) {
             row.column.incoming -= atoms;
             row.column.posted += signed(amount);
-            row.incoming.take(&self.legs);
+            row.incoming.remove(&leg);
         }
+        Some(())
+    }
+}
+
+/// Holds: out of the payer's position, and on by a Resolve.
+impl Columns {
+    fn set_aside(&mut self, record: &Record, hold: &Hold) {
+        let (payer, amount) = (record.chain(), hold.leg.amount);
+        self.change(payer, |column| {
+            column.posted -= signed(amount);
+            column.held += u128::from(amount.get());
+        });
+        let held = Held {
+            payer,
+            payee: hold.leg.payee,
+            resolver: hold.resolver,
+            amount,
+            expires: hold.expires,
+        };
+        self.unresolved.insert((hold.resolver, record.id()));
+        self.held.insert(record.id(), held);
+    }
+
+    /// Back into the position of the payer, from where the parts are sent.
+    /// `None` when the hold is not open.
+    fn release(&mut self, hold: RecordId) -> Option<()> {
+        let Held {
+            payer,
+            resolver,
+            amount,
+            ..
+        } = self.held.remove(&hold)?;
+        self.unresolved.remove(&(resolver, hold));
+        self.change(payer, |column| {
+            column.posted += signed(amount);
+            column.held -= u128::from(amount.get());
+        });
         Some(())
     }
 }
@@ -285,14 +375,17 @@ impl Columns {
         for leg in takes(record, entry) {
             self.arrive(leg, id)?;
         }
-        for (number, sent) in (0..=u8::MAX).zip(sent(set, slot, entry)) {
-            self.send(
-                LegId {
-                    record: id,
-                    leg: number,
-                },
-                sent,
-            );
+        match entry {
+            Entry::Hold(hold) => self.set_aside(record, hold),
+            Entry::Resolve(resolve) => {
+                for hold in resolved(record.content()?, resolve) {
+                    self.release(hold)?;
+                }
+            }
+            _ => {}
+        }
+        for (leg, sent) in sent(set, slot, entry) {
+            self.send(LegId { record: id, leg }, sent);
         }
         Some(())
     }
@@ -302,8 +395,14 @@ impl Columns {
         let set = canonical.set();
         let entries = valid(canonical, judge);
         let mut takers: BTreeMap<LegId, Takers> = BTreeMap::new();
+        let mut columns = Self::default();
         for (slot, is_posted, entry) in &entries {
             let record = set.record(*slot);
+            if let Entry::Hold(hold) = entry
+                && *is_posted
+            {
+                columns.set_aside(record, hold);
+            }
             for leg in takes(record, entry) {
                 let takers = takers.entry(leg).or_default();
                 takers.acknowledged |= matches!(entry, Entry::Ack(_));
@@ -312,18 +411,56 @@ impl Columns {
                 }
             }
         }
-        let mut columns = Self::default();
         for (slot, is_posted, entry) in &entries {
-            let record = set.record(*slot).id();
-            for (number, sent) in (0..=u8::MAX).zip(sent(set, *slot, entry)) {
+            let record = set.record(*slot);
+            if let Entry::Resolve(resolve) = entry {
+                columns.count_parts(canonical, *slot, resolve, &takers);
+                continue;
+            }
+            for (leg, sent) in sent(set, *slot, entry) {
                 let leg = LegId {
-                    record,
-                    leg: number,
+                    record: record.id(),
+                    leg,
                 };
                 columns.count(leg, sent, *is_posted, takers.get(&leg));
             }
         }
         columns
+    }
+
+    /// A part is taken from its hold if both the hold and the Resolve are
+    /// posted. Otherwise whoever wrote the one that is not owes it.
+    fn count_parts(
+        &mut self,
+        canonical: &Canonical<'_>,
+        slot: Slot,
+        resolve: &Resolve,
+        takers: &BTreeMap<LegId, Takers>,
+    ) {
+        let set = canonical.set();
+        let record = set.record(slot);
+        let is_posted = canonical.label(slot) == Label::Posted;
+        let ended = record.content().filter(|_| is_posted);
+        for hold in ended.iter().flat_map(|content| resolved(content, resolve)) {
+            self.release(hold);
+        }
+        for (number, part) in legs::parts(set, slot, resolve) {
+            let is_held = canonical.label(part.hold) == Label::Posted;
+            if !is_held && part.side == Side::Payer {
+                continue; // it never left the payer
+            }
+            let payer = if is_held && !is_posted {
+                record.chain()
+            } else {
+                part.sent.payer
+            };
+            let sent = Sent { payer, ..part.sent };
+            let leg = LegId {
+                record: record.id(),
+                leg: number,
+            };
+            self.count(leg, sent, is_posted && is_held, takers.get(&leg));
+        }
     }
 
     fn count(&mut self, leg: LegId, sent: Sent, is_posted: bool, takers: Option<&Takers>) {
@@ -370,7 +507,7 @@ fn takes<'a>(record: &'a Record, entry: &'a Entry) -> impl Iterator<Item = LegId
     let legs = match entry {
         Entry::Ack(ack) => &*ack.legs,
         Entry::Refuse(refuse) => &*refuse.legs,
-        Entry::Payment(_) | Entry::Note(_) => &[],
+        _ => &[],
     };
     let content = record.content().into_iter();
     content.flat_map(|content| taken(content, legs))

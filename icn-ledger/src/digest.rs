@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use icn_types::amount::Amount;
 use icn_types::canon::{Encode, Writer, to_bytes};
 use icn_types::canonical;
 use icn_types::hash::Hasher;
@@ -42,12 +43,27 @@ canonical!(ColumnRow {
     charged
 });
 
+struct HeldRow {
+    hold: RecordId,
+    payer: ChainId,
+    payee: ChainId,
+    resolver: ChainId,
+    amount: Amount,
+}
+canonical!(HeldRow {
+    hold,
+    payer,
+    payee,
+    resolver,
+    amount
+});
+
 struct TransitRow {
     record: RecordId,
     leg: u8,
     payer: ChainId,
     payee: ChainId,
-    amount: icn_types::amount::Amount,
+    amount: Amount,
 }
 canonical!(TransitRow {
     record,
@@ -57,8 +73,8 @@ canonical!(TransitRow {
     amount
 });
 
-/// SHA-256 over three lists of rows, each ascending and behind its count:
-/// labels by record, columns by chain, transit by record and leg.
+/// SHA-256 over four lists of rows, each ascending and behind its count: labels
+/// by record, columns by chain, transit by record and leg, open holds by record.
 pub(crate) fn labels(
     canonical: &Canonical<'_>,
     judge: &Judge<LedgerRules>,
@@ -96,6 +112,16 @@ pub(crate) fn labels(
             payer: transit.payer,
             payee: transit.payee,
             amount: transit.amount,
+        }),
+    );
+    feed(
+        &mut hasher,
+        columns.held().map(|(hold, held)| HeldRow {
+            hold,
+            payer: held.payer,
+            payee: held.payee,
+            resolver: held.resolver,
+            amount: held.amount,
         }),
     );
     Digest::from_bytes(hasher.finish())

@@ -4,6 +4,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::verdict::Breach;
 
 use crate::legs::LegId;
+use crate::remark::Ruling;
 use crate::rule::LedgerRule;
 
 /// Something that a replica's ledger learned. Unsigned and local: two replicas
@@ -36,6 +37,49 @@ pub enum LedgerEvent {
         /// Who sent it back.
         payee: ChainId,
     },
+    /// A Valid hold arrived.
+    Held {
+        /// The hold.
+        hold: RecordId,
+        /// Who set an amount aside.
+        payer: ChainId,
+    },
+    /// The resolver of a hold said who gets what.
+    Resolved {
+        /// The Resolve.
+        resolve: RecordId,
+        /// The hold.
+        hold: RecordId,
+        /// Who resolved it.
+        resolver: ChainId,
+    },
+    /// A payee pays back some of a leg.
+    Refunded {
+        /// The refund.
+        refund: RecordId,
+        /// The leg that it is of.
+        original: LegId,
+        /// Who pays it back.
+        payer: ChainId,
+    },
+    /// Somebody disputes a leg.
+    Disputed {
+        /// The dispute.
+        dispute: RecordId,
+        /// Whose account it stands on.
+        by: ChainId,
+        /// Whose account will say how it ends.
+        mediator: ChainId,
+    },
+    /// A mediator ended a dispute.
+    Ruled {
+        /// The outcome.
+        outcome: RecordId,
+        /// The dispute.
+        dispute: RecordId,
+        /// How it ended.
+        ruling: Ruling,
+    },
     /// A record breaks a rule and ends its epoch. Together with its ancestors
     /// it convicts its author.
     Convicted {
@@ -59,6 +103,11 @@ impl LedgerEvent {
             Self::Paid { payment: id, .. }
             | Self::Acknowledged { ack: id, .. }
             | Self::Refused { refusal: id, .. }
+            | Self::Held { hold: id, .. }
+            | Self::Resolved { resolve: id, .. }
+            | Self::Refunded { refund: id, .. }
+            | Self::Disputed { dispute: id, .. }
+            | Self::Ruled { outcome: id, .. }
             | Self::Convicted { record: id, .. } => Some(*id),
             Self::Relabelled => None,
         }

@@ -2,20 +2,24 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
+use core::slice;
 
 use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
 use icn_types::judge::{Decided, Judge};
+use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
 use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use crate::account::Account;
 use crate::columns::Columns;
+use crate::decided::{self, Drawn};
 use crate::digest;
 use crate::entry::Entry;
 use crate::event::LedgerEvent;
-use crate::legs::{LegId, taken};
+use crate::legs::{LegId, resolved, taken};
 use crate::position::{self, Charge, Finality, Positions};
+use crate::remark::Remark;
 use crate::rule::LedgerRule;
 use crate::rules::LedgerRules;
 use crate::unit::Unit;
@@ -236,7 +240,8 @@ impl Ledger {
         digest::labels(&set.canonical(), &self.judge, &self.columns(set))
     }
 
-    /// The payment that a chain made under an operation key, on its spine.
+    /// The payment, hold or refund that a chain made under an operation key,
+    /// on its spine.
     #[must_use]
     pub fn payment(
         &self,
@@ -244,8 +249,15 @@ impl Ledger {
         chain: &ChainId,
         key: &OperationKey,
     ) -> Option<RecordId> {
-        let payment = self.account(set, chain).payment(key)?;
-        Some(set.record(payment).id())
+        let first = self.account(set, chain).operation(key)?;
+        Some(set.record(first).id())
+    }
+
+    /// How far the payer of an envelope has come with it: action `number` of
+    /// the decision that `ready` lets take effect. `None` for anything else.
+    #[must_use]
+    pub fn drawn(&self, set: &RecordSet, ready: &RecordId, number: u16) -> Option<Drawn> {
+        decided::drawn(self, set, ready, number)
     }
 
     /// The account at the end of a chain's spine.
@@ -255,6 +267,27 @@ impl Ledger {
             Some(account) => Cow::Borrowed(account),
             None => Cow::Owned(self.judge.state(set, tip)),
         }
+    }
+}
+
+fn remarked(
+    id: RecordId,
+    chain: ChainId,
+    content: &Content,
+    remark: &Remark,
+) -> Option<LedgerEvent> {
+    match remark {
+        Remark::Dispute(dispute) => Some(LedgerEvent::Disputed {
+            dispute: id,
+            by: chain,
+            mediator: dispute.mediator,
+        }),
+        Remark::Outcome(outcome) => Some(LedgerEvent::Ruled {
+            outcome: id,
+            dispute: *content.refs().get(usize::from(outcome.dispute))?,
+            ruling: outcome.ruling,
+        }),
+        Remark::Assertion(_) | Remark::Close(_) => None,
     }
 }
 
@@ -293,6 +326,28 @@ fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerE
                 }),
             );
         }
+        Entry::Hold(_) => events.push(LedgerEvent::Held {
+            hold: id,
+            payer: chain,
+        }),
+        Entry::Resolve(resolve) => {
+            events.extend(
+                resolved(content, resolve).map(|hold| LedgerEvent::Resolved {
+                    resolve: id,
+                    hold,
+                    resolver: chain,
+                }),
+            );
+        }
+        Entry::Refund(refund) => {
+            let original = taken(content, slice::from_ref(&refund.original));
+            events.extend(original.map(|original| LedgerEvent::Refunded {
+                refund: id,
+                original,
+                payer: chain,
+            }));
+        }
         Entry::Note(_) => {}
+        Entry::Remark(remark) => events.extend(remarked(id, chain, content, remark)),
     }
 }

@@ -8,13 +8,14 @@ use icn_types::index::Spread;
 use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 
-use crate::entry::{Entry, LegRef};
+use crate::bounds;
+use crate::entry::{Entry, Hold, LegRef, Resolve};
 
-/// A leg of a payment, or a returned leg of a refusal, by its record.
+/// A leg that a record sends, by its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_structs, reason = "a name of two parts")]
 pub struct LegId {
-    /// The payment or the refusal.
+    /// The payment, the refusal, the refund or the Resolve.
     pub record: RecordId,
     /// Number of the leg in it, from 0.
     pub leg: u8,
@@ -34,6 +35,34 @@ pub(crate) struct Sent {
     pub(crate) amount: Amount,
 }
 
+/// The two who share a hold when it is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    Payee,
+    Payer,
+}
+
+/// One side's part of a resolved hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) hold: Slot,
+    /// What the hold says.
+    pub(crate) terms: Hold,
+    pub(crate) side: Side,
+    pub(crate) sent: Sent,
+}
+
+impl Side {
+    /// Whose part a Resolve sends as this leg.
+    pub(crate) const fn of(leg: u8) -> Self {
+        if leg.is_multiple_of(2) {
+            Self::Payee
+        } else {
+            Self::Payer
+        }
+    }
+}
+
 /// The legs that a record takes, by name. A reference out of range has none.
 pub(crate) fn taken<'a>(
     content: &'a Content,
@@ -47,49 +76,119 @@ pub(crate) fn taken<'a>(
     })
 }
 
-/// The legs that a Valid record sends.
-pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Sent> {
+/// The holds that a Resolve ends, by name. A reference out of range has none.
+pub(crate) fn resolved<'a>(
+    content: &'a Content,
+    resolve: &'a Resolve,
+) -> impl Iterator<Item = RecordId> + 'a {
+    let holds = resolve.holds.iter();
+    holds.filter_map(|resolution| content.refs().get(usize::from(resolution.hold)).copied())
+}
+
+/// The legs that a Valid record sends, with their numbers. A hold sends none
+/// before it is resolved.
+pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<(u8, Sent)> {
+    let count = match entry {
+        Entry::Payment(payment) => payment.legs.len(),
+        Entry::Refuse(refuse) => refuse.legs.len(),
+        Entry::Resolve(resolve) => resolve.holds.len() * 2,
+        Entry::Refund(_) => 1,
+        _ => 0,
+    };
+    let legs = numbers(count).filter_map(|number| Some((number, leg(set, slot, entry, number)?)));
+    legs.collect()
+}
+
+/// The parts of holds that a Resolve sends, with the numbers of their legs.
+pub(crate) fn parts(
+    set: &RecordSet,
+    by: Slot,
+    resolve: &Resolve,
+) -> impl Iterator<Item = (u8, Part)> {
+    numbers(resolve.holds.len() * 2)
+        .filter_map(move |number| Some((number, part(set, by, resolve, number)?)))
+}
+
+/// Numbers of the first `count` legs.
+fn numbers(count: usize) -> impl Iterator<Item = u8> {
+    (0..=u8::MAX).take(count)
+}
+
+/// One leg that a Valid record sends.
+pub(crate) fn leg(set: &RecordSet, slot: Slot, entry: &Entry, number: u8) -> Option<Sent> {
     let record = set.record(slot);
     match entry {
-        Entry::Payment(payment) => payment
-            .legs
-            .iter()
-            .map(|leg| Sent {
+        Entry::Payment(payment) => {
+            let leg = payment.legs.get(usize::from(number))?;
+            Some(Sent {
                 payer: record.chain(),
                 payee: leg.payee,
                 amount: leg.amount,
             })
-            .collect(),
-        Entry::Refuse(refuse) => record.content().map_or_else(Vec::new, |content| {
-            taken(content, &refuse.legs)
-                .filter_map(|leg| paid(set, leg))
-                .map(|(_, leg)| Sent {
-                    payer: leg.payee,
-                    payee: leg.payer,
-                    amount: leg.amount,
-                })
-                .collect()
-        }),
-        Entry::Ack(_) | Entry::Note(_) => Vec::new(),
+        }
+        Entry::Refuse(refuse) => {
+            let (_, back) = named(set, slot, refuse.legs.get(usize::from(number))?)?;
+            Some(Sent {
+                payer: back.payee,
+                payee: back.payer,
+                amount: back.amount,
+            })
+        }
+        Entry::Resolve(resolve) => part(set, slot, resolve, number).map(|part| part.sent),
+        Entry::Refund(refund) if number == 0 => {
+            let (_, original) = named(set, slot, &refund.original)?;
+            Some(Sent {
+                payer: record.chain(),
+                payee: original.payer,
+                amount: refund.amount,
+            })
+        }
+        _ => None,
     }
 }
 
-/// The leg of a stored payment, with the slot of the payment.
-pub(crate) fn paid(set: &RecordSet, leg: LegId) -> Option<(Slot, Sent)> {
-    let slot = set.find(&leg.record)?;
-    let record = set.record(slot);
-    let Entry::Payment(payment) = Entry::of(record)? else {
+/// A leg that a record names, with the slot of the record that sends it.
+pub(crate) fn named(set: &RecordSet, by: Slot, leg: &LegRef) -> Option<(Slot, Sent)> {
+    let id = set.record(by).refs().get(usize::from(leg.reference))?;
+    let slot = set.find(id)?;
+    let entry = Entry::of(set.record(slot))?;
+    Some((slot, self::leg(set, slot, &entry, leg.leg)?))
+}
+
+/// The part of a hold that a Resolve sends as one of its legs. `None` when
+/// there is nothing to send.
+pub(crate) fn part(set: &RecordSet, by: Slot, resolve: &Resolve, leg: u8) -> Option<Part> {
+    let resolution = resolve.holds.get(usize::from(leg / 2))?;
+    let id = set.record(by).refs().get(usize::from(resolution.hold))?;
+    let slot = set.find(id)?;
+    let Entry::Hold(hold) = Entry::of(set.record(slot))? else {
         return None;
     };
-    let sent = payment.legs.get(usize::from(leg.leg))?;
-    Some((
-        slot,
-        Sent {
-            payer: record.chain(),
-            payee: sent.payee,
-            amount: sent.amount,
+    let (side, payer) = (Side::of(leg), set.record(slot).chain());
+    let (payee, atoms) = match side {
+        Side::Payee => (hold.leg.payee, resolution.part),
+        Side::Payer => (payer, bounds::rest(hold.leg.amount, resolution.part)?),
+    };
+    let amount = Amount::new(atoms).ok()?;
+    Some(Part {
+        hold: slot,
+        terms: hold,
+        side,
+        sent: Sent {
+            payer,
+            payee,
+            amount,
         },
-    ))
+    })
+}
+
+/// The hold that a leg is a part of. `None` for any other leg.
+pub(crate) fn hold_of(set: &RecordSet, leg: &LegId) -> Option<Slot> {
+    let slot = set.find(&leg.record)?;
+    let Entry::Resolve(resolve) = Entry::of(set.record(slot))? else {
+        return None;
+    };
+    Some(part(set, slot, &resolve, leg.leg)?.hold)
 }
 
 /// Accounts whose columns a stored entry can change: its own, those that it
@@ -98,16 +197,21 @@ pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
     let record = set.record(slot);
     let mut chains = alloc::vec![record.chain()];
     if let (Some(entry), Some(content)) = (Entry::of(record), record.content()) {
-        chains.extend(sent(set, slot, &entry).into_iter().map(|leg| leg.payee));
+        let sent = sent(set, slot, &entry).into_iter();
+        chains.extend(sent.flat_map(|(_, leg)| [leg.payer, leg.payee]));
         let senders = content.refs().iter().filter_map(|id| set.find(id));
         chains.extend(senders.map(|sender| set.record(sender).chain()));
+        if let Entry::Ack(ack) = &entry {
+            let holds = taken(content, &ack.legs).filter_map(|leg| hold_of(set, &leg));
+            chains.extend(holds.map(|hold| set.record(hold).chain()));
+        }
     }
     chains.into_iter()
 }
 
-/// A leg of a stored payment, or a returned leg of a stored refusal.
+/// A leg of a stored record that is Valid.
 pub(crate) fn find(set: &RecordSet, leg: LegId) -> Option<Sent> {
     let slot = set.find(&leg.record)?;
     let entry = Entry::of(set.record(slot))?;
-    sent(set, slot, &entry).get(usize::from(leg.leg)).copied()
+    self::leg(set, slot, &entry, leg.leg)
 }

@@ -4,30 +4,42 @@
 extern crate alloc;
 
 mod account;
+mod author;
 pub mod authorize;
 pub mod book;
 mod bounds;
 pub mod columns;
+pub mod decided;
 mod digest;
 pub mod entry;
 pub mod event;
 pub mod ledger;
 mod legs;
+pub mod member;
 pub mod position;
 pub mod query;
+pub mod rate;
 pub mod refusal;
+pub mod remark;
+pub mod request;
 pub mod rule;
 mod rules;
+mod send;
+pub mod split;
 pub mod text;
 pub mod unit;
 
-pub use authorize::{Authorized, PaymentRequest};
-pub use columns::{Column, Columns, Transit};
-pub use entry::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
+pub use authorize::Authorized;
+pub use columns::{Column, Columns, Held, Transit};
+pub use decided::Drawn;
+pub use entry::{
+    Ack, DecisionRef, Entry, Hold, Leg, LegRef, Note, Payment, Refund, Refuse, Resolution, Resolve,
+};
 pub use event::LedgerEvent;
 pub use ledger::Ledger;
 pub use legs::{LegId, parties};
 pub use position::{Charge, Finality, Limits, Positions};
 pub use refusal::Refusal;
+pub use request::{HoldRequest, PaymentRequest, RefundRequest, ResolveRequest};
 pub use rule::LedgerRule;
 pub use unit::{Unit, UnitCode};

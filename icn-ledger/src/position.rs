@@ -9,7 +9,7 @@ use icn_types::set::{RecordSet, Slot};
 
 use crate::account::{Account, Terms};
 use crate::ledger::Ledger;
-use crate::legs::LegId;
+use crate::legs::{self, LegId};
 
 /// Where one account stands. Zeros for one that nothing happened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Positions {
     pub outgoing: u128,
     /// Sent to the account and not taken yet, in atoms; not in `posted`.
     pub incoming: u128,
+    /// Set aside by open holds, in atoms; already taken out of `posted`.
+    pub held: u128,
     /// Acknowledged legs of its records that are not posted, in atoms.
     pub charged: u128,
     /// What the epoch in force allows; none without an epoch or a grant.
@@ -54,8 +56,8 @@ pub enum Finality {
     Local,
     /// Taken by its payee.
     Acknowledged,
-    /// Taken, and both records are under Seals that count: no later record
-    /// of anybody changes it.
+    /// Taken, and every record that it comes from is under a Seal that counts:
+    /// no later record of anybody changes it.
     Sealed,
 }
 
@@ -89,6 +91,7 @@ pub(crate) fn of(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Positions
         contested: Position::new(column.contested),
         outgoing: column.outgoing,
         incoming: column.incoming,
+        held: column.held,
         charged: column.charged,
         limits: limits(ledger, set, chain),
     }
@@ -164,14 +167,22 @@ pub(crate) fn finality(ledger: &Ledger, set: &RecordSet, leg: &LegId) -> Option<
         return Some(Finality::Local);
     }
     let by = columns.taken_by(leg)?;
-    if !on_spine(set, &leg.record) {
+    let mut origins = origins(set, leg);
+    if !origins.clone().all(|id| on_spine(set, &id)) {
         return None;
     }
-    if is_sealed(set, &leg.record) && is_sealed(set, &by) {
+    if origins.all(|id| is_sealed(set, &id)) && is_sealed(set, &by) {
         Some(Finality::Sealed)
     } else {
         Some(Finality::Acknowledged)
     }
+}
+
+/// The records that a leg comes from: its own, and the hold that it is a part
+/// of.
+pub(crate) fn origins(set: &RecordSet, leg: &LegId) -> impl Iterator<Item = RecordId> + Clone {
+    let hold = legs::hold_of(set, leg).map(|hold| set.record(hold).id());
+    [Some(leg.record), hold].into_iter().flatten()
 }
 
 fn on_spine(set: &RecordSet, id: &RecordId) -> bool {

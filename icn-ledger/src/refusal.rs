@@ -5,6 +5,7 @@ use core::num::NonZeroU16;
 use icn_types::error::{Coded, Fault};
 use icn_types::id::RecordId;
 use icn_types::resume::Standing;
+use icn_types::time::Timestamp;
 
 use crate::rule::LedgerRule;
 
@@ -14,9 +15,15 @@ use crate::rule::LedgerRule;
 #[non_exhaustive]
 pub enum Refusal {
     /// The key names another request of this chain.
-    #[error("operation key names another payment")]
+    #[error("operation key names another request")]
     KeyConflict {
-        /// The payment under that key.
+        /// The record under that key.
+        first: RecordId,
+    },
+    /// The chain ended one of the holds in another way.
+    #[error("hold is resolved otherwise")]
+    Resolved {
+        /// The Resolve.
         first: RecordId,
     },
     /// The account may spend less than that.
@@ -59,6 +66,15 @@ pub enum Refusal {
     /// The leg is not in transit to this account, or its sender forks.
     #[error("leg is not in transit to this account")]
     NoLeg,
+    /// The period is not over.
+    #[error("period ends at {until}, after now")]
+    Future {
+        /// Its last date.
+        until: Timestamp,
+    },
+    /// Nobody writes the mediator's account in this ledger.
+    #[error("mediator has no account in this ledger")]
+    NoMediator,
     /// The record would break another rule.
     #[error("record would break a rule")]
     Rule(#[source] LedgerRule),
@@ -87,6 +103,7 @@ impl Coded for Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::KeyConflict { .. } => "authorize.key",
+            Self::Resolved { .. } => "authorize.resolved",
             Self::Limit { .. } => "authorize.limit",
             Self::NoGrant => "authorize.grant",
             Self::NoOpen => "authorize.open",
@@ -96,6 +113,8 @@ impl Coded for Refusal {
             Self::Waiting { .. } => "authorize.waiting",
             Self::Unconfirmed { .. } => "authorize.unconfirmed",
             Self::NoLeg => "authorize.leg",
+            Self::Future { .. } => "authorize.future",
+            Self::NoMediator => "authorize.mediator",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
         }
@@ -103,7 +122,11 @@ impl Coded for Refusal {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::KeyConflict { .. } | Self::NoLeg => Fault::Caller,
+            Self::KeyConflict { .. }
+            | Self::Resolved { .. }
+            | Self::NoLeg
+            | Self::Future { .. }
+            | Self::NoMediator => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
             _ => Fault::Rule,
         }

@@ -4,17 +4,17 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
-use icn_types::authority::{Act, Action, operation_key};
-use icn_types::chain::Owner;
+use icn_types::authority::Act;
 use icn_types::id::{ChainId, DomainId, OperationKey, TopicId, UnitId};
 use icn_types::judge::{Case, Rules};
 use icn_types::record::Kind;
 use icn_types::set::Slot;
 use icn_types::verdict::Breach;
 
-use crate::account::{Account, Change, Credit, Delta, LegAt, Source, Taking, Terms};
-use crate::entry::{DecisionRef, Entry, LegRef, Payment};
-use crate::legs;
+use crate::account::{Account, Change, Credit, Delta, HoldPart, LegAt, Source, Taking, Terms};
+use crate::decided::{EnvelopeId, Giver, envelope_of};
+use crate::entry::{Entry, LegRef};
+use crate::legs::{self, Part, Side};
 use crate::rule::LedgerRule as Rule;
 
 /// The rules of one unit in one domain.
@@ -43,7 +43,11 @@ impl Rules for LedgerRules {
         let terms = terms(case, account);
         let change = match &entry {
             Entry::Note(_) => Ok(Change::None),
+            Entry::Remark(remark) => self.remark(case, account, remark),
             Entry::Payment(payment) => self.pay(case, account, &terms, payment),
+            Entry::Hold(hold) => self.hold(case, account, &terms, hold),
+            Entry::Refund(refund) => self.refund(case, account, &terms, refund),
+            Entry::Resolve(resolve) => self.resolve(case, account, resolve),
             Entry::Ack(ack) => self.acknowledge(case, account, &terms, &ack.legs),
             Entry::Refuse(refuse) => self
                 .take(case, account, &terms, Answer::Refuse, &refuse.legs)
@@ -71,82 +75,6 @@ enum Answer {
 }
 
 impl LedgerRules {
-    fn pay(
-        &self,
-        case: &Case<'_>,
-        account: &Account,
-        terms: &Terms,
-        payment: &Payment,
-    ) -> Result<Change, Rule> {
-        let own = case.chain();
-        if payment.legs.iter().any(|leg| leg.payee == own) {
-            return Err(Rule::PaySelf);
-        }
-        if payment.legs.iter().any(|leg| leg.amount < self.min_leg) {
-            return Err(Rule::PayMin);
-        }
-        if account.payment(&payment.key).is_some() {
-            return Err(Rule::PayKey);
-        }
-        self.decided(case, own, payment)?;
-        let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
-        let total = payment
-            .legs
-            .iter()
-            .map(|leg| i128::from(leg.amount.get()))
-            .sum();
-        if !account.sums(terms).may_send(&bounds, total) {
-            return Err(Rule::LimitFloor);
-        }
-        Ok(Change::Paid {
-            key: payment.key,
-            total,
-        })
-    }
-
-    /// A shared account pays exactly one decided action; nobody else has any.
-    fn decided(&self, case: &Case<'_>, own: ChainId, payment: &Payment) -> Result<(), Rule> {
-        let is_shared = matches!(case.open.chain.owner(), Owner::Shared(_));
-        match payment.decision {
-            None if !is_shared => Ok(()),
-            Some(decision) if is_shared => self
-                .action(case, own, payment, decision)
-                .ok_or(Rule::PayDecision),
-            _ => Err(Rule::PayDecision),
-        }
-    }
-
-    /// Ready, its close and its opening are ancestors of the record.
-    fn action(
-        &self,
-        case: &Case<'_>,
-        own: ChainId,
-        payment: &Payment,
-        decision: DecisionRef,
-    ) -> Option<()> {
-        let Act::Ready(ready) = case.set.act(case.reference(usize::from(decision.ready))?)? else {
-            return None;
-        };
-        let Act::Close(close) = case.set.act(case.set.find(&ready.close)?)? else {
-            return None;
-        };
-        let Act::Opening(opening) = case.set.act(case.set.find(&close.opening)?)? else {
-            return None;
-        };
-        let [leg] = &*payment.legs else {
-            return None;
-        };
-        let action = opening.actions.get(usize::from(decision.action))?;
-        let certified = Action::Pay {
-            payer: own,
-            payee: leg.payee,
-            unit: self.unit,
-            amount: leg.amount,
-        };
-        let key = operation_key(self.domain, opening.proposal, decision.action);
-        (*action == certified && payment.key == key).then_some(())
-    }
-
     fn acknowledge(
         &self,
         case: &Case<'_>,
@@ -175,12 +103,12 @@ impl LedgerRules {
         answer: Answer,
         legs: &[LegRef],
     ) -> Result<Vec<Taking>, Rule> {
-        let own = case.chain();
         let mut named: Vec<(u16, Named)> = Vec::with_capacity(1);
         // The usual one leg meets no other of the same record.
         let is_alone = legs.len() == 1;
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
         let mut taken: BTreeSet<LegAt> = BTreeSet::new();
+        let mut given: BTreeMap<Giver, i128> = BTreeMap::new();
         let mut takings = Vec::with_capacity(legs.len());
         for leg in legs {
             let at = match named.binary_search_by_key(&leg.reference, |(number, _)| *number) {
@@ -196,26 +124,43 @@ impl LedgerRules {
                 slot: named.slot,
                 leg: leg.leg,
             };
-            let (amount, key) = offered(case, own, named, leg.leg)?;
-            if let Some((payer, key)) = key {
-                let first = account.answered(payer, key).unwrap_or(at.slot);
-                let first = if is_alone {
-                    first
+            let offer = offered(case, account, terms, named, leg.leg)?;
+            if let Some(first) = &offer.first {
+                let before = account.answered(first.payer, first.key);
+                let before = before.unwrap_or(first.record);
+                let under_key = if is_alone {
+                    before
                 } else {
-                    *keys.entry((payer, key)).or_insert(first)
+                    *keys.entry((first.payer, first.key)).or_insert(before)
                 };
-                if first != at.slot {
+                if under_key != first.record {
                     return Err(Rule::AckKey);
                 }
             }
-            let credit = (answer == Answer::Ack).then(|| credit(case, account, terms, at, amount));
-            if account.has_taken(at) || !(is_alone || taken.insert(at)) {
+            if account.has_taken(offer.once) || !(is_alone || taken.insert(offer.once)) {
                 return Err(Rule::AckTwice);
             }
+            let drawn = offer.first.as_ref().and_then(Origin::giver);
+            let drawn = drawn.filter(|_| answer == Answer::Ack);
+            if let Some((giver, holds)) = drawn {
+                let before = account.given_by(&giver);
+                let sum = given.entry(giver).or_insert(before);
+                *sum += i128::from(offer.amount.get());
+                if *sum > holds {
+                    return Err(Rule::AckEnvelope);
+                }
+            }
+            let credit = (answer == Answer::Ack).then(|| Credit {
+                source: source(case, at.slot),
+                amount: i128::from(offer.amount.get()),
+                is_sealed: is_covered(case, account, terms, at.slot),
+            });
             takings.push(Taking {
                 leg: at,
-                key,
+                key: offer.first.map(|first| (first.payer, first.key)),
+                part: offer.part,
                 credit,
+                giver: drawn.map(|(giver, _)| giver),
             });
         }
         Ok(takings)
@@ -223,16 +168,32 @@ impl LedgerRules {
 
     /// The record behind a reference, if it sends legs that can be answered so.
     fn named(&self, case: &Case<'_>, reference: u16, answer: Answer) -> Result<Named, Rule> {
-        let slot = case.reference(usize::from(reference)).ok_or(Rule::AckRef)?;
-        let record = case.set.record(slot);
-        let entry = (record.topic() == self.topic)
-            .then(|| Entry::of(record))
-            .flatten();
+        let (slot, entry) = self.entry(case, reference).ok_or(Rule::AckRef)?;
         match entry {
-            Some(Entry::Refuse(_)) if answer == Answer::Refuse => Err(Rule::RefuseKind),
-            Some(entry @ (Entry::Payment(_) | Entry::Refuse(_))) => Ok(Named { slot, entry }),
+            Some(Entry::Refuse(_) | Entry::Resolve(_)) if answer == Answer::Refuse => {
+                Err(Rule::RefuseKind)
+            }
+            Some(
+                entry @ (Entry::Payment(_)
+                | Entry::Refuse(_)
+                | Entry::Resolve(_)
+                | Entry::Refund(_)),
+            ) => Ok(Named {
+                slot,
+                envelope: envelope_of(case.set, slot, entry.decision()),
+                entry,
+            }),
             _ => Err(Rule::AckKind),
         }
+    }
+
+    /// The record behind a reference, with its entry if it is one of this
+    /// ledger.
+    pub(crate) fn entry(&self, case: &Case<'_>, reference: u16) -> Option<(Slot, Option<Entry>)> {
+        let slot = case.reference(usize::from(reference))?;
+        let record = case.set.record(slot);
+        let is_own = record.topic() == self.topic;
+        Some((slot, is_own.then(|| Entry::of(record)).flatten()))
     }
 }
 
@@ -240,57 +201,121 @@ impl LedgerRules {
 struct Named {
     slot: Slot,
     entry: Entry,
+    /// The envelope that a payment or refund draws on, with all that it holds.
+    envelope: Option<(EnvelopeId, i128)>,
 }
 
-type PayerKey = (ChainId, OperationKey);
+/// What a leg offers to the chain that takes it.
+struct Offer {
+    amount: Amount,
+    /// What the chain takes at most once.
+    once: LegAt,
+    /// What its payer signed; none of what comes back to its payer.
+    first: Option<Origin>,
+    /// Whose part of which hold it is, if it is one.
+    part: Option<Box<HoldPart>>,
+}
 
-/// Amount of a leg that this chain may take, with the key of a payment.
-fn offered(
-    case: &Case<'_>,
-    own: ChainId,
-    named: &Named,
-    leg: u8,
-) -> Result<(Amount, Option<PayerKey>), Rule> {
-    let record = case.set.record(named.slot);
-    match &named.entry {
-        Entry::Payment(payment) => {
-            let leg = payment.legs.get(usize::from(leg));
-            let leg = leg.filter(|leg| leg.payee == own).ok_or(Rule::AckPayee)?;
-            Ok((leg.amount, Some((record.chain(), payment.key))))
-        }
-        Entry::Refuse(refuse) => {
-            let original = refuse.legs.get(usize::from(leg)).and_then(|leg| {
-                let leg = legs::taken(record.content()?, core::slice::from_ref(leg)).next()?;
-                legs::paid(case.set, leg)
-            });
-            let (payment, sent) = original
-                .filter(|(_, sent)| sent.payer == own)
-                .ok_or(Rule::AckPayee)?;
-            match case.prev {
-                Some(prev) if case.set.on_path(payment, prev) => Ok((sent.amount, None)),
-                _ => Err(Rule::AckReturn),
-            }
-        }
-        Entry::Ack(_) | Entry::Note(_) => Err(Rule::AckKind),
+/// The payment, refund or hold that a leg comes from.
+struct Origin {
+    record: Slot,
+    payer: ChainId,
+    key: OperationKey,
+    envelope: Option<(EnvelopeId, i128)>,
+}
+
+impl Origin {
+    fn giver(&self) -> Option<(Giver, i128)> {
+        let (id, holds) = self.envelope?;
+        Some(((self.payer, id), holds))
     }
 }
 
-fn credit(case: &Case<'_>, account: &Account, terms: &Terms, leg: LegAt, amount: Amount) -> Credit {
-    let record = case.set.record(leg.slot);
-    let chain = record.chain();
+fn offered(
+    case: &Case<'_>,
+    account: &Account,
+    terms: &Terms,
+    named: &Named,
+    leg: u8,
+) -> Result<Offer, Rule> {
+    let slot = named.slot;
+    let sent = legs::leg(case.set, slot, &named.entry, leg)
+        .filter(|sent| sent.payee == case.chain())
+        .ok_or(Rule::AckPayee)?;
+    let mut offer = Offer {
+        amount: sent.amount,
+        once: LegAt { slot, leg },
+        first: None,
+        part: None,
+    };
+    let origin = |key| Origin {
+        record: slot,
+        payer: sent.payer,
+        key,
+        envelope: named.envelope,
+    };
+    match &named.entry {
+        Entry::Payment(payment) => offer.first = Some(origin(payment.key)),
+        Entry::Refund(refund) => offer.first = Some(origin(refund.key)),
+        Entry::Refuse(refuse) => {
+            let original = refuse.legs.get(usize::from(leg));
+            let original = original.and_then(|leg| legs::named(case.set, slot, leg));
+            if !original.is_some_and(|(original, _)| is_on_own_path(case, original)) {
+                return Err(Rule::AckReturn);
+            }
+        }
+        Entry::Resolve(resolve) => {
+            let part = legs::part(case.set, slot, resolve, leg).ok_or(Rule::AckPayee)?;
+            offer.once = part.side.of_hold(part.hold);
+            offer.first = first_of(case, &part)?;
+            offer.part = Some(Box::new(HoldPart {
+                hold: source(case, part.hold),
+                side: part.side,
+                held: i128::from(part.terms.leg.amount.get()),
+                is_covered: part.side == Side::Payer || is_covered(case, account, terms, part.hold),
+            }));
+        }
+        _ => return Err(Rule::AckKind),
+    }
+    Ok(offer)
+}
+
+/// The hold, for its payee; nothing for its payer, who must stand on the path
+/// that set it aside.
+fn first_of(case: &Case<'_>, part: &Part) -> Result<Option<Origin>, Rule> {
+    match part.side {
+        Side::Payee => Ok(Some(Origin {
+            record: part.hold,
+            payer: part.sent.payer,
+            key: part.terms.key,
+            envelope: envelope_of(case.set, part.hold, part.terms.decision),
+        })),
+        Side::Payer if is_on_own_path(case, part.hold) => Ok(None),
+        Side::Payer => Err(Rule::AckHold),
+    }
+}
+
+fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {
+    case.prev.is_some_and(|prev| case.set.on_path(slot, prev))
+}
+
+fn source(case: &Case<'_>, slot: Slot) -> Source {
+    let record = case.set.record(slot);
+    Source {
+        chain: record.chain(),
+        seq: record.seq(),
+        slot,
+    }
+}
+
+/// Whether a Seal that the chain named, or names with this record, covers it.
+fn is_covered(case: &Case<'_>, account: &Account, terms: &Terms, slot: Slot) -> bool {
+    let chain = case.set.record(slot).chain();
     let heads = terms
         .cover
         .get(&chain)
         .map_or_else(|| account.cover(&chain), Vec::as_slice);
-    Credit {
-        source: Source {
-            chain,
-            seq: record.seq(),
-            slot: leg.slot,
-        },
-        amount: i128::from(amount.get()),
-        is_sealed: heads.iter().any(|&head| case.set.on_path(leg.slot, head)),
-    }
+    heads.iter().any(|&head| case.set.on_path(slot, head))
 }
 
 /// What a record's refs change, whatever its kind: raises lower the floor of
@@ -327,6 +352,15 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
                 cover(case, account, &mut terms, head);
             }
         }
+    }
+    // Only now is it known of both records of a part.
+    for chain in terms.cover.keys() {
+        let covered = account.parts(chain).iter();
+        let covered = covered.filter(|part| is_covered(case, account, &terms, part.hold.slot));
+        let covered: Vec<_> = covered
+            .map(|&part| (part, is_covered(case, account, &terms, part.resolve.slot)))
+            .collect();
+        terms.parts.extend(covered);
     }
     terms
 }

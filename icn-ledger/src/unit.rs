@@ -91,6 +91,14 @@ impl Scale {
         self.0.get()
     }
 
+    /// How many decimals a display unit has, where it is a power of ten.
+    pub(crate) fn decimals(self) -> Option<u32> {
+        match self.style() {
+            Style::Decimal(digits) => Some(digits),
+            Style::Hours | Style::Fraction => None,
+        }
+    }
+
     fn style(self) -> Style {
         let digits = self.0.ilog10();
         if self.get() == HOUR {

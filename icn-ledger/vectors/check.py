@@ -21,8 +21,9 @@ import cbor2
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-CHARTER, OPEN, SEAL, RAISE, OPENING, CLOSE, READY = 0, 1, 2, 6, 7, 8, 9
-PAYMENT, ACK, REFUSE, NOTE = range(64, 68)
+CHARTER, OPEN, SEAL, RAISE, OPENING, CLOSE, READY, RELEASE = 0, 1, 2, 6, 7, 8, 9, 10
+PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND = range(64, 71)
+ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME = range(71, 75)
 FORMAT = 1
 AMOUNT_MAX = 2**63 - 1
 BARE = object()
@@ -103,8 +104,14 @@ def row(*shapes):
     return check
 
 
-def several(shape, most):
-    return lambda value: type(value) is list and 1 <= len(value) <= most and all(map(shape, value))
+def several(shape, most, least=1):
+    return lambda value: (
+        type(value) is list and least <= len(value) <= most and all(map(shape, value))
+    )
+
+
+def choice(*shapes):
+    return lambda value: any(shape(value) for shape in shapes)
 
 
 def tag(text):
@@ -113,11 +120,14 @@ def tag(text):
 
 U8, U16, U32, U64 = (number(0, 2**bits - 1) for bits in (8, 16, 32, 64))
 ATTACHMENT = row(name, U32)
-TAKEN = several(row(U16, U8), 256)
+AMOUNT = number(1, AMOUNT_MAX)
+LEG = row(name, AMOUNT)
+LEG_REF = row(U16, U8)
+TAKEN = several(LEG_REF, 256)
 BODIES = {
     PAYMENT: row(
         tag("icn/ledger/payment/v1"),
-        several(row(name, number(1, AMOUNT_MAX)), 64),
+        several(LEG, 64),
         name,
         maybe(row(U16, U16)),
         maybe(U64),
@@ -126,6 +136,45 @@ BODIES = {
     ACK: row(tag("icn/ledger/ack/v1"), TAKEN),
     REFUSE: row(tag("icn/ledger/refuse/v1"), TAKEN),
     NOTE: row(tag("icn/ledger/note/v1"), maybe(ATTACHMENT)),
+    HOLD: row(
+        tag("icn/ledger/hold/v1"),
+        LEG,
+        name,
+        name,
+        maybe(row(U16, U16)),
+        maybe(U64),
+        maybe(U64),
+        maybe(ATTACHMENT),
+    ),
+    RESOLVE: row(
+        tag("icn/ledger/resolve/v1"),
+        several(row(U16, U64), 128),
+        maybe(ATTACHMENT),
+    ),
+    REFUND: row(
+        tag("icn/ledger/refund/v1"),
+        LEG_REF,
+        AMOUNT,
+        name,
+        maybe(row(U16, U16)),
+        maybe(U64),
+        maybe(ATTACHMENT),
+    ),
+    ASSERTION: row(tag("icn/ledger/assertion/v1"), U16, number(-(2**63), 2**63 - 1)),
+    PERIOD_CLOSE: row(tag("icn/ledger/period-close/v1"), U64),
+    DISPUTE: row(
+        tag("icn/ledger/dispute/v1"),
+        row(U16, U8),
+        several(ATTACHMENT, 16, least=0),
+        name,
+        maybe(ATTACHMENT),
+    ),
+    OUTCOME: row(
+        tag("icn/ledger/outcome/v1"),
+        U16,
+        choice(row(number(0, 3)), row(number(4, 4), name)),
+        maybe(ATTACHMENT),
+    ),
 }
 
 
@@ -138,6 +187,7 @@ class Set:
         self.unit = sha256(unit)
         self.topic = sha256(tagged("icn/types/topic/v1", 2, self.domain, self.unit))
         self.authority_topic = sha256(tagged("icn/types/topic/v1", 0, self.domain, None))
+        self.votes = sha256(tagged("icn/types/topic/v1", 1, self.domain, None))
         self.authority = sha256(tagged("icn/types/chain/v1", self.authority_topic, [0]))
         self.records = {}
         for record in map(Record, texts):
@@ -186,7 +236,7 @@ class Set:
 
     def fold_authority(self):
         self.acts, self.seats, self.rows, self.sealed_by = {}, {}, {}, {}
-        self.owner_keys = {}
+        self.owner_keys, self.received = {}, set()
         ended = False
         for record in self.of_chain(self.authority):
             try:
@@ -204,7 +254,7 @@ class Set:
                 ended = True
 
     def open(self, record):
-        _, chain, key, recovery, form, after, charged, _, grant, (by, consent) = record.body
+        _, chain, key, recovery, form, after, charged, _, grant, (by, *consent) = record.body
         id = sha256(encode(chain))
         seat = self.seats.get(id)
         prior, tip = after or (None, None)
@@ -212,7 +262,8 @@ class Set:
         if seat:
             last = self.rows[id][-1] if self.rows.get(id) else None
             require(last == (prior, tip, True), "open.head")
-            keys = seat.body[2], seat.body[3]
+            received = seat.body[9][0] == 2
+            keys = None if received else seat.body[2], seat.body[3]
         elif chain[2][0] == 1:
             require(chain[2][1] in self.owner_keys, "open.owner")
             keys = self.owner_keys[chain[2][1]]
@@ -221,8 +272,25 @@ class Set:
         terms = tagged(
             "icn/types/consent/v1", self.domain, id, after, key, recovery, form, grant
         )
-        require(keys[by] and signed(keys[by], terms, consent), "open.consent")
+        if by == 2:
+            ready, number = consent
+            opening = self.decision(ready) if ready in record.refs else None
+            actions = opening.body[3] if opening else []
+            anybody = chain[2][0] in (1, 2, 5) and chain[1] != self.votes
+            appointed = number < len(actions) and actions[number] == [1, id, key, recovery]
+            require(seat and anybody and appointed, "open.decision")
+            require((opening.body[1], number) not in self.received, "open.twice")
+            self.received.add((opening.body[1], number))
+        else:
+            require(keys[by] and signed(keys[by], terms, consent[0]), "open.consent")
         self.seats[id] = record
+
+    def decision(self, ready):
+        """The opening that a Ready goes back to."""
+        ready = self.records.get(ready)
+        if ready is None or self.acts.get(ready.id) != "valid" or ready.kind != READY:
+            return None
+        return self.records[self.records[ready.body[1]].body[1]]
 
     def seal(self, record):
         for chain, open, sealed, final in record.body[1]:
@@ -286,10 +354,16 @@ class Set:
             require(all(self.verdict(ref) == "valid" for ref in record.refs), "invalid.ref")
             require(record.kind in BODIES, "invalid.kind")
             require(BODIES[record.kind](record.body), "invalid.body")
-            if record.kind == PAYMENT:
-                self.pay(record)
-            elif record.kind != NOTE:
+            if record.kind in (ACK, REFUSE):
                 self.take(record)
+            elif record.kind == RESOLVE:
+                self.resolve(record)
+            elif record.kind == REFUND:
+                self.refund(record)
+            if record.kind in (PAYMENT, HOLD, REFUND):
+                self.send(record)
+            if record.kind in (ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME):
+                self.remark(record)
         except Broken as broken:
             return str(broken)
         return "valid"
@@ -297,33 +371,94 @@ class Set:
     def valid(self, record):
         return self.verdict(record.id) == "valid"
 
-    def pay(self, record):
-        _, legs, key, decision, _, _ = record.body
+    def order(self, record):
+        """Legs, key and decision of a record that sends or sets aside; none of any other."""
+        body = record.body
+        if record.kind == PAYMENT:
+            return body[1], body[2], body[3]
+        if record.kind == HOLD:
+            return [body[1]], body[3], body[4]
+        if record.kind == REFUND:
+            original = self.records[record.refs[body[1][0]]]
+            payer = self.sent(original)[body[1][1]][0]
+            return [[payer, body[2]]], body[3], body[4]
+        return None
+
+    def refund(self, record):
+        _, (reference, leg), amount, *_ = record.body
+        state = self.state(record.prev)
+        require(reference < len(record.refs), "refund.ref")
+        source = self.records[record.refs[reference]]
+        kept = state.kept.get((source.id, leg))
+        is_part = source.kind == RESOLVE and leg % 2 == 0
+        require(kept is not None and (source.kind == PAYMENT or is_part), "refund.source")
+        require(state.refunded.get((source.id, leg), 0) + amount <= kept, "refund.sum")
+
+    def resolve(self, record):
+        state, ended = self.state(record.prev), set()
+        for reference, part in record.body[1]:
+            require(reference < len(record.refs), "resolve.ref")
+            hold = self.records[record.refs[reference]]
+            require(hold.topic == self.topic and hold.kind == HOLD, "resolve.hold")
+            require(hold.body[2] == record.chain, "resolve.resolver")
+            require(part <= hold.body[1][1], "resolve.part")
+            require(hold.id not in state.resolved | ended, "resolve.twice")
+            ended.add(hold.id)
+
+    def send(self, record):
+        legs, key, decision = self.order(record)
         state = self.state(record.prev)
         require(all(payee != record.chain for payee, _ in legs), "pay.self")
         require(all(amount >= self.min_leg for _, amount in legs), "pay.min")
         require(key not in state.keys, "pay.key")
-        shared = self.records[record.epoch].body[1][2][0] == 2
-        require(shared == (decision is not None), "pay.decision")
-        if shared:
-            require(self.decided(record), "pay.decision")
+        open = self.records[record.epoch].body
+        by, *consent = open[9]
+        named = decision and record.refs[decision[0]] if self.names(record, decision) else None
+        if by == 2:
+            require(named == consent[0], "pay.receiver")
+        else:
+            shared = open[1][2][0] == 2
+            require(shared == (decision is not None), "pay.decision")
+        if decision is not None:
+            self.decided(record, state, named)
         available = self.available(state, record.epoch, record)
         require(available is not None, "limit.grant")
         require(sum(amount for _, amount in legs) <= available, "limit.floor")
 
-    def decided(self, record):
-        _, legs, key, (reference, number), _, _ = record.body
-        ready = self.records.get(record.refs[reference]) if reference < len(record.refs) else None
-        if ready is None or ready.id not in self.acts or ready.kind != READY or len(legs) != 1:
-            return False
-        close = self.records[ready.body[1]]
-        opening = self.records[close.body[1]]
-        proposal, actions = opening.body[1], opening.body[3]
-        if number >= len(actions):
-            return False
-        (payee, amount), = legs
-        named = sha256(tagged("icn/types/action-key/v1", self.domain, proposal, number))
-        return actions[number] == [0, record.chain, payee, self.unit, amount] and key == named
+    def names(self, record, decision):
+        return decision is not None and decision[0] < len(record.refs)
+
+    def drawn(self, record):
+        """Proposal, number and action that a record says it carries out."""
+        _, _, decision = self.order(record)
+        if not self.names(record, decision):
+            return None
+        opening = self.decision(record.refs[decision[0]])
+        if opening is None or decision[1] >= len(opening.body[3]):
+            return None
+        return opening.body[1], decision[1], opening.body[3][decision[1]]
+
+    def decided(self, record, state, ready):
+        legs, key, _ = self.order(record)
+        found = self.drawn(record)
+        require(found is not None, "pay.decision")
+        proposal, number, action = found
+        if action[0] != 2:
+            named = sha256(tagged("icn/types/action-key/v1", self.domain, proposal, number))
+            require(len(legs) == 1 and key == named, "pay.decision")
+            require(action == [0, record.chain, legs[0][0], self.unit, legs[0][1]], "pay.decision")
+            return
+        payer, payee, unit, tranche, tranches, _ = action[1]
+        before = state.drawn.get((proposal, number), [])
+        tag = "icn/types/envelope-key/v1"
+        named = sha256(tagged(tag, self.domain, proposal, number, len(before)))
+        require((payer, unit, key) == (record.chain, self.unit, named), "pay.decision")
+        require(all(payee in (None, other) for other, _ in legs), "pay.decision")
+        acts = [self.records[ref] for ref in record.refs if ref in self.acts]
+        bodies = [act.body for act in acts if act.kind == RELEASE]
+        released = 1 + max((b[3] for b in bodies if b[1:3] == [ready, number]), default=0)
+        total = sum(before) + sum(amount for _, amount in legs)
+        require(total <= tranche * min(released, tranches), "pay.envelope")
 
     def take(self, record):
         """An ack or a refusal: its legs in order, then the whole."""
@@ -331,35 +466,102 @@ class Set:
         if record.kind == ACK:
             require(grant is not None, "limit.grant")
         taken, answered, credit = set(state.taken), dict(state.answered), 0
+        given = dict(state.given)
         for reference, leg in record.body[1]:
             require(reference < len(record.refs), "ack.ref")
             source = self.records[record.refs[reference]]
-            sends = source.topic == self.topic and source.kind in (PAYMENT, REFUSE)
+            sends = source.topic == self.topic and source.kind in (PAYMENT, REFUSE, RESOLVE, REFUND)
             require(sends, "ack.kind")
-            require(record.kind == ACK or source.kind == PAYMENT, "refuse.kind")
-            sent = self.sent(source)
-            require(leg < len(sent) and sent[leg][1] == record.chain, "ack.payee")
-            if source.kind == REFUSE:
-                original = source.refs[source.body[1][leg][0]]
-                on_path = record.prev is not None and self.on_path(original, record.prev)
-                require(on_path, "ack.return")
+            require(record.kind == ACK or source.kind in (PAYMENT, REFUND), "refuse.kind")
+            sent = self.sent(source).get(leg)
+            require(sent is not None and sent[1] == record.chain, "ack.payee")
+            origin, amount = self.origin(source, leg), sent[2]
+            if origin is None:
+                if source.kind == REFUSE:
+                    before, code = source.refs[source.body[1][leg][0]], "ack.return"
+                else:
+                    before, code = self.hold(source, leg).id, "ack.hold"
+                require(record.prev is not None and self.on_path(before, record.prev), code)
             else:
-                key = source.chain, source.body[2]
-                require(answered.setdefault(key, source.id) == source.id, "ack.key")
-            require((source.id, leg) not in taken, "ack.twice")
-            taken.add((source.id, leg))
-            credit += sent[leg][2]
+                key = origin.chain, self.order(origin)[1]
+                require(answered.setdefault(key, origin.id) == origin.id, "ack.key")
+            once = self.once(source, leg)
+            require(once not in taken, "ack.twice")
+            taken.add(once)
+            credit += amount
+            giver = self.giver(origin) if record.kind == ACK else None
+            if giver:
+                (_, _, _, tranche, tranches, _), giver = giver
+                given[giver] = given.get(giver, 0) + amount
+                require(given[giver] <= tranche * tranches, "ack.envelope")
         if record.kind == ACK:
             require(state.position() + credit <= grant[1], "limit.ceiling")
 
+    def hold(self, resolve, leg):
+        """The hold that a leg of a Resolve is a part of."""
+        return self.records[resolve.refs[resolve.body[1][leg // 2][0]]]
+
+    def origin(self, source, leg):
+        """What the payer of a leg signed; none for what comes back to its payer."""
+        if source.kind == RESOLVE:
+            return self.hold(source, leg) if leg % 2 == 0 else None
+        return source if source.kind in (PAYMENT, REFUND) else None
+
+    def once(self, source, leg):
+        """What a chain takes at most once: a leg, or one side's part of a hold."""
+        if source.kind == RESOLVE:
+            return self.hold(source, leg).id, ("payee", "payer")[leg % 2]
+        return source.id, leg
+
+    def giver(self, origin):
+        """The envelope that a record draws on, and its name for the payee."""
+        found = self.drawn(origin) if origin else None
+        if found is None or found[2][0] != 2:
+            return None
+        return found[2][1], (origin.chain, *found[:2])
+
+    def remark(self, record):
+        before = self.state(record.prev).records
+        named = lambda at: self.records[record.refs[at]] if at < len(record.refs) else None
+        if record.kind == ASSERTION:
+            about = named(record.body[1])
+            require(about is not None and about.topic == self.topic, "assert.ref")
+        elif record.kind == PERIOD_CLOSE:
+            closed = [one.body[1] for one in before if one.kind == PERIOD_CLOSE]
+            require(all(record.body[1] > until for until in closed), "close.order")
+        elif record.kind == DISPUTE:
+            (at, leg), mediator = record.body[1], record.body[3]
+            require(named(at) is not None, "dispute.ref")
+            legs = self.sent(named(at)) if named(at).topic == self.topic else {}
+            require(leg in legs and record.chain in legs[leg][:2], "dispute.leg")
+            require(mediator not in legs[leg][:2], "dispute.mediator")
+        else:
+            about = named(record.body[1])
+            is_dispute = about is not None and about.topic == self.topic and about.kind == DISPUTE
+            require(is_dispute, "outcome.dispute")
+            require(about.body[3] == record.chain, "outcome.mediator")
+            ended = [one.refs[one.body[1]] for one in before if one.kind == OUTCOME]
+            require(about.id not in ended, "outcome.twice")
+
     def sent(self, record):
-        """Legs that a valid record sends: payer, payee, amount."""
+        """Legs that a valid record sends, by number: payer, payee, amount."""
         if record.kind == PAYMENT:
-            return [(record.chain, payee, amount) for payee, amount in record.body[1]]
-        if record.kind == REFUSE:
-            return [self.sent(source)[leg][1::-1] + self.sent(source)[leg][2:]
-                    for source, leg in self.taken(record)]
-        return []
+            legs = [(record.chain, payee, amount) for payee, amount in record.body[1]]
+        elif record.kind == REFUSE:
+            back = [self.sent(source)[leg] for source, leg in self.taken(record)]
+            legs = [(payee, payer, amount) for payer, payee, amount in back]
+        elif record.kind == RESOLVE:
+            legs = []
+            for leg, (_, part) in enumerate(record.body[1]):
+                hold = self.hold(record, 2 * leg)
+                payee, amount = hold.body[1]
+                legs += [(hold.chain, payee, part), (hold.chain, hold.chain, amount - part)]
+        elif record.kind == REFUND:
+            (payee, amount), = self.order(record)[0]
+            legs = [(record.chain, payee, amount)]
+        else:
+            legs = []
+        return {number: leg for number, leg in enumerate(legs) if leg[2]}
 
     def taken(self, record):
         """Legs that a valid record takes: their record and number."""
@@ -384,7 +586,7 @@ class Set:
                 floor = min(floor, named.body[2])
         heads = state.heads + [head for one in extra for head in self.heads(one)]
         is_sealed = lambda source: any(self.on_path(source, head) for head in heads)
-        sealed = sum(amount for source, amount in state.credit if is_sealed(source))
+        sealed = sum(amount for sources, amount in state.credit if all(map(is_sealed, sources)))
         unsealed = sum(amount for source, amount in state.credit) - sealed
         return sealed + min(unsealed, allowed) - state.sent - charged - floor
 
@@ -449,29 +651,49 @@ class Set:
         for record in good:
             for source, leg in self.taken(record):
                 takers.setdefault((source.id, leg), []).append(record)
-        columns, transit = {}, {}
+        columns, transit, held = {}, {}, {}
 
         def change(chain, column, atoms):
             account = columns.setdefault(chain, dict.fromkeys(COLUMNS, 0))
             account[column] += atoms
 
+        def count(record, leg, payer, payee, amount, is_posted):
+            by = takers.get((record.id, leg), [])
+            if is_posted:
+                change(payer, "posted", -amount)
+                if not by:
+                    transit[record.id, leg] = payer, payee, amount
+                    change(payer, "outgoing", amount)
+                    change(payee, "incoming", amount)
+            elif by:
+                change(payer, "contested", -amount)
+                if any(taker.kind == ACK for taker in by):
+                    change(payer, "charged", amount)
+            if by:
+                taken = any(labels[taker.id] == "posted" for taker in by)
+                change(payee, "posted" if taken else "contested", amount)
+
+        ended = set()
         for record in good:
             is_posted = labels[record.id] == "posted"
-            for leg, (payer, payee, amount) in enumerate(self.sent(record)):
-                by = takers.get((record.id, leg), [])
-                if is_posted:
-                    change(payer, "posted", -amount)
-                    if not by:
-                        transit[record.id, leg] = payer, payee, amount
-                        change(payer, "outgoing", amount)
-                        change(payee, "incoming", amount)
-                elif by:
-                    change(payer, "contested", -amount)
-                    if any(taker.kind == ACK for taker in by):
-                        change(payer, "charged", amount)
-                if by:
-                    taken = any(labels[taker.id] == "posted" for taker in by)
-                    change(payee, "posted" if taken else "contested", amount)
+            for leg, (payer, payee, amount) in self.sent(record).items():
+                if record.kind != RESOLVE:
+                    count(record, leg, payer, payee, amount, is_posted)
+                    continue
+                hold = self.hold(record, leg)
+                is_held = labels[hold.id] == "posted"
+                if is_posted and is_held:
+                    ended.add(hold.id)
+                if is_held and not is_posted:
+                    payer = record.chain
+                if is_held or leg % 2 == 0:
+                    count(record, leg, payer, payee, amount, is_posted and is_held)
+        for record in good:
+            if record.kind == HOLD and labels[record.id] == "posted" and record.id not in ended:
+                _, (payee, amount), resolver, *_ = record.body
+                held[record.id] = record.chain, payee, resolver, amount
+                change(record.chain, "posted", -amount)
+                change(record.chain, "held", amount)
         columns = {chain: column for chain, column in columns.items() if any(column.values())}
         return {
             "accounts": self.accounts(columns, spines),
@@ -480,7 +702,12 @@ class Set:
                  "amount": str(amount)}
                 for (id, leg), (payer, payee, amount) in sorted(transit.items())
             ],
-            "label_digest": digest(labels, columns, transit),
+            "held": [
+                {"hold": id.hex(), "payer": payer.hex(), "payee": payee.hex(),
+                 "resolver": resolver.hex(), "amount": str(amount)}
+                for id, (payer, payee, resolver, amount) in sorted(held.items())
+            ],
+            "label_digest": digest(labels, columns, transit, held),
         }, labels
 
     def accounts(self, columns, spines):
@@ -503,16 +730,17 @@ class Set:
         return accounts
 
 
-COLUMNS = ["posted", "contested", "charged", "outgoing", "incoming"]
+COLUMNS = ["posted", "contested", "charged", "outgoing", "incoming", "held"]
 
 
-def digest(labels, columns, transit):
+def digest(labels, columns, transit, held):
     wide = lambda value: (value % 2**128).to_bytes(16, "big")
     data = b"icn/ledger/label-digest/v1"
     data += encode([[id, label] for id, label in sorted(labels.items())])
     data += encode([[chain, *(wide(column[name]) for name in COLUMNS[:3])]
                     for chain, column in sorted(columns.items())])
     data += encode([[*leg, *moved] for leg, moved in sorted(transit.items())])
+    data += encode([[id, *one] for id, one in sorted(held.items())])
     return sha256(data).hex()
 
 
@@ -523,17 +751,40 @@ class State:
         self.records = [record for record in path if whole.valid(record)]
         self.keys, self.taken, self.answered = set(), set(), {}
         self.sent, self.credit, self.heads = 0, [], []
+        self.drawn, self.given = {}, {}
+        self.kept, self.refunded, self.resolved = {}, {}, set()
         for record in self.records:
             self.heads += whole.heads(record)
-            if record.kind == PAYMENT:
-                self.keys.add(record.body[2])
-                self.sent += sum(amount for _, amount in record.body[1])
+            order = whole.order(record)
+            if order:
+                legs, key, _ = order
+                self.keys.add(key)
+                atoms = sum(amount for _, amount in legs)
+                self.sent += atoms
+                found = whole.drawn(record)
+                if found and found[2][0] == 2:
+                    self.drawn.setdefault(found[:2], []).append(atoms)
+            if record.kind == REFUND:
+                reference, leg = record.body[1]
+                original = record.refs[reference], leg
+                self.refunded[original] = self.refunded.get(original, 0) + atoms
+            if record.kind == RESOLVE:
+                self.resolved.update(record.refs[reference] for reference, _ in record.body[1])
             for source, leg in whole.taken(record):
-                self.taken.add((source.id, leg))
-                if source.kind == PAYMENT:
-                    self.answered[source.chain, source.body[2]] = source.id
-                if record.kind == ACK:
-                    self.credit.append((source.id, whole.sent(source)[leg][2]))
+                self.take(whole, record, source, leg)
+
+    def take(self, whole, record, source, leg):
+        origin, amount = whole.origin(source, leg), whole.sent(source)[leg][2]
+        self.taken.add(whole.once(source, leg))
+        if origin:
+            self.answered[origin.chain, whole.order(origin)[1]] = origin.id
+        if record.kind != ACK:
+            return
+        giver = whole.giver(origin)
+        if giver:
+            self.given[giver[1]] = self.given.get(giver[1], 0) + amount
+        self.kept[source.id, leg] = amount
+        self.credit.append(({source.id, origin.id} if origin else {source.id}, amount))
 
     def position(self):
         return sum(amount for _, amount in self.credit) - self.sent

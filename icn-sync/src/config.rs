@@ -18,6 +18,21 @@ pub const ANSWER_WITHIN: Duration = EXCHANGE_FIRST;
 /// per peer fills a 100 Mbit/s link with 80 ms of delay.
 pub const ANSWER_LEN: usize = 1024 * 1024;
 
+/// Bytes of answers that one peer may get before it has to wait, and as many of
+/// clocks: the records of a middling cooperative, so that a cold start is not
+/// slowed.
+pub const BUDGET_LEN: u64 = 64 * 1024 * 1024;
+
+/// Bytes of each that a peer may get per second in the long run: 16 Mbit/s.
+pub const BUDGET_PER_SECOND: u64 = 2 * 1024 * 1024;
+
+/// Records beside stored ones that one peer may bring before it has to wait.
+/// Each costs a fold over its chain.
+pub const FORKS_MAX: u64 = 256;
+
+/// Records beside stored ones that a peer may bring per second in the long run.
+pub const FORKS_PER_SECOND: u64 = 4;
+
 /// Early records kept per topic, and their bytes.
 pub const EARLY_PER_TOPIC: usize = 1024;
 
@@ -49,6 +64,10 @@ pub struct Config {
     pub answer_within: Duration,
     /// Bytes of records in one answer. Default [`ANSWER_LEN`].
     pub answer_len: usize,
+    /// Bytes of answers, and bytes of clocks, that one peer may get.
+    pub budget: Budget,
+    /// How many records beside stored ones one peer may bring.
+    pub forks: Budget,
     /// Early records kept per topic. Default [`EARLY_PER_TOPIC`].
     pub early_per_topic: usize,
     /// Bytes of early records kept per topic. Default [`EARLY_LEN_PER_TOPIC`].
@@ -63,6 +82,17 @@ pub struct Config {
     pub muted_for: Duration,
 }
 
+/// What a peer may use up: so much at once, and so much per second in the long
+/// run. What goes beyond waits for a later exchange; nothing is lost by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct Budget {
+    /// How much at once.
+    pub most: u64,
+    /// How much comes back per second.
+    pub per_second: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -70,6 +100,14 @@ impl Default for Config {
             exchange_longest: EXCHANGE_LONGEST,
             answer_within: ANSWER_WITHIN,
             answer_len: ANSWER_LEN,
+            budget: Budget {
+                most: BUDGET_LEN,
+                per_second: BUDGET_PER_SECOND,
+            },
+            forks: Budget {
+                most: FORKS_MAX,
+                per_second: FORKS_PER_SECOND,
+            },
             early_per_topic: EARLY_PER_TOPIC,
             early_len_per_topic: EARLY_LEN_PER_TOPIC,
             early_per_peer: EARLY_PER_PEER,
@@ -100,6 +138,22 @@ impl Config {
     #[must_use]
     pub const fn with_answer_len(mut self, len: usize) -> Self {
         self.answer_len = len;
+        self
+    }
+
+    /// The same with another budget of what is sent to a peer. Default
+    /// [`BUDGET_LEN`] and [`BUDGET_PER_SECOND`].
+    #[must_use]
+    pub const fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// The same with another budget of records beside stored ones. Default
+    /// [`FORKS_MAX`] and [`FORKS_PER_SECOND`].
+    #[must_use]
+    pub const fn with_forks(mut self, forks: Budget) -> Self {
+        self.forks = forks;
         self
     }
 

@@ -7,7 +7,7 @@ use icn_types::id::{ChainId, Digest, RecordId, TopicId};
 use icn_types::time::Ticks;
 
 use crate::clock::VectorClock;
-use crate::config::{Config, millis};
+use crate::config::{Budget, Config, millis};
 use crate::wire::Trace;
 
 /// One peer of the list.
@@ -15,6 +15,13 @@ use crate::wire::Trace;
 pub(crate) struct Peer {
     pub(crate) link: Link,
     pub(crate) score: Score,
+    /// Bytes of clocks that were sent to it lately.
+    pub(crate) clocks: Spent,
+    /// Bytes of answers that were sent to it lately. Apart from the clocks:
+    /// these come first in an exchange and would leave nothing for answers.
+    pub(crate) answers: Spent,
+    /// Records beside stored ones that it brought lately.
+    pub(crate) forks: Spent,
     /// It did not answer a request. Others are asked without waiting for it.
     pub(crate) shirks: bool,
 }
@@ -170,6 +177,33 @@ impl Session {
         self.is_settled = false;
         self.pause = millis(config.exchange_first);
         self.due = self.due.min(now.saturating_add(self.pause));
+    }
+}
+
+/// What a peer used up of a budget; it comes back with time and outlives the
+/// connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    amount: u64,
+    since: Ticks,
+}
+
+impl Spent {
+    /// Whether the peer may use up more. The last use may go beyond the budget,
+    /// so that nothing is too large for it.
+    pub(crate) fn leaves_room(&mut self, now: Ticks, budget: Budget) -> bool {
+        let elapsed = now.since(self.since).as_millis();
+        let back = elapsed.saturating_mul(u128::from(budget.per_second)) / 1000;
+        if back > 0 {
+            let back = u64::try_from(back).unwrap_or(u64::MAX);
+            self.amount = self.amount.saturating_sub(back);
+            self.since = now;
+        }
+        self.amount < budget.most
+    }
+
+    pub(crate) const fn add(&mut self, amount: u64) {
+        self.amount = self.amount.saturating_add(amount);
     }
 }
 

@@ -191,6 +191,13 @@ impl<K: Spread, V> Directory<K, V> {
         self.at(self.find(key)?)
     }
 
+    /// The value of a key, to be changed.
+    #[must_use]
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let number = self.find(key)?;
+        self.at_mut(number)
+    }
+
     /// The key with a number.
     #[must_use]
     pub fn key(&self, number: usize) -> Option<&K> {

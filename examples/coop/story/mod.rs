@@ -63,6 +63,10 @@ impl<'a> Story<'a> {
 
     pub(crate) fn tell(mut self, folder: &Path) -> Result<(), Fault> {
         self.who();
+        self.wait("others know where each node's chains end", |village| {
+            let houses = &mut village.houses.iter();
+            houses.all(|house| house.node.unconfirmed().next().is_none())
+        })?;
         let proposal = self.decide()?;
         self.pay(proposal)?;
         self.trade()?;
@@ -73,7 +77,7 @@ impl<'a> Story<'a> {
 
     fn who(&self) {
         let page = self.page;
-        println!("{}", page.ink(Ink::Heading, &self.scenario.name));
+        page.title(&self.scenario.name);
         page.heading("WHO");
         for (house, person) in self.village.houses.iter().zip(&self.cast.members) {
             page.line(&format!("{:<8} {}", house.name, person.inception.id()));

@@ -10,7 +10,7 @@ mod killed;
 mod program;
 mod scenario;
 
-use program::{Folder, coop};
+use program::{Folder, Run, coop};
 
 const TABLE: &str = "\
 AGREE
@@ -73,6 +73,19 @@ fn page_for_a_pipe_has_no_escape_codes() {
     let run = coop(&["--data", folder.path()]);
     assert_eq!(run.code, 0);
     assert!(!run.out.contains('\x1b') && !run.err.contains('\x1b'));
+}
+
+#[test]
+fn reader_who_leaves_early_does_not_end_the_story() {
+    let folder = Folder::new("pipe");
+    let mut run = program::command(&["--data", folder.path()])
+        .spawn()
+        .unwrap();
+    drop(run.stdout.take());
+    let ended = Run::of(run.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+    let again = coop(&["--data", folder.path()]);
+    assert!(again.out.contains("7 found done"));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId, UnitId};
 use icn_types::record::Draft;
+use icn_types::resume::Standing;
+use icn_types::set::Office;
 use icn_types::time::Times;
 
 use super::Node;
@@ -45,6 +47,16 @@ pub enum AuthorError {
     /// A rule of the ledger says no.
     #[error("payment is refused")]
     Money(#[from] MoneyRefusal),
+    /// The chain is not confirmed by others since the node was opened: it may
+    /// go on further than this store knows. Ask again later; a chain that
+    /// forks needs a Seal and a new Open.
+    #[error("end of chain {chain} is not confirmed by others")]
+    Unconfirmed {
+        /// The chain.
+        chain: ChainId,
+        /// What is missing.
+        standing: Standing,
+    },
     /// This node has no key of the chain.
     #[error("node has no key of chain {0}")]
     NoKey(ChainId),
@@ -61,6 +73,7 @@ impl Coded for AuthorError {
         match self {
             Self::Vote(refusal) => refusal.code(),
             Self::Money(refusal) => refusal.code(),
+            Self::Unconfirmed { .. } => "node.unconfirmed",
             Self::NoKey(_) => "node.key",
             Self::NoUnit(_) => "node.no_unit",
             Self::Node(error) => error.code(),
@@ -71,6 +84,7 @@ impl Coded for AuthorError {
         match self {
             Self::Vote(refusal) => refusal.fault(),
             Self::Money(refusal) => refusal.fault(),
+            Self::Unconfirmed { .. } => Fault::Environment,
             Self::NoKey(_) | Self::NoUnit(_) => Fault::Caller,
             Self::Node(error) => error.fault(),
         }
@@ -112,7 +126,8 @@ impl Node {
         self.author_vote(chain, drafted, times).await
     }
 
-    /// Pays from an account. The same key and request pays once.
+    /// Pays from an account. The same key and request pays once. A decision is
+    /// carried out only after the ballots confirmed it.
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.
@@ -125,10 +140,26 @@ impl Node {
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
         let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
+        if let Some((ready, _)) = request.decision {
+            self.confirmed(&ready)?;
+        }
         let at = self.not_before_tip(chain, times.now);
         match ledger.authorize(self.set(), chain, request, at)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
             Authorized::Draft(draft) => self.author(chain, draft, times).await,
+        }
+    }
+
+    /// Whether the ballots say what a decision claims.
+    fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
+        let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
+        let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
+        let close = decision.and_then(|(_, decision)| decision.close());
+        let (close, ..) = close.ok_or(VoteRefusal::UnknownClose(*ready))?;
+        match self.governance().recount(self.set(), &close) {
+            Some(recount) if recount.is_confirmed() => Ok(()),
+            Some(recount) => Err(VoteRefusal::NotConfirmed(recount.clone()).into()),
+            None => Err(VoteRefusal::UnknownClose(close).into()),
         }
     }
 
@@ -172,6 +203,11 @@ impl Node {
             .signer_of(chain)
             .cloned()
             .ok_or(AuthorError::NoKey(*chain))?;
+        let standing = self.standing(chain);
+        if standing != Standing::Confirmed {
+            let chain = *chain;
+            return Err(AuthorError::Unconfirmed { chain, standing });
+        }
         let id = draft.header().id();
         let mut work = self.begin()?;
         self.write(draft, &signer, times, &mut work)?;

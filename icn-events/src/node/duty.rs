@@ -5,11 +5,12 @@
 
 use icn_governance::author::{Drafted, draft_receipts, draft_shut};
 use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest};
-use icn_types::authority::{Action, operation_key};
+use icn_types::authority::{Action, Consent, ProposalId, operation_key};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::record::Draft;
+use icn_types::resume::Standing;
 use icn_types::set::Decision;
 use icn_types::time::Timestamp;
 
@@ -32,11 +33,14 @@ impl Node {
                 .signers
                 .iter()
                 .find(|signer| signer.public_key() == seat.key())?;
-            let owner = self.set().open(&seat.open())?.chain.owner();
+            (self.standing(chain) == Standing::Confirmed).then_some(())?;
+            let open = self.set().open(&seat.open())?;
+            let owner = open.chain.owner();
+            let is_received = matches!(open.consent, Consent::Decision { .. });
             let at = self.not_before_tip(chain, now);
             let draft = match (owner, self.books.ledger_of(self.set(), chain)) {
                 (Owner::Teller(_), _) => self.teller_duty(chain, at),
-                (Owner::Shared(_), Some(ledger)) => self
+                (owner, Some(ledger)) if is_received || is_shared(owner) => self
                     .treasury_duty(ledger, chain, at)
                     .or_else(|| self.account_duty(ledger, chain, at)),
                 (_, Some(ledger)) => self.account_duty(ledger, chain, at),
@@ -113,7 +117,7 @@ impl Node {
     }
 
     /// Actions of decisions that may take effect and were counted right.
-    fn ready_actions(&self) -> impl Iterator<Item = ReadyAction> + '_ {
+    pub(super) fn ready_actions(&self) -> impl Iterator<Item = ReadyAction> + '_ {
         let decisions = self
             .set()
             .office()
@@ -137,6 +141,7 @@ impl Node {
         (0..)
             .zip(&opening.actions)
             .map(|(number, action)| ReadyAction {
+                proposal: opening.proposal,
                 ready,
                 number,
                 action: *action,
@@ -200,9 +205,14 @@ impl Node {
 }
 
 /// One action that may be carried out now.
-struct ReadyAction {
-    ready: RecordId,
-    number: u16,
-    action: Action,
+pub(super) struct ReadyAction {
+    pub(super) proposal: ProposalId,
+    pub(super) ready: RecordId,
+    pub(super) number: u16,
+    pub(super) action: Action,
     key: OperationKey,
+}
+
+const fn is_shared(owner: Owner) -> bool {
+    matches!(owner, Owner::Shared(_))
 }

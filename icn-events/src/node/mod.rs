@@ -16,7 +16,9 @@ mod duty;
 mod error;
 mod event;
 mod journal;
+mod mandate;
 mod registrar;
+mod resume;
 mod schema;
 mod settings;
 mod stored;
@@ -35,9 +37,11 @@ use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
 use icn_types::id::{ChainId, Digest, TopicId, UnitId};
 use icn_types::key::Signer;
 use icn_types::record::{Draft, Record};
-use icn_types::set::RecordSet;
+use icn_types::resume::Standing;
+use icn_types::set::{Office, RecordSet};
 use icn_types::sign::Signed;
 use icn_types::time::Times;
+use icn_types::topic::Topic;
 
 use crate::audit::AuditLog;
 use crate::bus::Bus;
@@ -45,6 +49,7 @@ use crate::bus::Bus;
 use books::Books;
 use derived::{Derived, Touched};
 use journal::Journal;
+use resume::Resuming;
 
 pub use author::{AuthorError, Authored};
 pub use error::NodeError;
@@ -79,6 +84,7 @@ pub struct Node {
     replica: Replica,
     books: Books,
     derived: Derived,
+    resuming: Resuming,
     signers: Vec<SharedSigner>,
     acknowledgement: Acknowledgement,
     bus: Bus<NodeEvent>,
@@ -146,6 +152,7 @@ impl Node {
             transport,
             signers,
             acknowledgement,
+            confirmations,
             sync,
         } = settings;
         let (domain, node) = (genesis.domain(), transport.local_peer());
@@ -165,6 +172,7 @@ impl Node {
             replica,
             books,
             derived,
+            resuming: Resuming::new(confirmations),
             signers,
             acknowledgement,
             bus: Bus::new(),
@@ -316,6 +324,11 @@ impl Node {
             if let SyncEvent::Refused { refusal, .. } = event {
                 return Err(NodeError::Refused(*refusal));
             }
+            if let SyncEvent::Converged { topic, peer } = event {
+                let chains = self.own_chains(*topic);
+                let set = self.replica.set();
+                self.resuming.hear(set, *peer, chains.into_iter());
+            }
             work.events.push(NodeEvent::Sync(event.clone()));
         }
         self.interrupted |= !step.stored().is_empty();
@@ -420,6 +433,44 @@ impl Node {
     #[must_use]
     pub fn set_digest(&self, topic: TopicId) -> Digest {
         self.set().canonical().digest(topic)
+    }
+
+    /// Whether a chain whose key this node has may be written: others must have
+    /// confirmed where it ends since the node was opened.
+    #[must_use]
+    pub fn standing(&self, chain: &ChainId) -> Standing {
+        if *chain == self.audit().chain_id() {
+            return Standing::Confirmed; // nobody else follows it
+        }
+        self.resuming.standing(self.set(), chain)
+    }
+
+    /// Own chains that wait for others to confirm where they end, by what is
+    /// missing.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = (ChainId, Standing)> + '_ {
+        let own = self
+            .replica
+            .topics()
+            .flat_map(|topic| self.own_chains(topic));
+        own.map(|chain| (chain, self.standing(&chain)))
+            .filter(|(_, standing)| *standing != Standing::Confirmed)
+    }
+
+    /// Chains of a topic that this node has the keys of.
+    fn own_chains(&self, topic: TopicId) -> Vec<ChainId> {
+        let set = self.set();
+        let is_own = |key| self.signers.iter().any(|signer| signer.public_key() == key);
+        let seats = set.office().into_iter().flat_map(Office::seats);
+        let own = seats.filter(|(_, seat)| {
+            let open = set.open(&seat.open());
+            is_own(seat.key()) && open.is_some_and(|open| open.chain.topic() == topic)
+        });
+        let mut own: Vec<ChainId> = own.map(|(chain, _)| *chain).collect();
+        let authority = Topic::Authority(set.domain()).id();
+        if topic == authority && set.registrar().is_some_and(is_own) {
+            own.push(set.authority());
+        }
+        own
     }
 
     /// The signer that writes a chain now, if this node has it.

@@ -6,6 +6,7 @@ use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
 use icn_types::canon::List;
 use icn_types::id::ChainId;
 use icn_types::record::{Content, Draft, Kind};
+use icn_types::resume::Standing;
 use icn_types::set::Seat;
 use icn_types::time::Timestamp;
 
@@ -18,8 +19,14 @@ impl Node {
             .signers
             .iter()
             .find(|signer| signer.public_key() == key)?;
+        let standing = self.standing(&self.set().authority());
+        (standing == Standing::Confirmed).then_some(())?;
         let at = self.not_before_tip(&self.set().authority(), now);
-        let draft = self.vote_duty(at).or_else(|| self.seal_duty(at))?;
+        let draft = self
+            .vote_duty(at)
+            .or_else(|| self.receivership_duty(at))
+            .or_else(|| self.release_duty(at))
+            .or_else(|| self.seal_duty(at))?;
         Some((draft, signer.clone()))
     }
 
@@ -73,28 +80,32 @@ impl Node {
         Draft::new(set.next_place(&set.authority())?, kind, at, content)
     }
 
-    /// The furthest head whose whole path is here, Valid and posted.
+    /// A checkpoint at a head beyond the last Seal.
     fn seal_row(&self, chain: &ChainId, seat: &Seat) -> Option<SealRow> {
         let set = self.set();
-        let sealed = set.sealed_len(chain);
-        let fresh = set.spine(chain).get(sealed..)?;
-        let head = fresh
-            .iter()
-            .take_while(|&&slot| self.books.is_valid(set, slot))
-            .last()?;
-        if set.is_frozen(chain) {
-            return None;
-        }
-        let record = set.record(*head);
-        let sealed = Sealed {
-            header: record.header().clone(),
-            signature: *record.signature(),
-        };
-        Some(SealRow {
+        let sealed = self.sealed_head(chain)?;
+        let is_new = usize::try_from(sealed.header.seq()).ok()? >= set.sealed_len(chain);
+        (is_new && !set.is_frozen(chain)).then(|| SealRow {
             chain: *chain,
             open: seat.open(),
             sealed: Some(sealed),
             finality: Finality::Open,
+        })
+    }
+
+    /// The furthest head whose whole path is here, Valid and posted, or the
+    /// one that was sealed before.
+    pub(super) fn sealed_head(&self, chain: &ChainId) -> Option<Sealed> {
+        let set = self.set();
+        let (sealed, fresh) = set.spine(chain).split_at_checked(set.sealed_len(chain))?;
+        let good = fresh
+            .iter()
+            .take_while(|&&slot| self.books.is_valid(set, slot));
+        let head = good.last().or_else(|| sealed.last())?;
+        let record = set.record(*head);
+        Some(Sealed {
+            header: record.header().clone(),
+            signature: *record.signature(),
         })
     }
 }

@@ -57,13 +57,15 @@ pub(super) struct AccountRow {
     charged: [u8; 16],
     outgoing: [u8; 16],
     incoming: [u8; 16],
+    held: [u8; 16],
 }
 canonical!(AccountRow {
     posted,
     contested,
     charged,
     outgoing,
-    incoming
+    incoming,
+    held
 });
 
 impl AccountRow {
@@ -74,6 +76,7 @@ impl AccountRow {
             charged: column.charged.to_be_bytes(),
             outgoing: column.outgoing.to_be_bytes(),
             incoming: column.incoming.to_be_bytes(),
+            held: column.held.to_be_bytes(),
         }
     }
 
@@ -84,6 +87,7 @@ impl AccountRow {
         column.charged = u128::from_be_bytes(self.charged);
         column.outgoing = u128::from_be_bytes(self.outgoing);
         column.incoming = u128::from_be_bytes(self.incoming);
+        column.held = u128::from_be_bytes(self.held);
         column
     }
 }

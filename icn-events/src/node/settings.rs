@@ -1,3 +1,4 @@
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use icn_ledger::Unit;
@@ -18,6 +19,7 @@ pub struct NodeSettings {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) signers: Vec<SharedSigner>,
     pub(super) acknowledgement: Acknowledgement,
+    pub(super) confirmations: Option<NonZeroU16>,
     pub(super) sync: Config,
 }
 
@@ -58,7 +60,10 @@ impl NodeSettings {
         transport: Arc<dyn Transport>,
     ) -> Result<Self, NodeError> {
         let units = units(&genesis)?;
+        let node = transport.local_peer();
+        let is_alone = genesis.peers().iter().all(|peer| peer.id() == node);
         Ok(Self {
+            confirmations: (!is_alone).then_some(NonZeroU16::MIN),
             genesis,
             units,
             store,
@@ -81,6 +86,20 @@ impl NodeSettings {
     #[must_use]
     pub const fn with_acknowledgement(mut self, acknowledgement: Acknowledgement) -> Self {
         self.acknowledgement = acknowledgement;
+        self
+    }
+
+    /// The same with another number of peers that must confirm where an own
+    /// chain ends before the node writes it for the first time after it was
+    /// opened; none asks nobody.
+    ///
+    /// A store that was restored from a backup cannot be told from any other.
+    /// Whoever writes on from an old one forks its chains, so one peer is asked
+    /// unless the genesis lists no other. Ask nobody only where the store is
+    /// never restored.
+    #[must_use]
+    pub const fn with_confirmations(mut self, peers: Option<NonZeroU16>) -> Self {
+        self.confirmations = peers;
         self
     }
 

@@ -2,11 +2,12 @@
 //! whether they agree with the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use icn_ledger::{Column, Ledger};
 use icn_sync::{Config, Replica};
-use icn_types::host::{Key, Store};
+use icn_types::host::{Key, Page, Store, StoredRow};
 use icn_types::id::ChainId;
 use icn_types::record::Record;
 use icn_types::set::RecordSet;
@@ -72,23 +73,57 @@ impl Stored {
         let Some(number) = self.number(chain).await? else {
             return Ok(Vec::new());
         };
-        let mut found = BTreeMap::new();
+        let mut found = Vec::new();
         let mut next = Some(PLACES.scan_within(&(number, seq)));
         while let Some(scan) = next {
             let page = self.store.scan(&scan).await?;
-            for row in &page.rows {
-                let (_, _, position) = PLACES.decode_key(&row.key)?;
-                let bytes = self.read(RECORDS.key(&position)).await?;
-                let bytes = bytes.ok_or(NodeError::Gap { position })?;
-                let record: Unverified<Record> = RECORDS
-                    .decode_value(&bytes)?
-                    .read()
-                    .map_err(|source| NodeError::Record { position, source })?;
-                found.insert(record.claim().id(), record);
-            }
+            found.extend(positions(&page)?);
             next = page.next;
         }
+        let records = self.at(&found).await?;
+        let found = records
+            .into_iter()
+            .map(|record| (record.claim().id(), record));
+        let found: BTreeMap<_, _> = found.collect();
         Ok(found.into_values().collect())
+    }
+
+    /// The last records of a chain, newest first, at most `count`; branches of
+    /// a fork side by side. A record that came without its content first is
+    /// answered once, complete. One page of places and that many records are
+    /// read, whatever the length of the chain.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`], [`NodeError::Row`] and [`NodeError::Record`].
+    pub async fn newest(
+        &self,
+        chain: &ChainId,
+        count: NonZeroU32,
+    ) -> Result<Vec<Unverified<Record>>, NodeError> {
+        let Some(number) = self.number(chain).await? else {
+            return Ok(Vec::new());
+        };
+        let scan = PLACES.scan_within(&number).descending().limit(count);
+        let page = self.store.scan(&scan).await?;
+        let mut seen = BTreeSet::new();
+        let mut records = self.at(&positions(&page)?).await?;
+        records.retain(|record| seen.insert(record.claim().id()));
+        Ok(records)
+    }
+
+    /// Records of the journal, in the order asked.
+    async fn at(&self, positions: &[u64]) -> Result<Vec<Unverified<Record>>, NodeError> {
+        let keys: Vec<Key> = positions
+            .iter()
+            .map(|position| RECORDS.key(position))
+            .collect();
+        let rows = self.store.read(&keys).await?;
+        let read = |(row, &position): (Option<Vec<u8>>, &u64)| {
+            let bytes = row.ok_or(NodeError::Gap { position })?;
+            let record = RECORDS.decode_value(&bytes)?.read();
+            record.map_err(|source| NodeError::Record { position, source })
+        };
+        rows.into_iter().zip(positions).map(read).collect()
     }
 
     async fn number(&self, chain: &ChainId) -> Result<Option<u32>, NodeError> {
@@ -99,6 +134,15 @@ impl Stored {
     async fn read(&self, key: Key) -> Result<Option<Vec<u8>>, NodeError> {
         Ok(self.store.read(&[key]).await?.pop().flatten())
     }
+}
+
+/// Positions in the journal of the places of a page.
+fn positions(page: &Page) -> Result<Vec<u64>, NodeError> {
+    let position = |row: &StoredRow| {
+        let (_, _, position) = PLACES.decode_key(&row.key)?;
+        Ok(position)
+    };
+    page.rows.iter().map(position).collect()
 }
 
 /// A derived row that is not what the journal gives.

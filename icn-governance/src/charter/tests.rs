@@ -1,11 +1,15 @@
 use alloc::vec::Vec;
 
-use icn_types::amount::Ratio;
+use icn_types::amount::{Amount, Ratio};
+use icn_types::authority::Action;
 use icn_types::canon::{List, from_bytes, to_bytes};
 use icn_types::error::Coded as _;
-use icn_types::id::DomainId;
+use icn_types::id::{ChainId, DomainId, UnitId};
+use icn_types::key::Signer as _;
+use icn_types::testkit::stage::key_of;
 
 use super::{Flaw, Rules, Trust, certain_receipts};
+use crate::body::Subject;
 use crate::rule::{Base, Quorum, Rule, Share, Threshold, Turnout, Veto};
 use crate::scene::rules;
 
@@ -21,7 +25,7 @@ fn threshold(base: Base, share: Share) -> Rules {
 
 fn veto(share: Share, minimum: u64) -> Rules {
     Rules {
-        budget: Rule {
+        text: Rule {
             veto: Veto::Share {
                 base: Base::Cast,
                 share,
@@ -69,6 +73,10 @@ fn every_flaw_is_found_and_has_a_code_of_its_own() {
         ..rules(3, 2)
     };
     let third = Ratio::new(1, 3).unwrap();
+    let easy = Rules {
+        receivership: Rule::majority(),
+        ..rules(3, 2)
+    };
     let found = [
         (rules(3, 4), Flaw::Tellers),
         (rules(4, 2), Flaw::TwoCloses),
@@ -85,6 +93,7 @@ fn every_flaw_is_found_and_has_a_code_of_its_own() {
         ),
         (veto(Share::at_least(Ratio::ZERO), 0), Flaw::VetoByNobody),
         (veto(Share::above(Ratio::ZERO), 1), Flaw::VetoByOne),
+        (easy, Flaw::EasyReceivership),
     ];
     for (rules, flaw) in &found {
         assert_eq!(rules.flaws(), [*flaw], "{}", flaw.code());
@@ -93,6 +102,31 @@ fn every_flaw_is_found_and_has_a_code_of_its_own() {
     codes.sort_unstable();
     codes.dedup();
     assert_eq!(codes.len(), found.len());
+}
+
+/// Money of the community and the account of a member need not be moved by the
+/// same bar; whoever asks for both meets the higher one.
+#[test]
+fn a_proposal_that_puts_an_account_into_other_hands_has_a_bar_of_its_own() {
+    let rules = rules(3, 2);
+    let chain = ChainId::from_bytes([1; 32]);
+    let pay = Action::Pay {
+        payer: chain,
+        payee: ChainId::from_bytes([2; 32]),
+        unit: UnitId::from_bytes([3; 32]),
+        amount: Amount::new(1).unwrap(),
+    };
+    let key = key_of(1, "receiver", 0).public_key();
+    let receive = Action::Receive {
+        chain,
+        key,
+        recovery: key,
+    };
+    let rule = |actions: &[Action]| *rules.rule(&Subject::Actions(List::new(actions).unwrap()));
+    assert_ne!(rules.receivership, rules.budget);
+    assert_eq!(rule(&[pay]), rules.budget);
+    assert_eq!(rule(&[receive]), rules.receivership);
+    assert_eq!(rule(&[pay, receive]), rules.receivership);
 }
 
 #[test]

@@ -346,3 +346,19 @@ fn a_tally_of_more_than_the_roll_does_not_read() {
         "tally.excess"
     );
 }
+
+proptest! {
+    #[test]
+    fn what_passes_a_stricter_rule_passes_the_other(
+        strict in rule(),
+        other in rule(),
+        choices in choices(),
+    ) {
+        let (roll, ballots) = votes(&choices);
+        let tally = tally(&roll, &ballots).unwrap();
+        prop_assert!(strict.is_as_strict_as(&strict));
+        if strict.is_as_strict_as(&other) && tally.outcome(&strict) == Outcome::Accepted {
+            prop_assert_eq!(tally.outcome(&other), Outcome::Accepted);
+        }
+    }
+}

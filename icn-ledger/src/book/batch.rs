@@ -17,6 +17,9 @@ pub enum Batch {
     Independent,
 }
 
+/// Requests whose keys are looked for together.
+const RUN_LEN: usize = 64;
+
 impl Book {
     /// Accepts several requests, one result for each in their order. Later items
     /// see what earlier ones did.
@@ -30,14 +33,32 @@ impl Book {
         requests: &[Request],
     ) -> Vec<Result<Posted, BookError>> {
         match batch {
-            Batch::Independent => requests.iter().map(|request| self.post(request)).collect(),
+            Batch::Independent => self.post_each(requests),
             Batch::Atomic => self.post_atomic(requests),
         }
+    }
+
+    fn post_each(&mut self, requests: &[Request]) -> Vec<Result<Posted, BookError>> {
+        let mut results = Vec::with_capacity(requests.len());
+        for run in requests.chunks(RUN_LEN) {
+            self.touch(run);
+            results.extend(run.iter().map(|request| self.post(request)));
+        }
+        results
+    }
+
+    /// Reads what the look-ups of the keys of a run will read.
+    fn touch(&self, run: &[Request]) {
+        self.by_key
+            .touch(run.iter().map(|request| request.key.as_bytes()));
     }
 
     fn post_atomic(&mut self, requests: &[Request]) -> Vec<Result<Posted, BookError>> {
         let mut results = Vec::with_capacity(requests.len());
         for (item, request) in requests.iter().enumerate() {
+            if item % RUN_LEN == 0 {
+                self.touch(&requests[item..requests.len().min(item + RUN_LEN)]);
+            }
             let result = self.post(request);
             results.push(result);
             if let Err(error) = result {

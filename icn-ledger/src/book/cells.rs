@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use super::limits::Limits;
 use super::name::{AccountKey, EntryNumber, StepNumber, UnitKey};
@@ -14,28 +15,44 @@ pub(super) struct CellKey(u32);
 
 const NONE: StepNumber = StepNumber::new(u32::MAX);
 
-/// Where one account stands in one unit.
+/// Where one account stands in one unit: one cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Cell {
-    pub(super) position: i128,
-    /// Set aside to be paid, in atoms.
-    pub(super) held_out: i128,
-    /// Set aside to be received, in atoms.
-    pub(super) held_in: i128,
-    pub(super) limits: Limits,
+    position: i128,
+    limits: Limits,
+    /// Which of the sums of holds; none before the first one.
+    aside: Option<NonZeroU32>,
+    newest: StepNumber,
     pub(super) account: AccountKey,
     pub(super) unit: UnitKey,
-    newest: StepNumber,
 }
 
-impl Cell {
+/// What open holds set aside, in atoms.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Aside {
+    /// To be paid.
+    pub(super) out: i128,
+    /// To be received.
+    pub(super) into: i128,
+}
+
+/// Everything about a cell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub(super) position: i128,
+    pub(super) aside: Aside,
+    pub(super) limits: Limits,
+}
+
+impl View {
     /// What it may pay, with what is set aside; negative beyond its floor, none
     /// without one.
     pub(super) fn available(&self) -> Option<i128> {
         let floor = self.limits.floor()?;
         let sums = Sums {
             sealed: self.position,
-            held: self.held_out,
+            held: self.aside.out,
             ..Sums::default()
         };
         Some(sums.available(&bounds(floor, i64::MAX)))
@@ -46,7 +63,7 @@ impl Cell {
     pub(super) fn room(&self) -> Option<i128> {
         let ceiling = self.limits.ceiling()?;
         let sums = Sums {
-            sealed: self.position + self.held_in,
+            sealed: self.position + self.aside.into,
             ..Sums::default()
         };
         Some(sums.room(&bounds(i64::MIN, ceiling)))
@@ -96,6 +113,8 @@ impl Step {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cells {
     cells: Vec<Cell>,
+    /// Sums of holds, of the cells that ever had one.
+    asides: Vec<Aside>,
     steps: Vec<Step>,
     /// The first unit of each account, which is the only one of most.
     first: Vec<(UnitKey, CellKey)>,
@@ -119,12 +138,11 @@ impl Cells {
         }
         self.cells.push(Cell {
             position: 0,
-            held_out: 0,
-            held_in: 0,
             limits,
+            aside: None,
+            newest: NONE,
             account,
             unit,
-            newest: NONE,
         });
         Some(())
     }
@@ -140,12 +158,44 @@ impl Cells {
         &self.cells[key.0 as usize]
     }
 
-    pub(super) fn of_mut(&mut self, key: CellKey) -> &mut Cell {
-        &mut self.cells[key.0 as usize]
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Cell, View)> {
+        self.cells.iter().map(|cell| (cell, self.view_of(cell)))
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Cell> {
-        self.cells.iter()
+    pub(super) fn view(&self, key: CellKey) -> View {
+        self.view_of(self.of(key))
+    }
+
+    fn view_of(&self, cell: &Cell) -> View {
+        let aside = cell
+            .aside
+            .and_then(|at| self.asides.get(at.get() as usize - 1));
+        View {
+            position: cell.position,
+            aside: aside.copied().unwrap_or_default(),
+            limits: cell.limits,
+        }
+    }
+
+    /// Changes limits, and answers with those before.
+    pub(super) fn set_limits(&mut self, key: CellKey, limits: Limits) -> Limits {
+        core::mem::replace(&mut self.cells[key.0 as usize].limits, limits)
+    }
+
+    /// What holds set aside for a cell.
+    pub(super) fn aside_mut(&mut self, key: CellKey) -> &mut Aside {
+        let cell = &mut self.cells[key.0 as usize];
+        let at = match cell.aside {
+            Some(at) => at.get() as usize - 1,
+            None => {
+                // There are no more of them than cells, whose numbers fit.
+                let len = u32::try_from(self.asides.len() + 1).unwrap_or(u32::MAX);
+                cell.aside = NonZeroU32::new(len);
+                self.asides.push(Aside::default());
+                self.asides.len() - 1
+            }
+        };
+        &mut self.asides[at]
     }
 
     /// The number of steps so far: where a later [`undo`](Self::undo) ends.
@@ -236,5 +286,13 @@ impl<'a> Iterator for Steps<'a> {
         let step = self.cells.steps.get(key.index())?;
         self.next = step.before;
         Some((key, step, self.cells.change(step)))
+    }
+}
+
+#[cfg(test)]
+impl Cells {
+    /// Puts a position elsewhere.
+    pub(super) fn forge(&mut self, key: CellKey) {
+        self.cells[key.0 as usize].position += 1;
     }
 }

@@ -112,6 +112,14 @@ pub(super) fn read_linked(bytes: &[u8]) -> Result<(Option<EntryId>, Entry), Deco
     Ok(linked)
 }
 
+/// The id of the entry before, in the bytes of an entry.
+pub(super) fn prev_in(bytes: &[u8]) -> Option<EntryId> {
+    let mut r = Reader::new(bytes).ok()?;
+    r.array().ok()?;
+    r.tag(TAG).ok()?;
+    Option::decode(&mut r).ok()?
+}
+
 /// The operation key in the bytes of a request's entry.
 pub(super) fn key_in(bytes: &[u8]) -> Option<OperationKey> {
     let mut r = Reader::new(bytes).ok()?;

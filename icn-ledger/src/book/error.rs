@@ -8,7 +8,7 @@ use icn_types::error::{Coded, Fault};
 use super::name::{AccountKey, EntryNumber, UnitKey};
 
 /// Why a request is not accepted. Where several reasons hold, the first of this
-/// list counts; within a group, the first part of the request.
+/// list counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BookError {
@@ -35,7 +35,8 @@ pub enum BookError {
     },
 }
 
-/// Why a request makes no sense in a book.
+/// Why a request makes no sense in a book. Its parts are looked at in order and
+/// then all of them together; the first reason of this list counts each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StructureError {
@@ -59,14 +60,6 @@ pub enum StructureError {
         /// The unit.
         unit: UnitKey,
     },
-    /// A part is below the least amount of its unit.
-    #[error("part of account {account} is below the least amount of unit {unit}")]
-    Minimum {
-        /// Whose part.
-        account: AccountKey,
-        /// The unit.
-        unit: UnitKey,
-    },
     /// An account pays itself.
     #[error("account {account} pays itself")]
     PaysItself {
@@ -77,6 +70,14 @@ pub enum StructureError {
     #[error("payers and payees differ in unit {unit}")]
     Balance {
         /// The first such unit.
+        unit: UnitKey,
+    },
+    /// A part is below the least amount of its unit.
+    #[error("part of account {account} is below the least amount of unit {unit}")]
+    Minimum {
+        /// Whose part.
+        account: AccountKey,
+        /// The unit.
         unit: UnitKey,
     },
     /// The named entry is no hold.
@@ -99,7 +100,8 @@ pub enum StructureError {
     },
 }
 
-/// Why what happened before forbids a request.
+/// Why what happened before forbids a request. Where several reasons hold, the
+/// first of this list counts, of the first part that it holds for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleError {
@@ -115,17 +117,17 @@ pub enum RuleError {
         /// What is held, in atoms.
         held: u64,
     },
+    /// The period was closed before.
+    #[error("period was closed before")]
+    Closed,
     /// More would go back than is left of the payment.
     #[error("more would go back than the {left} atoms left of account {account}")]
     Refunded {
         /// Whose part is too large.
         account: AccountKey,
         /// What may still go back, in atoms.
-        left: u64,
+        left: u128,
     },
-    /// The period was closed before.
-    #[error("period was closed before")]
-    Closed,
     /// A payer would fall below its floor, holds included.
     #[error("account {account} would fall below its floor in unit {unit}")]
     Floor {
@@ -225,6 +227,29 @@ pub enum ReplayReason {
     /// The book would have written nothing.
     #[error("book had it before")]
     Again,
+}
+
+/// A book is not what its entries make of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Its entries are no book.
+    #[error(transparent)]
+    Entry(#[from] ReplayError),
+    /// The id of the newest entry is not its hash.
+    #[error("head is not the hash of the newest entry")]
+    Head,
+    /// An account stands elsewhere.
+    #[error("account {account} does not stand in unit {unit} where its entries put it")]
+    Standing {
+        /// The account.
+        account: AccountKey,
+        /// The unit.
+        unit: UnitKey,
+    },
+    /// Other holds are open.
+    #[error("open holds are not those of the entries")]
+    Holds,
 }
 
 impl Coded for BookError {
@@ -329,5 +354,20 @@ impl Coded for ReplayError {
 
     fn fault(&self) -> Fault {
         Fault::Peer
+    }
+}
+
+impl Coded for VerifyError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Entry(error) => error.code(),
+            Self::Head => "book.verify.head",
+            Self::Standing { .. } => "book.verify.standing",
+            Self::Holds => "book.verify.holds",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Environment
     }
 }

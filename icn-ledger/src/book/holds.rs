@@ -71,21 +71,21 @@ impl Holds {
 /// back, and what a payee gave back.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refunds {
-    sums: BTreeMap<(EntryNumber, CellKey), u64>,
+    sums: BTreeMap<(EntryNumber, CellKey), u128>,
 }
 
 impl Refunds {
-    pub(super) fn sum(&self, original: EntryNumber, cell: CellKey) -> u64 {
+    pub(super) fn sum(&self, original: EntryNumber, cell: CellKey) -> u128 {
         self.sums.get(&(original, cell)).copied().unwrap_or(0)
     }
 
-    pub(super) fn set(&mut self, original: EntryNumber, cell: CellKey, sum: u64) {
+    pub(super) fn set(&mut self, original: EntryNumber, cell: CellKey, sum: u128) {
         self.sums.insert((original, cell), sum);
     }
 
-    pub(super) fn take(&mut self, original: EntryNumber, cell: CellKey, atoms: u64) {
+    pub(super) fn take(&mut self, original: EntryNumber, cell: CellKey, atoms: Amount) {
         if let Some(sum) = self.sums.get_mut(&(original, cell)) {
-            *sum = sum.saturating_sub(atoms);
+            *sum = sum.saturating_sub(u128::from(atoms.get()));
         }
     }
 }

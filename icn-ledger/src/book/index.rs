@@ -25,8 +25,8 @@ pub(super) struct Index {
     bits: u32,
     /// Names that lie in buckets.
     len: usize,
-    /// The others.
-    beside: BTreeMap<[u8; 32], u32>,
+    /// The others, by tag and name.
+    beside: BTreeMap<(u32, [u8; 32]), u32>,
 }
 
 /// Taken places come first.
@@ -43,18 +43,30 @@ impl Bucket {
         numbers: [FREE; WIDTH],
     };
 
+    // Neither of these stops early: where it would stop is as good as random,
+    // and a processor that guesses wrong waits for the memory that it could have
+    // gone on without.
+
     fn len(&self) -> usize {
-        self.numbers.iter().take_while(|&&at| at != FREE).count()
+        self.numbers
+            .iter()
+            .filter(|&&number| number != FREE)
+            .count()
+    }
+
+    fn has(&self, tag: u32) -> bool {
+        self.tags
+            .iter()
+            .fold(false, |found, &there| found | (there == tag))
     }
 
     /// Whether there was room.
     fn push(&mut self, tag: u32, number: u32) -> bool {
         let len = self.len();
-        let (Some(tags), Some(numbers)) = (self.tags.get_mut(len), self.numbers.get_mut(len))
-        else {
+        if len == WIDTH {
             return false;
-        };
-        (*tags, *numbers) = (tag, number);
+        }
+        (self.tags[len], self.numbers[len]) = (tag, number);
         true
     }
 }
@@ -64,15 +76,19 @@ impl Index {
     pub(super) fn find(&self, name: &[u8; 32], is_named: impl Fn(u32) -> bool) -> Option<u32> {
         let tag = tag(name);
         let bucket = self.buckets.get(self.place(tag))?;
-        for (&number, &there) in bucket.numbers.iter().zip(&bucket.tags) {
-            if number == FREE {
-                return None;
-            }
-            if there == tag && is_named(number) {
+        if bucket.has(tag) {
+            let mut named = bucket.numbers.iter().zip(&bucket.tags);
+            let is_it = |number| number != FREE && is_named(number);
+            let found = named.find(|&(&number, &there)| there == tag && is_it(number));
+            if let Some((&number, _)) = found {
                 return Some(number);
             }
         }
-        self.beside.get(name).copied()
+        // A name lies beside a full bucket only.
+        if bucket.numbers[WIDTH - 1] == FREE {
+            return None;
+        }
+        self.beside.get(&(tag, *name)).copied()
     }
 
     /// Adds a name that is not there yet, with a number below [`FREE`].
@@ -83,22 +99,33 @@ impl Index {
         self.put(name, number);
     }
 
+    /// Reads what inserting names will read. These reads wait for memory all at
+    /// once, where each insertion would wait for its own.
+    pub(super) fn touch<'a>(&self, names: impl Iterator<Item = &'a [u8; 32]>) {
+        let first = |name| self.buckets.get(self.place(tag(name)));
+        let seen = names
+            .filter_map(first)
+            .fold(0, |sum, bucket| sum ^ bucket.tags[0]);
+        core::hint::black_box(seen);
+    }
+
     fn put(&mut self, name: &[u8; 32], number: u32) {
         let tag = tag(name);
         let place = self.place(tag);
         if self.buckets[place].push(tag, number) {
             self.len += 1;
         } else {
-            self.beside.insert(*name, number);
+            self.beside.insert((tag, *name), number);
         }
     }
 
-    /// Takes the name out that was added last.
+    /// Takes a name out that is there with this number.
     pub(super) fn pop(&mut self, name: &[u8; 32], number: u32) {
-        if self.beside.remove(name).is_some() {
+        let tag = tag(name);
+        if self.beside.remove(&(tag, *name)).is_some() {
             return;
         }
-        let place = self.place(tag(name));
+        let place = self.place(tag);
         let bucket = &mut self.buckets[place];
         let len = bucket.len();
         let Some(at) = bucket.numbers.iter().position(|&there| there == number) else {
@@ -116,10 +143,14 @@ impl Index {
     /// A name lies beside a full bucket only, so one moves in when a place
     /// becomes free.
     fn refill(&mut self, place: usize) {
-        let mut waiting = self.beside.iter();
-        let found = waiting.find(|(name, _)| self.place(tag(name)) == place);
-        if let Some((&name, &number)) = found {
-            self.beside.remove(&name);
+        // Tags are in the order of their buckets.
+        let first = (place as u64) << (u32::BITS - self.bits);
+        let first = (u32::try_from(first).unwrap_or(u32::MAX), [0; 32]);
+        let next = self.beside.range(first..).next();
+        if let Some((&(tag, name), &number)) = next
+            && self.place(tag) == place
+        {
+            self.beside.remove(&(tag, name));
             self.put(&name, number);
         }
     }
@@ -143,7 +174,7 @@ impl Index {
             buckets.extend(halves);
         }
         self.buckets = buckets;
-        for (name, number) in core::mem::take(&mut self.beside) {
+        for ((_, name), number) in core::mem::take(&mut self.beside) {
             self.put(&name, number);
         }
     }
@@ -191,6 +222,16 @@ mod tests {
             .collect()
     }
 
+    /// Names numbered by hand.
+    fn spread(len: u64) -> Vec<[u8; 32]> {
+        let name = |number: u64| {
+            let mut name = [0; 32];
+            name[24..].copy_from_slice(&number.to_be_bytes());
+            name
+        };
+        (1..=len).map(name).collect()
+    }
+
     /// The inverse of an odd number modulo 2^64.
     fn inverse_of(odd: u64) -> u64 {
         (0..6).fold(odd, |inverse, _| {
@@ -225,13 +266,7 @@ mod tests {
 
     #[test]
     fn names_numbered_by_hand_spread_over_the_buckets() {
-        let names: Vec<[u8; 32]> = (0_u64..5000)
-            .map(|number| {
-                let mut name = [0; 32];
-                name[24..].copy_from_slice(&number.to_be_bytes());
-                name
-            })
-            .collect();
+        let names = spread(5000);
         check(&names);
         let mut index = Index::default();
         (0..)
@@ -251,6 +286,23 @@ mod tests {
             .for_each(|(number, name)| index.insert(name, number));
         assert_eq!(index.beside.len(), 1000 - WIDTH);
         assert!(index.buckets.len() < 8, "they do not make the table grow");
+    }
+
+    #[test]
+    fn a_name_beside_moves_in_when_its_bucket_has_room() {
+        let names = [twins(20), spread(60)].concat();
+        let mut index = Index::default();
+        let number = |at: usize| u32::try_from(at).unwrap();
+        (0..)
+            .zip(&names)
+            .for_each(|(number, name)| index.insert(name, number));
+        for (gone, name) in names.iter().enumerate() {
+            index.pop(name, number(gone));
+            for (at, name) in names.iter().enumerate() {
+                let found = index.find(name, |number| names[number as usize] == *name);
+                assert_eq!(found, (at > gone).then_some(number(at)));
+            }
+        }
     }
 
     proptest! {

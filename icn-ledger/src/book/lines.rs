@@ -48,7 +48,7 @@ impl Iterator for Lines<'_> {
         Some(Line {
             step: number,
             entry: step.entry,
-            date: self.book.log.date(step.entry).unwrap_or_default(),
+            date: self.book.log.request_date(step.entry),
             change,
             position: Position::new(step.after()),
             is_late: self.book.log.is_late(step.entry),

@@ -7,37 +7,41 @@ use icn_types::canon::Writer;
 use icn_types::hash::sha256;
 use icn_types::time::Timestamp;
 
-use super::entry::{Content, write_linked};
+use super::entry::{Content, prev_in, write_linked};
 use super::index::Index;
 use super::name::{EntryId, EntryNumber};
 
+/// Entries that are not in the index by id yet, at most.
+const FRESH_MAX: usize = 64;
+
 /// Every entry, append only; see [`undo`](Self::undo) for the one way back.
+///
+/// An id stands in the entry after it, so only the newest is kept beside.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     /// The bytes of all entries, one after the other.
     bytes: Writer,
     rows: Vec<Row>,
+    head: Option<EntryId>,
+    /// All but the newest entries, which are looked through one by one. Many at
+    /// once are indexed faster: the processor does not wait for each in turn.
     by_id: Index,
-    dates: Dates,
+    indexed: usize,
+    /// Entries without a date.
+    undated: Vec<EntryNumber>,
+    /// Requests dated no earlier than any before them: in order as they come.
+    straight: Vec<EntryNumber>,
+    /// The other requests.
+    back: BTreeSet<(Timestamp, EntryNumber)>,
     /// Entries dated into a period that was closed before.
     late: Vec<EntryNumber>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    id: EntryId,
     /// Where its bytes end.
     end: usize,
-    date: Option<Timestamp>,
-}
-
-/// Requests by date.
-#[derive(Clone, Debug, Default)]
-struct Dates {
-    /// Those dated no earlier than any before them: in order as they come.
-    straight: Vec<(Timestamp, EntryNumber)>,
-    /// The others.
-    back: BTreeSet<(Timestamp, EntryNumber)>,
+    date: Timestamp,
 }
 
 impl Log {
@@ -51,30 +55,54 @@ impl Log {
         (number < u32::MAX).then_some(EntryNumber::new(number))
     }
 
-    pub(super) fn head(&self) -> Option<EntryId> {
-        self.rows.last().map(|row| row.id)
+    pub(super) const fn head(&self) -> Option<EntryId> {
+        self.head
     }
 
     pub(super) fn find(&self, id: &EntryId) -> Option<EntryNumber> {
         let is_named = |number| self.id(EntryNumber::new(number)) == *id;
-        self.by_id
-            .find(id.as_bytes(), is_named)
+        let found = self.by_id.find(id.as_bytes(), is_named);
+        let mut fresh = self.numbers(self.indexed).rev();
+        found
+            .or_else(|| fresh.find(|&number| is_named(number)))
             .map(EntryNumber::new)
     }
 
     pub(super) fn id(&self, number: EntryNumber) -> EntryId {
-        self.rows[number.index()].id
+        let next = number.index() + 1;
+        let stated = if next < self.rows.len() {
+            prev_in(self.bytes_at(next))
+        } else {
+            self.head
+        };
+        stated.unwrap_or_else(|| EntryId::from_bytes(sha256(self.bytes(number))))
+    }
+
+    /// Numbers from a place on.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`next` gave no more numbers"
+    )]
+    fn numbers(&self, from: usize) -> core::ops::Range<u32> {
+        from as u32..self.rows.len() as u32
     }
 
     pub(super) fn bytes(&self, number: EntryNumber) -> &[u8] {
-        let start = match number.index().checked_sub(1) {
-            Some(before) => self.rows[before].end,
-            None => 0,
-        };
-        &self.bytes.as_bytes()[start..self.rows[number.index()].end]
+        self.bytes_at(number.index())
+    }
+
+    fn bytes_at(&self, at: usize) -> &[u8] {
+        let start = at.checked_sub(1).map_or(0, |before| self.rows[before].end);
+        &self.bytes.as_bytes()[start..self.rows[at].end]
     }
 
     pub(super) fn date(&self, number: EntryNumber) -> Option<Timestamp> {
+        let is_dated = self.undated.binary_search(&number).is_err();
+        is_dated.then(|| self.request_date(number))
+    }
+
+    /// The date of an entry that is a request.
+    pub(super) fn request_date(&self, number: EntryNumber) -> Timestamp {
         self.rows[number.index()].date
     }
 
@@ -95,36 +123,67 @@ impl Log {
         is_late: bool,
     ) -> EntryId {
         let start = self.bytes.as_bytes().len();
-        let prev = self.head();
-        write_linked(&mut self.bytes, prev, content);
+        write_linked(&mut self.bytes, self.head, content);
         let id = EntryId::from_bytes(sha256(&self.bytes.as_bytes()[start..]));
-        let end = self.bytes.as_bytes().len();
-        self.rows.push(Row { id, end, date });
-        self.by_id.insert(id.as_bytes(), number.get());
-        if let Some(date) = date {
-            self.dates.insert(date, number);
+        self.head = Some(id);
+        match date {
+            Some(date) if self.last_date().is_some_and(|last| date < last) => {
+                self.back.insert((date, number));
+            }
+            Some(_) => self.straight.push(number),
+            None => self.undated.push(number),
         }
+        self.rows.push(Row {
+            end: self.bytes.as_bytes().len(),
+            date: date.unwrap_or_default(),
+        });
         if is_late {
             self.late.push(number);
+        }
+        if self.rows.len() - self.indexed == FRESH_MAX {
+            self.index();
         }
         id
     }
 
+    /// The latest date of all requests.
+    fn last_date(&self) -> Option<Timestamp> {
+        self.straight.last().map(|&last| self.request_date(last))
+    }
+
+    fn index(&mut self) {
+        let fresh = self.numbers(self.indexed);
+        let ids: Vec<EntryId> = fresh
+            .clone()
+            .map(|at| self.id(EntryNumber::new(at)))
+            .collect();
+        self.by_id.touch(ids.iter().map(EntryId::as_bytes));
+        for (id, number) in ids.iter().zip(fresh) {
+            self.by_id.insert(id.as_bytes(), number);
+        }
+        self.indexed = self.rows.len();
+    }
+
     /// Takes the newest entry out again, before anybody saw it.
     pub(super) fn undo(&mut self) {
-        let Some(row) = self.rows.pop() else {
+        let (Some(at), Some(id)) = (self.rows.len().checked_sub(1), self.head) else {
             return;
         };
-        let number = self.next().unwrap_or(EntryNumber::new(u32::MAX));
+        self.head = prev_in(self.bytes_at(at));
+        let date = self.rows.pop().map(|row| row.date).unwrap_or_default();
         let end = self.rows.last().map_or(0, |before| before.end);
         self.bytes.truncate(end);
-        self.by_id.pop(row.id.as_bytes(), number.get());
-        if let Some(date) = row.date {
-            self.dates.pop(date, number);
+        let Some(number) = self.next() else {
+            return;
+        };
+        if at < self.indexed {
+            self.by_id.pop(id.as_bytes(), number.get());
+            self.indexed = at;
         }
-        if self.late.last() == Some(&number) {
-            self.late.pop();
+        for list in [&mut self.undated, &mut self.straight, &mut self.late] {
+            list.pop_if(|last| *last == number);
         }
+        self.back.remove(&(date, number));
     }
 
     /// Requests by date and then by number, from a place in that order on.
@@ -132,38 +191,27 @@ impl Log {
         &self,
         from: (Timestamp, EntryNumber),
     ) -> impl Iterator<Item = (Timestamp, EntryNumber)> + '_ {
-        self.dates.from(from)
-    }
-}
-
-impl Dates {
-    fn insert(&mut self, date: Timestamp, number: EntryNumber) {
-        if self.straight.last().is_some_and(|&(last, _)| date < last) {
-            self.back.insert((date, number));
-        } else {
-            self.straight.push((date, number));
-        }
-    }
-
-    fn pop(&mut self, date: Timestamp, number: EntryNumber) {
-        if self.straight.last() == Some(&(date, number)) {
-            self.straight.pop();
-        } else {
-            self.back.remove(&(date, number));
-        }
-    }
-
-    fn from(
-        &self,
-        from: (Timestamp, EntryNumber),
-    ) -> impl Iterator<Item = (Timestamp, EntryNumber)> + '_ {
-        let first = self.straight.partition_point(|place| *place < from);
-        let mut straight = self.straight[first..].iter().copied().peekable();
+        let place = |&number: &EntryNumber| (self.request_date(number), number);
+        let first = self.straight.partition_point(|number| place(number) < from);
+        let mut straight = self.straight[first..].iter().map(place).peekable();
         let mut back = self.back.range(from..).copied().peekable();
         core::iter::from_fn(move || match (straight.peek(), back.peek()) {
             (Some(here), Some(there)) if there < here => back.next(),
             (Some(_), _) => straight.next(),
             (None, _) => back.next(),
         })
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    /// Gives the newest entry another id.
+    pub(super) fn forge(&mut self) {
+        self.head = Some(EntryId::from_bytes([9; 32]));
+    }
+
+    /// Takes the last byte of an entry for the first of the next one.
+    pub(super) fn cut(&mut self, number: EntryNumber) {
+        self.rows[number.index()].end -= 1;
     }
 }

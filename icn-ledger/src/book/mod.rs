@@ -61,6 +61,7 @@ mod causes;
 mod cells;
 mod entry;
 mod error;
+mod exchange;
 mod holds;
 mod index;
 mod limits;
@@ -94,7 +95,9 @@ pub use batch::Batch;
 pub use entry::{Entry, Opening, Recorded};
 pub use error::{
     BookError, OpenError, QueryError, ReplayError, ReplayReason, RuleError, StructureError,
+    VerifyError,
 };
+pub use exchange::Exchange;
 pub use limits::{Limits, LimitsError};
 pub use lines::{Line, Lines};
 pub use name::{

@@ -1,5 +1,7 @@
 //! Units and accounts: what has to be there before anything is posted.
 
+use icn_types::id::UnitId;
+
 use super::Book;
 use super::entry::Opening;
 use super::error::OpenError;
@@ -47,7 +49,7 @@ impl Book {
         if let Some(account) = known
             && let Some(cell) = self.cells.find(account, unit)
         {
-            return if self.cells.of(cell).limits == limits {
+            return if self.cells.view(cell).limits == limits {
                 Ok(account)
             } else {
                 Err(OpenError::Limits { account })
@@ -74,8 +76,8 @@ impl Book {
 
     /// The key of a unit.
     #[must_use]
-    pub fn unit_key(&self, unit: &Unit) -> Option<UnitKey> {
-        self.units_by_id.get(&unit.id()).copied()
+    pub fn unit_key(&self, unit: &UnitId) -> Option<UnitKey> {
+        self.units_by_id.get(unit).copied()
     }
 
     /// The definition of a unit.

@@ -26,7 +26,7 @@ impl Book {
             Plan::Resolve(hold, posted) => self.perform_resolve(&hold, posted, number),
             Plan::Refund(original) => self.perform_refund(original, number),
             Plan::Limit(cell, limits) => {
-                let before = core::mem::replace(&mut self.cells.of_mut(cell).limits, limits);
+                let before = self.cells.set_limits(cell, limits);
                 self.limit_steps.push(LimitStep { cell, before });
                 Ok(())
             }
@@ -54,10 +54,10 @@ impl Book {
     }
 
     fn check_limit(&self, key: CellKey, change: i128) -> Result<(), RuleError> {
-        let cell = self.cells.of(key);
+        let (cell, view) = (self.cells.of(key), self.cells.view(key));
         let (account, unit) = (cell.account, cell.unit);
         if change < 0 {
-            match cell.available() {
+            match view.available() {
                 Some(left) if left + change < 0 => Err(RuleError::Floor {
                     account,
                     unit,
@@ -66,7 +66,7 @@ impl Book {
                 _ => Ok(()),
             }
         } else {
-            match cell.room() {
+            match view.room() {
                 Some(left) if left < change => Err(RuleError::Ceiling {
                     account,
                     unit,
@@ -113,8 +113,8 @@ impl Book {
     }
 
     fn set_aside(&mut self, hold: &Held, atoms: i128) {
-        self.cells.of_mut(hold.payer).held_out += atoms;
-        self.cells.of_mut(hold.payee).held_in += atoms;
+        self.cells.aside_mut(hold.payer).out += atoms;
+        self.cells.aside_mut(hold.payee).into += atoms;
     }
 
     fn perform_refund(
@@ -136,14 +136,9 @@ impl Book {
     /// Counts a part of a refund, if so much is left of the payment.
     fn add_refund(&mut self, original: EntryNumber, part: Move) -> Result<(), RuleError> {
         let cell = part.cell;
-        let paid = u64::try_from(self.changed_by(original, cell).unsigned_abs());
-        // Parts of one account may come to more than an amount. Then no more
-        // than the largest amount goes back.
-        let paid = paid.unwrap_or(Amount::MAX).min(Amount::MAX);
+        let paid = self.changed_by(original, cell).unsigned_abs();
         let before = self.refunds.sum(original, cell);
-        let sum = Amount::new(paid)
-            .ok()
-            .and_then(|paid| bounds::refunded(paid, before, part.amount));
+        let sum = bounds::refunded_of(paid, before, part.amount);
         let left = paid.saturating_sub(before);
         let account = self.cells.of(cell).account;
         let sum = sum.ok_or(RuleError::Refunded { account, left })?;
@@ -154,7 +149,7 @@ impl Book {
     /// Takes back what the first moves counted.
     fn take_refunds(&mut self, original: EntryNumber, len: usize) {
         for part in &self.moves[..len] {
-            self.refunds.take(original, part.cell, part.amount.get());
+            self.refunds.take(original, part.cell, part.amount);
         }
     }
 
@@ -165,8 +160,7 @@ impl Book {
             Action::Refund(refund) => {
                 for part in refund.back.payers.iter().chain(&refund.back.payees) {
                     if let Some(cell) = self.cells.find(part.account, part.unit) {
-                        let atoms = part.amount.get();
-                        self.refunds.take(refund.original, cell, atoms);
+                        self.refunds.take(refund.original, cell, part.amount);
                     }
                 }
             }
@@ -183,7 +177,7 @@ impl Book {
             }
             Action::LimitChange(_) => {
                 if let Some(step) = self.limit_steps.pop() {
-                    self.cells.of_mut(step.cell).limits = step.before;
+                    self.cells.set_limits(step.cell, step.before);
                 }
             }
             Action::Close(_) => drop(self.closes.pop()),

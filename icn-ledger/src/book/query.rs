@@ -4,7 +4,7 @@ use icn_types::amount::Position;
 use icn_types::time::Timestamp;
 
 use super::Book;
-use super::cells::{Cell, CellKey};
+use super::cells::{CellKey, View};
 use super::entry::Recorded;
 use super::error::QueryError;
 use super::limits::Limits;
@@ -30,11 +30,11 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn of(cell: &Cell) -> Self {
+    pub(super) fn of(cell: View) -> Self {
         Self {
             position: Position::new(cell.position),
-            held_out: cell.held_out.unsigned_abs(),
-            held_in: cell.held_in.unsigned_abs(),
+            held_out: cell.aside.out.unsigned_abs(),
+            held_in: cell.aside.into.unsigned_abs(),
             limits: cell.limits,
             available: cell.available(),
             room: cell.room(),
@@ -89,7 +89,7 @@ impl Book {
     /// [`QueryError::NotOpen`] when it is not open in the unit.
     pub fn standing(&self, account: AccountKey, unit: UnitKey) -> Result<Standing, QueryError> {
         let cell = self.known_cell(account, unit)?;
-        Ok(Standing::of(self.cells.of(cell)))
+        Ok(Standing::of(self.cells.view(cell)))
     }
 
     pub(super) fn known_cell(

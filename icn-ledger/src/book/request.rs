@@ -178,7 +178,7 @@ impl Transfer {
                 unit,
                 amount,
             };
-            List::one(part)
+            List::of([part])
         };
         Self {
             payers: side(payer),

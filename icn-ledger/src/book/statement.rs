@@ -203,16 +203,16 @@ impl Book {
             held_in: 0,
         };
         let mut rows: Vec<TrialRow> = self.units().map(empty).collect();
-        for cell in self.cells.all() {
+        for (cell, view) in self.cells.all() {
             let row = &mut rows[cell.unit.index()];
-            let side = if cell.position < 0 {
+            let side = if view.position < 0 {
                 &mut row.owing
             } else {
                 &mut row.owed
             };
-            *side += cell.position.unsigned_abs();
-            row.held_out += cell.held_out.unsigned_abs();
-            row.held_in += cell.held_in.unsigned_abs();
+            *side += view.position.unsigned_abs();
+            row.held_out += view.aside.out.unsigned_abs();
+            row.held_in += view.aside.into.unsigned_abs();
         }
         rows
     }

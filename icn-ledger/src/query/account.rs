@@ -2,15 +2,42 @@
 
 use alloc::vec::Vec;
 
-use icn_types::amount::Position;
+use icn_types::amount::{Amount, Position};
 use icn_types::id::{ChainId, RecordId};
-use icn_types::set::{Label, Slot};
+use icn_types::set::Slot;
 use icn_types::time::Timestamp;
 
 use crate::entry::{DecisionRef, Entry};
+use crate::legs::LegId;
+use crate::position::Finality;
 use crate::query::Query;
-use crate::query::line::{Line, moved, stated};
+use crate::query::balance::final_if;
+use crate::query::line::{Line, Moved, Movement, moved, stated};
 use crate::query::page::{Cursor, CursorError, Order, Page, PageSize, page};
+
+/// A leg that an account may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Incoming {
+    /// The leg.
+    pub leg: LegId,
+    /// Who sent it.
+    pub payer: ChainId,
+    /// How much.
+    pub amount: Amount,
+}
+
+impl Incoming {
+    /// Right after this leg.
+    #[must_use]
+    pub const fn cursor(&self) -> Cursor {
+        Cursor {
+            key: 0,
+            record: self.leg.record,
+            number: self.leg.leg as u16,
+        }
+    }
+}
 
 impl Query<'_> {
     /// What posted records moved on an account, in the order of its chain.
@@ -54,6 +81,34 @@ impl Query<'_> {
         })
     }
 
+    /// Legs that are in transit to an account, ascending by leg. Costs
+    /// O(log n) and the rows.
+    #[must_use]
+    pub fn incoming(
+        &self,
+        chain: &ChainId,
+        after: Option<Cursor>,
+        size: PageSize,
+    ) -> Page<Incoming> {
+        let after = after.map(|after| LegId {
+            record: after.record,
+            leg: u8::try_from(after.number).unwrap_or(u8::MAX),
+        });
+        let first = after.unwrap_or(LegId {
+            record: RecordId::from_bytes([0; 32]),
+            leg: 0,
+        });
+        let legs = self.columns.incoming_from(*chain, first);
+        let rows = legs
+            .filter(|(leg, _)| after.is_none_or(|after| *leg > after))
+            .map(|(leg, transit)| Incoming {
+                leg,
+                payer: transit.payer,
+                amount: transit.amount,
+            });
+        page(rows, size, Incoming::cursor)
+    }
+
     /// Where a cursor of a listing by position stands on the decided path.
     pub(super) fn seek(&self, chain: &ChainId, cursor: &Cursor) -> Result<usize, CursorError> {
         let slot = self.row_of(chain, &cursor.record)?;
@@ -86,14 +141,12 @@ impl Query<'_> {
         let (Some(entry), Some(content)) = (Entry::of(record), record.content()) else {
             return Vec::new();
         };
-        let decision = match &entry {
-            Entry::Payment(payment) => payment.decision,
-            _ => None,
-        };
-        let decision = decision.and_then(|DecisionRef { ready, action }| {
+        let decision = entry.decision().and_then(|DecisionRef { ready, action }| {
             Some((*content.refs().get(usize::from(ready))?, action))
         });
-        let mut position = self.register.before(self.set, slot).position;
+        let before = self.register.before(self.set, slot);
+        let mut position = before.position;
+        let stated = stated(self.set, slot, &entry);
         (0..=u16::MAX)
             .zip(moved(self.set, slot, &entry))
             .map(|(number, moved)| {
@@ -107,15 +160,23 @@ impl Query<'_> {
                     leg: moved.leg,
                     amount: moved.amount,
                     position: Position::new(position),
-                    stated: stated(self.set, slot, &entry),
-                    date: self.date(slot, &entry),
-                    label: self.label(&moved.leg.record).unwrap_or(Label::Void),
-                    finality: self.finality(&moved.leg),
+                    stated,
+                    date: stated.max(before.open_from),
+                    label: self.label_of(&moved.leg),
+                    finality: self.finality_of_line(&moved),
                     cause: content.cause(),
                     decision,
                 }
             })
             .collect()
+    }
+
+    /// A hold is final by itself, any other line once its leg is.
+    fn finality_of_line(&self, moved: &Moved) -> Finality {
+        match moved.movement {
+            Movement::Held => final_if(self.is_sealed(&moved.leg.record)),
+            _ => self.finality(&moved.leg),
+        }
     }
 
     /// Records of an account dated `from..=until`, by date and then by

@@ -111,7 +111,14 @@ impl TrialBalance<'_> {
             .sum()
     }
 
-    /// Posted, contested and in transit together: zero.
+    /// Sum of what open holds set aside.
+    #[must_use]
+    pub fn held(&self) -> u128 {
+        let holds = self.columns.held();
+        holds.map(|(_, held)| u128::from(held.amount.get())).sum()
+    }
+
+    /// Posted, contested, in transit and held together: zero.
     #[must_use]
     pub fn sum(&self) -> i128 {
         self.columns.sum()

@@ -4,11 +4,13 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
-use icn_types::id::{ChainId, RecordId};
+use icn_types::canon::{Encode as _, Writer};
+use icn_types::hash::Hasher;
+use icn_types::id::{ChainId, Digest, RecordId};
 use icn_types::set::{Label, Slot};
 
 use crate::entry::Entry;
-use crate::legs::{self, LegId, Sent, taken};
+use crate::legs::{self, LegId, Part, Sent, Side, taken};
 use crate::position::Charge;
 use crate::query::Query;
 
@@ -73,7 +75,36 @@ pub struct Claims {
     pub charge: Option<Charge>,
 }
 
+impl Claims {
+    /// The hash of the list, which an Open states beside the charge; none of
+    /// an empty list.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        let mut w = Writer::new();
+        w.array(self.claims.len());
+        for claim in &self.claims {
+            w.array(3);
+            claim.leg.record.encode(&mut w);
+            claim.leg.leg.encode(&mut w);
+            claim.amount.encode(&mut w);
+        }
+        let mut hasher = Hasher::new();
+        hasher.update(b"icn/ledger/claims/v1");
+        hasher.update(&w.into_bytes());
+        (!self.claims.is_empty()).then(|| Digest::from_bytes(hasher.finish()))
+    }
+}
+
 impl Query<'_> {
+    /// The claims against one author, none of them for whoever owes nobody.
+    /// Linear in the records beside the spines.
+    #[must_use]
+    pub fn claims_of(&self, author: &ChainId) -> Claims {
+        let mut all = self.claims().into_iter();
+        let known = all.find(|claims| claims.author == *author);
+        known.unwrap_or_else(|| self.claims_against(*author, Vec::new()))
+    }
+
     /// Accounts that rely on credit in doubt, ascending by account and source.
     /// Linear in the records beside the spines, and in the accounts for each
     /// chain that forks.
@@ -145,13 +176,45 @@ impl Query<'_> {
         }
     }
 
-    /// Legs of Valid canonical records that are not posted.
+    /// Legs of Valid canonical records that are not posted, and parts of holds
+    /// that are not; each out of the account that owes it then.
     fn unposted_legs(&self) -> impl Iterator<Item = (LegId, Sent, Label)> {
         self.unposted().flat_map(|(slot, label, entry)| {
-            let record = self.set.record(slot).id();
-            let legs = (0..=u8::MAX).zip(legs::sent(self.set, slot, &entry));
+            let (by, legs) = match &entry {
+                Entry::Hold(hold) => {
+                    let state = self.ledger.account(self.set, &hold.resolver);
+                    let by = state.resolved(slot).unwrap_or(slot);
+                    (by, self.parts(by, |part| part.hold == slot))
+                }
+                Entry::Resolve(_) => (slot, self.parts(slot, |_| true)),
+                _ => (slot, legs::sent(self.set, slot, &entry)),
+            };
+            let record = self.set.record(by).id();
+            let legs = legs.into_iter();
             legs.map(move |(leg, sent)| (LegId { record, leg }, sent, label))
         })
+    }
+
+    /// Parts that a Resolve sends, out of the account of the hold's author
+    /// where the hold is not posted, else of its own.
+    fn parts(&self, by: Slot, which: impl Fn(&Part) -> bool) -> Vec<(u8, Sent)> {
+        let record = self.set.record(by);
+        let Some(Entry::Resolve(resolve)) = Entry::of(record) else {
+            return Vec::new();
+        };
+        let parts = legs::parts(self.set, by, &resolve).filter(|(_, part)| which(part));
+        parts
+            .filter_map(
+                |(leg, part)| match (self.set.on_spine(part.hold), part.side) {
+                    (true, _) => {
+                        let payer = record.chain();
+                        Some((leg, Sent { payer, ..part.sent }))
+                    }
+                    (false, Side::Payee) => Some((leg, part.sent)),
+                    (false, Side::Payer) => None,
+                },
+            )
+            .collect()
     }
 
     /// What acknowledgements take that are not posted.
@@ -195,8 +258,11 @@ impl Query<'_> {
             let sealed = u64::try_from(self.set.sealed_len(&source)).unwrap_or(u64::MAX);
             for (account, _) in chains() {
                 let state = self.ledger.account(self.set, &account);
-                let atoms: i128 = state
-                    .unsealed(source, sealed, u64::MAX)
+                let plain = state.unsealed(source, sealed, u64::MAX);
+                let parts = state.parts(&source).iter();
+                let parts = parts.map(|part| (part.hold, part.amount));
+                let atoms: i128 = plain
+                    .chain(parts.filter(|(hold, _)| hold.seq >= sealed))
                     .filter(|(from, _)| self.set.on_spine(from.slot))
                     .map(|(_, atoms)| atoms)
                     .sum();

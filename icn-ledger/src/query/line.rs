@@ -7,7 +7,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::set::{Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Leg};
 use crate::legs::{self, LegId, taken};
 use crate::position::Finality;
 use crate::query::page::Cursor;
@@ -90,10 +90,14 @@ pub enum Movement {
     Paid,
     /// It took a payment.
     Received,
-    /// It took back what a payee had refused.
+    /// It took back what a payee had refused, or what was left of its hold.
     Regained,
     /// It sent a payment back; its position stays.
     Refused,
+    /// It set an amount aside; the leg of the line is the whole hold.
+    Held,
+    /// It paid back some of what it had taken.
+    Refunded,
 }
 
 impl Movement {
@@ -102,7 +106,7 @@ impl Movement {
     pub fn change(self, amount: Amount) -> i128 {
         let atoms = i128::from(amount.get());
         match self {
-            Self::Paid => -atoms,
+            Self::Paid | Self::Held | Self::Refunded => -atoms,
             Self::Received | Self::Regained => atoms,
             Self::Refused => 0,
         }
@@ -130,37 +134,46 @@ pub(super) fn moved(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Moved> {
     let Some(content) = record.content() else {
         return Vec::new();
     };
+    let outgoing = |movement, leg, counterparty, amount| Moved {
+        movement,
+        counterparty,
+        leg: LegId {
+            record: record.id(),
+            leg,
+        },
+        amount,
+    };
+    let sent = |movement| {
+        let legs = legs::sent(set, slot, entry).into_iter();
+        legs.map(move |(leg, sent)| outgoing(movement, leg, sent.payee, sent.amount))
+            .collect()
+    };
     match entry {
-        Entry::Payment(_) => (0..=u8::MAX)
-            .zip(legs::sent(set, slot, entry))
-            .map(|(leg, sent)| Moved {
-                movement: Movement::Paid,
-                counterparty: sent.payee,
-                leg: LegId {
-                    record: record.id(),
-                    leg,
-                },
-                amount: sent.amount,
-            })
-            .collect(),
+        Entry::Payment(_) => sent(Movement::Paid),
+        Entry::Refund(_) => sent(Movement::Refunded),
+        Entry::Hold(hold) => {
+            let Leg { payee, amount } = hold.leg;
+            alloc::vec![outgoing(Movement::Held, 0, payee, amount)]
+        }
         Entry::Ack(ack) => taken(content, &ack.legs)
             .filter_map(|leg| arrived(set, leg, false))
             .collect(),
         Entry::Refuse(refuse) => taken(content, &refuse.legs)
             .filter_map(|leg| arrived(set, leg, true))
             .collect(),
-        Entry::Note(_) => Vec::new(),
+        Entry::Note(_) | Entry::Resolve(_) | Entry::Remark(_) => Vec::new(),
     }
 }
 
 fn arrived(set: &RecordSet, leg: LegId, is_refused: bool) -> Option<Moved> {
     let sender = set.record(set.find(&leg.record)?);
+    let sent = legs::find(set, leg)?;
     let movement = match Entry::of(sender)? {
         _ if is_refused => Movement::Refused,
         Entry::Refuse(_) => Movement::Regained,
+        _ if sent.payer == sent.payee => Movement::Regained,
         _ => Movement::Received,
     };
-    let sent = legs::find(set, leg)?;
     Some(Moved {
         movement,
         counterparty: sent.payer,
@@ -172,8 +185,5 @@ fn arrived(set: &RecordSet, leg: LegId, is_refused: bool) -> Option<Moved> {
 /// The date that the author of a record states.
 pub(super) fn stated(set: &RecordSet, slot: Slot, entry: &Entry) -> Timestamp {
     let claimed = set.record(slot).at();
-    match entry {
-        Entry::Payment(payment) => payment.effective.unwrap_or(claimed),
-        _ => claimed,
-    }
+    entry.effective().unwrap_or(claimed)
 }

@@ -7,7 +7,7 @@ use icn_types::set::Label;
 use icn_types::time::Timestamp;
 
 use crate::entry::Entry;
-use crate::legs::{LegId, taken};
+use crate::legs::{self, LegId, taken};
 use crate::position::Finality;
 use crate::query::Query;
 use crate::query::line::stated;
@@ -69,7 +69,7 @@ impl Dates {
     };
 }
 
-type Key = (Timestamp, RecordId);
+pub(super) type Key = (Timestamp, RecordId);
 
 impl Query<'_> {
     /// An entry by the id of its record. `None` when it is not Valid or not
@@ -93,7 +93,7 @@ impl Query<'_> {
         })
     }
 
-    /// The payment of an account under an operation key.
+    /// The payment, hold or refund of an account under an operation key.
     #[must_use]
     pub fn by_key(&self, chain: &ChainId, key: &OperationKey) -> Option<Listed> {
         self.entry(&self.ledger.payment(self.set, chain, key)?)
@@ -163,18 +163,17 @@ impl Query<'_> {
                 .map(|leg| self.finality(&leg))
                 .min()
         };
-        let own = |count: usize| {
-            let legs = (0..=u8::MAX).take(count).map(|leg| LegId {
-                record: *record,
-                leg,
-            });
+        let own = || {
+            let sent = legs::sent(self.set, self.set.find(record)?, entry);
+            let record = *record;
+            let legs = sent.into_iter().map(|(leg, _)| LegId { record, leg });
             legs.map(|leg| self.finality(&leg)).min()
         };
         let least = match entry {
-            Entry::Payment(payment) => own(payment.legs.len()),
+            Entry::Payment(_) | Entry::Resolve(_) | Entry::Refund(_) => own(),
             Entry::Ack(ack) => of_taken(&ack.legs),
-            Entry::Refuse(refuse) => own(refuse.legs.len()).min(of_taken(&refuse.legs)),
-            Entry::Note(_) => None,
+            Entry::Refuse(refuse) => own().min(of_taken(&refuse.legs)),
+            Entry::Hold(_) | Entry::Note(_) | Entry::Remark(_) => None,
         };
         match least {
             Some(least) => least,
@@ -185,7 +184,11 @@ impl Query<'_> {
 }
 
 /// The keys that are left after a cursor. `None` when there are none.
-fn bounds(dates: Dates, order: Order, after: Option<Cursor>) -> Option<(Bound<Key>, Bound<Key>)> {
+pub(super) fn bounds(
+    dates: Dates,
+    order: Order,
+    after: Option<Cursor>,
+) -> Option<(Bound<Key>, Bound<Key>)> {
     let first = (dates.from, RecordId::from_bytes([0; 32]));
     let last = (dates.until, RecordId::from_bytes([0xff; 32]));
     let key = after.map(|after| (Timestamp::from_millis(after.key), after.record));

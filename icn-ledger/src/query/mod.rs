@@ -41,12 +41,16 @@ mod list;
 mod page;
 mod quarantine;
 mod register;
+mod remark;
 mod statement;
+
+use alloc::borrow::Cow;
 
 use icn_types::id::{ChainId, RecordId};
 use icn_types::set::{Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
+pub use account::Incoming;
 pub use balance::{Known, Snapshot, TrialBalance};
 pub use claim::{Claim, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
@@ -54,8 +58,10 @@ pub use list::{Dates, Listed};
 pub use page::{Cursor, CursorError, Order, Page, PageSize};
 pub use quarantine::{Quarantined, Reason, Release};
 pub use register::Register;
+pub use remark::{Asserted, Disputed, Disputes, Found, Ruled};
 pub use statement::{Imbalance, Statement};
 
+use crate::columns::Columns;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::legs::LegId;
@@ -67,7 +73,7 @@ pub struct Query<'a> {
     set: &'a RecordSet,
     ledger: &'a Ledger,
     register: &'a Register,
-    columns: register::Counted<'a>,
+    columns: Cow<'a, Columns>,
 }
 
 impl Query<'_> {
@@ -102,9 +108,26 @@ impl Query<'_> {
     fn finality(&self, leg: &LegId) -> Finality {
         match self.columns.taken_by(leg) {
             None => Finality::Local,
-            Some(by) if self.is_sealed(&leg.record) && self.is_sealed(&by) => Finality::Sealed,
-            Some(_) => Finality::Acknowledged,
+            Some(by) => {
+                let mut all = position::origins(self.set, leg).chain([by]);
+                if all.all(|id| self.is_sealed(&id)) {
+                    Finality::Sealed
+                } else {
+                    Finality::Acknowledged
+                }
+            }
         }
+    }
+
+    /// What the records that a leg comes from count as: the first that is not
+    /// posted says.
+    fn label_of(&self, leg: &LegId) -> Label {
+        let labels = position::origins(self.set, leg);
+        let labels = labels.map(|id| self.label(&id).unwrap_or(Label::Void));
+        labels
+            .into_iter()
+            .find(|label| *label != Label::Posted)
+            .unwrap_or(Label::Posted)
     }
 
     fn is_sealed(&self, record: &RecordId) -> bool {

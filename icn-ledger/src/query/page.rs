@@ -1,6 +1,5 @@
 //! Pages: a bounded part of a listing, and where the next one goes on.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU16;
@@ -108,12 +107,6 @@ impl FromStr for Cursor {
             .map(|pair| pair[0] << 4 | pair[1])
             .collect();
         Ok(from_bytes(&bytes)?)
-    }
-}
-
-impl From<Cursor> for String {
-    fn from(cursor: Cursor) -> Self {
-        alloc::format!("{cursor}")
     }
 }
 

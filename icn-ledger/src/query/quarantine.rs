@@ -92,11 +92,6 @@ impl Query<'_> {
     /// chain.
     #[must_use]
     pub fn quarantine(&self, after: Option<Cursor>, size: PageSize) -> Page<Quarantined> {
-        let blockers: BTreeMap<Slot, RecordId> = self
-            .ledger
-            .waiting()
-            .flat_map(|(by, slots)| slots.iter().map(move |&slot| (slot, by)))
-            .collect();
         let id = |slot| self.set.record(slot).id();
         let rows: BTreeMap<RecordId, Slot> = self.doubtful().map(|slot| (id(slot), slot)).collect();
         let rows = rows
@@ -107,7 +102,7 @@ impl Query<'_> {
                     record,
                     chain: self.set.record(slot).chain(),
                     seq: self.set.record(slot).seq(),
-                    reason: self.reason(slot, blockers.get(&slot).copied())?,
+                    reason: self.reason(slot)?,
                 })
             });
         page(rows, size, Quarantined::cursor)
@@ -147,10 +142,10 @@ impl Query<'_> {
     }
 
     /// `None` for a record that is posted or not canonical.
-    fn reason(&self, slot: Slot, blocker: Option<RecordId>) -> Option<Reason> {
+    fn reason(&self, slot: Slot) -> Option<Reason> {
         let place = self.place(slot)?;
         match (self.ledger.verdict(slot), place) {
-            (Verdict::Waiting, _) => Some(self.obstacle(slot, blocker)),
+            (Verdict::Waiting, _) => Some(self.obstacle(slot)),
             (Verdict::Invalid(breach), _) => Some(Reason::Invalid(breach)),
             (Verdict::Valid, Label::Contested) => Some(Reason::Contested),
             (Verdict::Valid, Label::Void) => Some(Reason::Void),
@@ -158,14 +153,37 @@ impl Query<'_> {
         }
     }
 
-    fn obstacle(&self, slot: Slot, blocker: Option<RecordId>) -> Reason {
+    /// Computed from the record, so that it does not tell in which order
+    /// anything came.
+    fn obstacle(&self, slot: Slot) -> Reason {
         let record = self.set.record(slot);
         let open = record.epoch().and_then(|epoch| self.set.open(&epoch));
-        match (blocker, open) {
+        match (self.blocker(slot), open) {
             (None, Some(open)) if open.format > FORMAT => Reason::Unsupported {
                 format: open.format,
             },
             (blocker, _) => Reason::Waiting(blocker.unwrap_or_else(|| record.id())),
+        }
+    }
+
+    /// The first of what a record relies on that is missing or waits: its
+    /// content, the record before it, its Open, its refs.
+    fn blocker(&self, slot: Slot) -> Option<RecordId> {
+        let record = self.set.record(slot);
+        if record.content().is_none() {
+            return Some(record.id());
+        }
+        let refs = record.refs().iter().copied();
+        let mut named = record.prev().into_iter().chain(record.epoch()).chain(refs);
+        named.find(|id| self.set.find(id).is_none_or(|slot| self.waits(slot)))
+    }
+
+    fn waits(&self, slot: Slot) -> bool {
+        let record = self.set.record(slot);
+        if record.chain() == self.set.authority() {
+            self.set.verdict(slot).is_waiting()
+        } else {
+            record.topic() == self.ledger.topic() && self.ledger.verdict(slot).is_waiting()
         }
     }
 }

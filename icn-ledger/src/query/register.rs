@@ -1,10 +1,10 @@
 //! The register: what queries need beyond the set and the ledger.
 
-use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::id::RecordId;
+use icn_types::record::Record;
 use icn_types::set::{Canonical, Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
@@ -12,6 +12,7 @@ use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::query::Query;
 use crate::query::line::{Moved, moved, stated};
+use crate::remark::Remark;
 
 /// Indexes over the records of one ledger, kept up as it decides them.
 ///
@@ -29,6 +30,12 @@ pub struct Register {
     pub(super) dates: BTreeSet<(Timestamp, RecordId)>,
     /// Valid records with a cause.
     pub(super) causes: BTreeSet<(RecordId, Timestamp, RecordId)>,
+    /// Valid assertions by date.
+    pub(super) assertions: BTreeSet<(Timestamp, RecordId)>,
+    /// Valid disputes by date.
+    pub(super) disputes: BTreeSet<(Timestamp, RecordId)>,
+    /// Valid outcomes by dispute.
+    pub(super) outcomes: BTreeSet<(RecordId, RecordId)>,
     /// Invalid records.
     pub(super) invalid: BTreeSet<Slot>,
     /// Canonical records of the topic beside the spines.
@@ -96,7 +103,10 @@ impl Register {
                 if let Some(cause) = record.content().and_then(|content| content.cause()) {
                     self.causes.insert((cause, date, record.id()));
                 }
-                before.after(slot, date, &moved(set, slot, entry))
+                if let Entry::Remark(remark) = entry {
+                    self.note(record, date, remark);
+                }
+                before.after(slot, date, entry, &moved(set, slot, entry))
             }
             None => {
                 self.invalid.insert(slot);
@@ -107,6 +117,23 @@ impl Register {
             self.marks.resize(slot.index() + 1, None);
         }
         self.marks[slot.index()] = Some(mark);
+    }
+
+    fn note(&mut self, record: &Record, date: Timestamp, remark: &Remark) {
+        let id = record.id();
+        match remark {
+            Remark::Assertion(_) => {
+                self.assertions.insert((date, id));
+            }
+            Remark::Dispute(_) => {
+                self.disputes.insert((date, id));
+            }
+            Remark::Outcome(outcome) => {
+                let named = record.refs().get(usize::from(outcome.dispute));
+                self.outcomes.extend(named.map(|dispute| (*dispute, id)));
+            }
+            Remark::Close(_) => {}
+        }
     }
 
     /// The mark of a decided record.
@@ -122,7 +149,13 @@ impl Register {
 }
 
 impl Mark {
-    fn after(self, slot: Slot, date: Timestamp, lines: &[Moved]) -> Self {
+    fn after(self, slot: Slot, date: Timestamp, entry: &Entry, lines: &[Moved]) -> Self {
+        if let Entry::Remark(Remark::Close(close)) = entry {
+            return Self {
+                open_from: close.until.saturating_add(1),
+                ..self
+            };
+        }
         if lines.is_empty() {
             return self;
         }
@@ -147,6 +180,3 @@ fn beside(canonical: &Canonical<'_>, ledger: &Ledger) -> BTreeMap<Slot, Label> {
         .map(|slot| (slot, canonical.label(slot)))
         .collect()
 }
-
-/// Columns as a query holds them.
-pub(super) type Counted<'a> = Cow<'a, crate::columns::Columns>;

@@ -122,8 +122,8 @@ impl Decimal {
     ///
     /// The mark is as declared. Where nothing is declared, of two different
     /// ones the last is the decimal mark; one that occurs more often groups; a
-    /// single point is a decimal mark, and so is a single comma unless exactly
-    /// three digits follow: `1,000` is 1 to hledger and 1000 to ledger.
+    /// single point is a decimal mark, and so is a single comma unless three
+    /// digits follow, or six: `1,000` is 1 to hledger and 1000 to ledger.
     ///
     /// # Errors
     /// [`Flaw::Ambiguous`], [`Flaw::Number`], [`Flaw::Large`], or
@@ -185,15 +185,11 @@ fn decimal_point(bytes: &[u8]) -> Result<Option<usize>, Flaw> {
         return Ok(None);
     }
     let is_single = !before.iter().any(is_mark);
-    if is_single && *mark == b',' && bytes.len() - last == 4 && may_be_group(before) {
+    let after = bytes.len() - last - 1;
+    if is_single && *mark == b',' && after > 0 && after.is_multiple_of(3) {
         return Err(Flaw::Ambiguous);
     }
     Ok(Some(last))
-}
-
-/// Whether digits may stand before a mark that groups.
-fn may_be_group(digits: &[u8]) -> bool {
-    (1..=3).contains(&digits.len()) && digits.first() != Some(&b'0')
 }
 
 /// The whole part: digits, or groups of them between equal marks.

@@ -7,6 +7,7 @@ use icn_types::error::{Coded, Fault};
 
 use super::decimal::{Decimal, Decimals};
 use super::word::Symbol;
+use crate::book::{BookError, NameError};
 
 /// A file is refused at one of its lines. Nothing of it was taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -176,6 +177,24 @@ pub enum Flaw {
     /// together.
     #[error("rows of one transaction differ or stand apart")]
     Rows,
+    /// The name is none that books have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The caller named no unit for the commodity.
+    #[error("commodity stands for no unit of the book")]
+    Unit,
+    /// The amount is no whole number of atoms of its unit.
+    #[error("amount is no whole number of atoms of its unit")]
+    Fraction,
+    /// The account is not open in the unit, and the caller named no limits.
+    #[error("account is not open in the unit")]
+    NotOpen,
+    /// More accounts pay or are paid than one entry can hold.
+    #[error("transaction has too many payers or payees")]
+    Parts,
+    /// The book does not accept the transaction.
+    #[error(transparent)]
+    Book(#[from] BookError),
     /// A status is none of `*`, `!` and nothing.
     #[error("text is no status")]
     Status,
@@ -218,11 +237,21 @@ impl Coded for Flaw {
             Self::Fields => "text.fields",
             Self::Quote => "text.quote",
             Self::Rows => "text.rows",
+            Self::Name(error) => error.code(),
+            Self::Unit => "text.unit",
+            Self::Fraction => "text.fraction",
+            Self::NotOpen => "text.not_open",
+            Self::Parts => "text.parts",
+            Self::Book(error) => error.code(),
             Self::Status => "text.status",
         }
     }
 
     fn fault(&self) -> Fault {
-        Fault::Caller
+        match self {
+            Self::Name(error) => error.fault(),
+            Self::Book(error) => error.fault(),
+            _ => Fault::Caller,
+        }
     }
 }

@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use icn_types::error::{Coded, Fault};
+
 use super::balances::Balances;
 use super::date::Date;
 use super::decimal::{ATOMS_MAX, Decimal, Decimals};
@@ -154,16 +156,28 @@ pub struct MarketPrice {
     pub symbol: Symbol,
 }
 
-/// A posting of a journal by its place, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A transaction of a journal or one of its postings, by number, and what is
+/// wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("transaction {transaction}: {flaw}")]
 #[expect(clippy::exhaustive_structs, reason = "a place and a flaw")]
 pub struct Broken {
     /// Number of the transaction, in the order of the journal.
     pub transaction: usize,
-    /// Number of the posting in it.
-    pub posting: usize,
+    /// Number of the posting in it; none where it is the whole.
+    pub posting: Option<usize>,
     /// What is wrong.
     pub flaw: Flaw,
+}
+
+impl Coded for Broken {
+    fn code(&self) -> &'static str {
+        self.flaw.code()
+    }
+
+    fn fault(&self) -> Fault {
+        self.flaw.fault()
+    }
 }
 
 impl Journal {
@@ -212,6 +226,18 @@ impl Journal {
             .partition_point(|other| other.date <= date);
         self.transactions.insert(at, transaction);
         Ok(())
+    }
+
+    /// A journal with these commodities and accounts.
+    pub(super) fn declaring(
+        commodities: BTreeMap<Symbol, Decimals>,
+        accounts: BTreeSet<AccountName>,
+    ) -> Self {
+        Self {
+            commodities,
+            accounts,
+            ..Self::default()
+        }
     }
 
     /// Takes transactions that are checked and sorted, and whose accounts are
@@ -330,7 +356,7 @@ impl Journal {
                 };
                 return Err(Broken {
                     transaction: number,
-                    posting: at,
+                    posting: Some(at),
                     flaw: Flaw::Assertion(Box::new(Mismatch {
                         expected: self.number(&symbol, expected),
                         found: self.number(&symbol, found),

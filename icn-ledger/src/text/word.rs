@@ -196,9 +196,7 @@ impl Comment {
     pub fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
         tags(&self.0)
     }
-}
 
-impl Comment {
     /// The tags that ledger finds: the first word of two bytes or more, if it
     /// ends in a colon, or words between colons before that.
     pub(super) fn ledger_tags(&self) -> impl Iterator<Item = &str> {

@@ -6,6 +6,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::set::Label;
 use icn_types::testkit::stage::GRANT;
 
+use crate::holds::{part, rest};
 use crate::market::{Market, leg};
 
 fn tip_at(seq: u64, head: RecordId) -> Option<Tip> {
@@ -271,4 +272,100 @@ fn of_two_answers_to_one_leg_only_the_first_counts() {
         let returned = if refuse_first { 10 } else { 0 };
         assert_eq!(market.column(x).incoming, returned);
     }
+}
+
+/// Payer, payee and resolver; the payee took 30 of 50 by one of two Resolves at
+/// one position, the payer took 50 by the other.
+fn forked_resolver() -> (Market, [ChainId; 3], [RecordId; 2]) {
+    let mut market = Market::new(3);
+    let [a, b, z] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let hold = market.hold(a, (b, 50), z);
+    let [one, two] = [30, 0].map(|part| market.resolve_after(z, None, &[(hold, part)]));
+    let acks = [
+        market.ack(b, &[part(one, 0)]),
+        market.ack(a, &[rest(two, 0)]),
+    ];
+    assert!(acks.iter().all(|id| market.verdict(id) == "valid"));
+    (market, [a, b, z], [one, two])
+}
+
+#[test]
+fn a_forking_resolver_pays_itself_for_what_it_gives_twice() {
+    let (mut market, [a, b, z], [one, _]) = forked_resolver();
+    assert_eq!([a, b].map(|chain| market.posted(chain)), [0, 30]);
+    let column = market.column(z);
+    assert_eq!((column.contested, column.charged), (-80, 80));
+    assert_eq!(market.column(a).held, 50, "no Resolve is posted");
+
+    market.seal_at(z, tip_at(0, one));
+    let column = market.column(z);
+    assert_eq!((column.contested, column.charged), (-50, 50));
+    assert_eq!(market.column(a).held, 0);
+    assert_eq!(market.column(a).incoming, 20, "nobody can take it any more");
+    assert_eq!(market.ack_all(a), None);
+
+    market.reopen(z, tip_at(0, one), 50);
+    assert_eq!(market.spendable(z), 50);
+}
+
+#[test]
+fn what_a_forking_resolver_gives_is_spent_within_the_float() {
+    let (mut market, [a, b, z], [one, two]) = forked_resolver();
+    assert_eq!(market.spendable(a), 100 - 50 + 20);
+    assert_eq!(market.spendable(b), 100 + 20);
+    let seals = [market.seal(a), market.seal_at(z, tip_at(0, one))];
+    let hold = market.tip(a).unwrap().head;
+    market.note(b, &[seals[0], hold, seals[1], one]);
+    assert_eq!(market.spendable(b), 130, "hold and Resolve are sealed");
+    let false_seal = market.seal_at(z, tip_at(0, two));
+    market.note(a, &[seals[1], one, false_seal, two]);
+    assert_eq!(market.spendable(a), 70, "its Resolve never is");
+}
+
+/// A hold on a dropped branch gives nothing back that was not there, and
+/// whoever set it aside owes what its payee took.
+#[test]
+fn a_dropped_hold_is_owed_by_its_payer() {
+    let mut market = Market::new(3);
+    let [a, b, z] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let kept = market.pay_after(a, None, b, 1);
+    let hold = market.hold_after(a, None, (b, 50), z);
+    let resolve = market.resolve(z, &[(hold, 30)]);
+    let above = tip_at(0, hold);
+    let regain = market.ack_after(a, above, &[rest(resolve, 0)]);
+    assert_eq!(market.verdict(&regain), "valid");
+    let ack = market.ack(b, &[part(resolve, 0)]);
+    assert_eq!(market.verdict(&ack), "valid");
+    market.seal_at(a, tip_at(0, kept));
+    let column = market.column(a);
+    assert_eq!((column.posted, column.held), (-1, 0));
+    assert_eq!((column.contested, column.charged), (-30, 30));
+    assert_eq!(market.posted(b), 30);
+    let finality = |leg| market.ledger.finality(&market.stage.set, &leg);
+    assert_eq!(finality(part(resolve, 0)), None, "it comes from nowhere");
+}
+
+/// A refund is paid out of the refunder's own limit, whatever it took.
+#[test]
+fn refunds_do_not_turn_void_payments_into_credit() {
+    let mut market = Market::new(2);
+    let (mallory, colluder) = (market.chains[0], market.chains[1]);
+    let branches: Vec<RecordId> = (0..5)
+        .map(|_| market.pay_after(mallory, None, colluder, 100))
+        .collect();
+    market.reopen(mallory, None, 0);
+    let legs: Vec<_> = branches.iter().map(|id| leg(*id, 0)).collect();
+    market.ack(colluder, &legs);
+    let refund = market.refund(colluder, legs[0], 100);
+    assert_eq!(market.verdict(&refund), "valid");
+    let tip = market.tip(colluder);
+    let more = market.refund(colluder, legs[1], 21);
+    assert_eq!(market.verdict(&more), "limit.floor", "floor and float");
+    market.reopen(colluder, tip, 0);
+    let rest = market.refund(colluder, legs[1], 20);
+    assert_eq!(market.verdict(&rest), "valid");
 }

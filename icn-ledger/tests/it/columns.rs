@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
-use icn_ledger::{Ack, Column, Ledger, LedgerEvent, LegId, Note, Refuse};
+use icn_ledger::remark::{Assertion, DISPUTE, Dispute, Outcome, PeriodClose, Remark, Ruling};
+use icn_ledger::{Ack, Column, Entry, Ledger, LedgerEvent, LegId, LegRef, Note, Refuse};
 use icn_types::authority::{Finality, Grant, Tip};
 use icn_types::canon::{List, Writer};
 use icn_types::hash::sha256;
@@ -36,7 +37,7 @@ pub(crate) fn cases() -> ProptestConfig {
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((0_u8..16, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
+    prop::collection::vec((0_u8..17, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
 }
 
 /// A market with everything that later steps may name.
@@ -48,6 +49,7 @@ pub(crate) struct World {
     /// Position of the last row, by chain.
     sealed: BTreeMap<ChainId, Option<u64>>,
     seals: Vec<(RecordId, Option<Tip>)>,
+    disputes: Vec<RecordId>,
 }
 
 impl World {
@@ -60,6 +62,7 @@ impl World {
             legs: Vec::new(),
             sealed: BTreeMap::new(),
             seals: Vec::new(),
+            disputes: Vec::new(),
         };
         for step in steps {
             world.step(*step);
@@ -88,7 +91,8 @@ impl World {
                 self.follow_draft(chain, draft.ok().flatten());
             }
             14 => self.name_a_seal(chain, which),
-            _ => self.take_of_somebody_else(chain, which),
+            15 => self.take_of_somebody_else(chain, which),
+            _ => self.remark(chain, other, which),
         }
     }
 
@@ -217,6 +221,55 @@ impl World {
         let refs = [seal, tip.head];
         let stage = &mut self.market.stage;
         let id = stage.write_after(&chain, prev, NOTE, &refs, &Note::default());
+        self.wrote(chain, prev, id);
+    }
+
+    /// Most of these follow the rules.
+    fn remark(&mut self, chain: ChainId, mediator: ChainId, which: u8) {
+        let sent = pick(&self.legs, which).map(|(_, leg)| *leg);
+        let dispute = pick(&self.disputes, which).copied();
+        let (remark, about) = match (which % 4, sent, dispute) {
+            (0, Some(sent), _) => {
+                let remark = Assertion {
+                    reference: 0,
+                    position: 0,
+                };
+                (Remark::Assertion(remark), Some(sent.record))
+            }
+            (1, Some(sent), _) => {
+                let leg = LegRef {
+                    reference: 0,
+                    leg: sent.leg,
+                };
+                let dispute = Dispute {
+                    leg,
+                    evidence: List::empty(),
+                    mediator,
+                    memo: None,
+                };
+                (Remark::Dispute(dispute), Some(sent.record))
+            }
+            (2, _, Some(dispute)) => {
+                let outcome = Outcome {
+                    dispute: 0,
+                    ruling: Ruling::Settled,
+                    memo: None,
+                };
+                (Remark::Outcome(outcome), Some(dispute))
+            }
+            _ => {
+                let until = Timestamp::from_millis(u64::from(which));
+                (Remark::Close(PeriodClose { until }), None)
+            }
+        };
+        let prev = self.prev(chain, which, false);
+        let (kind, body) = Entry::Remark(remark).body();
+        let refs: Vec<RecordId> = about.into_iter().collect();
+        let stage = &mut self.market.stage;
+        let id = stage.write_after(&chain, prev, kind, &refs, &body);
+        if kind == DISPUTE {
+            self.disputes.push(id);
+        }
         self.wrote(chain, prev, id);
     }
 
@@ -443,6 +496,7 @@ fn the_digest_is_the_hash_of_rows_that_anybody_can_write() {
     let payment = market.payment(&[(b, 1), (c, 2), (b, 4)]);
     let payment = market.post(a, &[], &payment);
     market.ack(b, &[leg(payment, 0)]);
+    market.hold(a, (c, 7), b);
     let branches = [30, 40].map(|atoms| market.pay_after(b, market.tip(b), c, atoms));
     market.ack(c, &[leg(branches[0], 0)]);
     market.pay(c, a, 1000);
@@ -495,6 +549,15 @@ fn rows(market: &Market) -> Vec<u8> {
         w.bytes(transit.payer.as_bytes());
         w.bytes(transit.payee.as_bytes());
         w.uint(transit.amount.get());
+    }
+    w.array(columns.held().len());
+    for (hold, held) in columns.held() {
+        w.array(5);
+        w.bytes(hold.as_bytes());
+        w.bytes(held.payer.as_bytes());
+        w.bytes(held.payee.as_bytes());
+        w.bytes(held.resolver.as_bytes());
+        w.uint(held.amount.get());
     }
     let mut bytes = b"icn/ledger/label-digest/v1".to_vec();
     bytes.extend(w.into_bytes());

@@ -1,7 +1,11 @@
 //! Bodies of entries as bytes.
 
-use icn_ledger::entry::{ACK, LEGS_MAX, NOTE, PAYMENT, REFUSE, TAKEN_MAX};
-use icn_ledger::{Ack, DecisionRef, Entry, Leg, LegRef, Note, Payment, Refuse};
+use icn_ledger::entry::{
+    ACK, HOLD, LEGS_MAX, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE, RESOLVED_MAX, TAKEN_MAX,
+};
+use icn_ledger::{
+    Ack, DecisionRef, Entry, Hold, Leg, LegRef, Note, Payment, Refund, Refuse, Resolution, Resolve,
+};
 use icn_types::canon::{Encode, List, Tagged as _, Writer, from_bytes, to_bytes};
 use icn_types::id::{ChainId, OperationKey};
 use icn_types::record::{Attachment, Content, Kind};
@@ -40,6 +44,13 @@ fn taken(count: usize) -> Vec<LegRef> {
         .collect()
 }
 
+fn resolutions(count: usize, part: u64) -> Vec<Resolution> {
+    (0..=u16::MAX)
+        .take(count)
+        .map(|hold| Resolution { hold, part })
+        .collect()
+}
+
 fn entries() -> impl Strategy<Value = Entry> {
     let decision = prop::option::of((any::<u16>(), any::<u16>()));
     prop_oneof![
@@ -56,6 +67,33 @@ fn entries() -> impl Strategy<Value = Entry> {
         any::<bool>().prop_map(|noted| Entry::Note(Note {
             memo: payment(1, None, noted).memo
         })),
+        (any::<bool>(), any::<bool>()).prop_map(|(expires, noted)| {
+            let payment = payment(1, None, noted);
+            Entry::Hold(Hold {
+                leg: payment.legs[0],
+                resolver: ChainId::from_bytes([6; 32]),
+                key: payment.key,
+                decision: payment.decision,
+                expires: expires.then(|| Timestamp::from_millis(9)),
+                effective: payment.effective,
+                memo: payment.memo,
+            })
+        }),
+        (1..=RESOLVED_MAX, any::<u64>()).prop_map(|(count, part)| Entry::Resolve(Resolve {
+            holds: List::new(resolutions(count, part)).unwrap(),
+            memo: None,
+        })),
+        (any::<u16>(), any::<bool>()).prop_map(|(reference, noted)| {
+            let payment = payment(1, None, noted);
+            Entry::Refund(Refund {
+                original: LegRef { reference, leg: 3 },
+                amount: payment.legs[0].amount,
+                key: payment.key,
+                decision: None,
+                effective: payment.effective,
+                memo: payment.memo,
+            })
+        }),
     ]
 }
 
@@ -65,8 +103,8 @@ proptest! {
         let (kind, body) = entry.body();
         let content = Content::new(Vec::new(), None, &body).unwrap();
         prop_assert_eq!(Entry::read(kind, &content), Ok(Some(entry)));
-        prop_assert_eq!(Entry::read(Kind::new(68), &content), Ok(None));
-        for other in [PAYMENT, ACK, REFUSE, NOTE] {
+        prop_assert_eq!(Entry::read(Kind::new(95), &content), Ok(None));
+        for other in [PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND] {
             prop_assert_eq!(Entry::read(other, &content).is_ok(), other == kind);
         }
     }
@@ -103,5 +141,21 @@ fn an_acknowledgement_takes_one_to_256_legs() {
         taken(count).iter().for_each(|leg| leg.encode(&mut w));
         let read = from_bytes::<Ack>(&w.into_bytes());
         assert_eq!(read.is_ok(), is_read, "{count} legs");
+    }
+}
+
+#[test]
+fn a_resolve_ends_one_to_128_holds() {
+    for (count, is_read) in [(0, false), (1, true), (128, true), (129, false)] {
+        let mut w = Writer::new();
+        w.array(3);
+        w.text(Resolve::TAG);
+        w.array(count);
+        for hold in resolutions(count, 7) {
+            hold.encode(&mut w);
+        }
+        w.null();
+        let read = from_bytes::<Resolve>(&w.into_bytes());
+        assert_eq!(read.is_ok(), is_read, "{count} holds");
     }
 }

@@ -2,17 +2,17 @@
 //! written. After every record the maintained columns are compared with ones
 //! that are counted from nothing.
 
-use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_ledger::{
-    Ack, Authorized, Column, Ledger, LedgerEvent, Leg, LegId, LegRef, Note, Payment,
-    PaymentRequest, Refuse, Unit, UnitCode,
+    Ack, Authorized, Column, DecisionRef, Hold, Ledger, LedgerEvent, Leg, LegId, LegRef, Note,
+    Payment, PaymentRequest, Refund, Refuse, Resolution, Resolve, Unit, UnitCode,
 };
 use icn_types::amount::Amount;
 use icn_types::authority::{Grant, Tip};
-use icn_types::canon::List;
+use icn_types::canon::{Encode, List};
 use icn_types::hash::sha256;
 use icn_types::id::{ChainId, DomainId, OperationKey, RecordId};
-use icn_types::record::Draft;
+use icn_types::record::{Draft, Kind};
 use icn_types::set::RecordSet;
 use icn_types::testkit::stage::{GRANT, Stage};
 use icn_types::time::Timestamp;
@@ -21,6 +21,7 @@ use icn_types::verdict::Verdict;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(0);
 
+#[derive(Clone)]
 pub(crate) struct Market {
     pub(crate) stage: Stage,
     pub(crate) ledger: Ledger,
@@ -60,6 +61,25 @@ pub(crate) fn taking(legs: &[LegId]) -> (Vec<RecordId>, Vec<LegRef>) {
     });
     let legs = legs.collect();
     (refs, legs)
+}
+
+/// A body that ends holds, with the refs that it needs.
+pub(crate) fn resolving(holds: &[(RecordId, u64)]) -> (Vec<RecordId>, Resolve) {
+    let mut refs: Vec<RecordId> = holds.iter().map(|(hold, _)| *hold).collect();
+    refs.sort_unstable();
+    refs.dedup();
+    let holds = holds.iter().map(|(hold, part)| Resolution {
+        hold: u16::try_from(refs.binary_search(hold).unwrap()).unwrap(),
+        part: *part,
+    });
+    let holds = List::new(holds.collect::<Vec<_>>()).unwrap();
+    (refs, Resolve { holds, memo: None })
+}
+
+fn sorted(refs: &[RecordId]) -> Vec<RecordId> {
+    let mut refs = refs.to_vec();
+    refs.sort_unstable();
+    refs
 }
 
 /// A ledger that heard of a set's records in the order of the set.
@@ -234,10 +254,130 @@ impl Market {
         id
     }
 
+    pub(crate) fn hold_body(&mut self, (payee, atoms): (ChainId, u64), resolver: ChainId) -> Hold {
+        Hold {
+            leg: Leg {
+                payee,
+                amount: amount(atoms),
+            },
+            resolver,
+            key: self.key(),
+            decision: None,
+            expires: None,
+            effective: None,
+            memo: None,
+        }
+    }
+
+    /// Sets aside, whether or not it follows the rules.
+    pub(crate) fn hold(
+        &mut self,
+        payer: ChainId,
+        leg: (ChainId, u64),
+        resolver: ChainId,
+    ) -> RecordId {
+        let body = self.hold_body(leg, resolver);
+        self.write(payer, HOLD, &[], &body)
+    }
+
+    pub(crate) fn hold_after(
+        &mut self,
+        payer: ChainId,
+        prev: Option<Tip>,
+        leg: (ChainId, u64),
+        resolver: ChainId,
+    ) -> RecordId {
+        let body = self.hold_body(leg, resolver);
+        self.write_after(payer, prev, HOLD, &[], &body)
+    }
+
+    /// Ends holds, each with what its payee gets.
+    pub(crate) fn resolve(&mut self, resolver: ChainId, holds: &[(RecordId, u64)]) -> RecordId {
+        let (refs, body) = resolving(holds);
+        self.write(resolver, RESOLVE, &refs, &body)
+    }
+
+    pub(crate) fn resolve_after(
+        &mut self,
+        resolver: ChainId,
+        prev: Option<Tip>,
+        holds: &[(RecordId, u64)],
+    ) -> RecordId {
+        let (refs, body) = resolving(holds);
+        self.write_after(resolver, prev, RESOLVE, &refs, &body)
+    }
+
+    /// Pays back some of a leg that the chain took.
+    pub(crate) fn refund(&mut self, chain: ChainId, original: LegId, atoms: u64) -> RecordId {
+        let (refs, legs) = taking(&[original]);
+        let body = Refund {
+            original: legs[0],
+            amount: amount(atoms),
+            key: self.key(),
+            decision: None,
+            effective: None,
+            memo: None,
+        };
+        self.write(chain, REFUND, &refs, &body)
+    }
+
+    pub(crate) fn write<B: Encode>(
+        &mut self,
+        chain: ChainId,
+        kind: Kind,
+        refs: &[RecordId],
+        body: &B,
+    ) -> RecordId {
+        let id = self.stage.write(&chain, kind, refs, body);
+        self.feed();
+        id
+    }
+
+    pub(crate) fn write_after<B: Encode>(
+        &mut self,
+        chain: ChainId,
+        prev: Option<Tip>,
+        kind: Kind,
+        refs: &[RecordId],
+        body: &B,
+    ) -> RecordId {
+        let id = self.stage.write_after(&chain, prev, kind, refs, body);
+        self.feed();
+        id
+    }
+
     pub(crate) fn note(&mut self, chain: ChainId, refs: &[RecordId]) -> RecordId {
         let id = self.stage.write(&chain, NOTE, refs, &Note::default());
         self.feed();
         id
+    }
+
+    /// Writes a payment of one leg under the decision that it refs first.
+    pub(crate) fn pay_decided(
+        &mut self,
+        payer: ChainId,
+        refs: &[RecordId],
+        (payee, atoms): (ChainId, u64),
+        (action, key): (u16, OperationKey),
+    ) -> RecordId {
+        let payment = self.decided(refs, &[(payee, atoms)], (action, key));
+        self.post(payer, &sorted(refs), &payment)
+    }
+
+    /// A payment under the decision whose Ready is the first of its refs.
+    pub(crate) fn decided(
+        &mut self,
+        refs: &[RecordId],
+        legs: &[(ChainId, u64)],
+        (action, key): (u16, OperationKey),
+    ) -> Payment {
+        let ready = sorted(refs).binary_search(&refs[0]).unwrap();
+        let ready = u16::try_from(ready).unwrap();
+        Payment {
+            key,
+            decision: Some(DecisionRef { ready, action }),
+            ..self.payment(legs)
+        }
     }
 
     pub(crate) fn submit(&mut self, draft: Draft) -> RecordId {

@@ -338,6 +338,12 @@ fn payments_beyond_a_final_seal_are_claims_until_an_open_charges_them() {
         (marks[0].account, marks[0].doubt, marks[0].atoms),
         (shop, Doubt::Void, 30)
     );
+    let query = register.query(&market.stage.set, &market.ledger);
+    let of_member = query.claims_of(&member);
+    assert_eq!(&of_member, against);
+    assert!(of_member.digest().is_some());
+    let none = query.claims_of(&shop);
+    assert_eq!((none.claimed, none.digest()), (0, None));
     market.reopen(member, sealed, 30);
     let claims = register.query(&market.stage.set, &market.ledger).claims();
     assert_eq!(claims[0].charge, Some(Charge::Confirmed));

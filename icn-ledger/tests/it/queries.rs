@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use icn_ledger::query::{
-    Cursor, CursorError, Dates, Line, Listed, Movement, Order, Page, PageSize, Query, Register,
-    Snapshot,
+    Cursor, CursorError, Dates, Disputes, Line, Listed, Movement, Order, Page, PageSize, Query,
+    Register, Snapshot,
 };
 use icn_ledger::{Authorized, Entry, Finality, Ledger, LegId};
 use icn_types::amount::Position;
@@ -68,42 +68,49 @@ fn play(steps: &[Step], is_honest: bool) -> Market {
 
 /// Valid payments, acknowledgements and refusals, dated in any order.
 fn trade(steps: &[Step]) -> Market {
-    let mut market = Market::with_grant(
-        4,
-        Grant {
-            floor: -1_000_000,
-            ..GRANT
-        },
-    );
-    for &(what, who, whom, which) in steps {
-        let chain = market.chains[usize::from(who)];
-        let other = market.chains[usize::from(whom)];
-        market.stage.set_time(u64::from(which % 16) * 10);
-        let incoming = market.ledger.columns(&market.stage.set);
-        let incoming = incoming.incoming(chain).map(|(leg, _)| leg).next();
-        match (what, incoming) {
-            (8.., Some(leg)) if what % 4 == 0 && is_payment(&market, leg) => {
-                market.refuse(chain, &[leg]);
-            }
-            (8.., Some(leg)) => {
-                market.ack(chain, &[leg]);
-            }
-            (7, _) => {
-                market.seal(chain);
-            }
-            (6, _) => {
-                market.note(chain, &[]);
-            }
-            _ if who != whom => {
-                let mut payment = market.payment(&[(other, u64::from(which) + 1)]);
-                let stated = millis(u64::from(which / 16) * 10);
-                payment.effective = (what % 2 == 0).then_some(stated);
-                market.post(chain, &[], &payment);
-            }
-            _ => {}
-        }
+    let grant = Grant {
+        floor: -1_000_000,
+        ..GRANT
+    };
+    let mut market = Market::with_grant(4, grant);
+    for step in steps {
+        trade_step(&mut market, *step);
     }
     market
+}
+
+pub(crate) fn trade_step(market: &mut Market, (what, who, whom, which): Step) {
+    let chain = market.chains[usize::from(who)];
+    let other = market.chains[usize::from(whom)];
+    let at = u64::from(which % 16) * 10;
+    market.stage.set_time(at);
+    let incoming = market.ledger.columns(&market.stage.set);
+    let incoming = incoming.incoming(chain).map(|(leg, _)| leg).next();
+    match (what, incoming) {
+        (8.., Some(leg)) if what % 4 == 0 && is_payment(market, leg) => {
+            market.refuse(chain, &[leg]);
+        }
+        (8.., Some(leg)) => {
+            market.ack(chain, &[leg]);
+        }
+        (7, _) => {
+            market.seal(chain);
+        }
+        (6, _) => {
+            let (set, until) = (&market.stage.set, millis(at));
+            let close = market.ledger.draft_close(set, &chain, until, until);
+            if let Ok(draft) = close {
+                market.submit(draft);
+            }
+        }
+        _ if who != whom => {
+            let mut payment = market.payment(&[(other, u64::from(which) + 1)]);
+            let stated = millis(u64::from(which / 16) * 10);
+            payment.effective = (what % 2 == 0).then_some(stated);
+            market.post(chain, &[], &payment);
+        }
+        _ => {}
+    }
 }
 
 fn is_payment(market: &Market, leg: LegId) -> bool {
@@ -321,6 +328,16 @@ proptest! {
             by_date(&here, Dates::ALL, order, 9),
             by_date(&there, Dates::ALL, order, 4)
         );
+        let asserted = |query: &Query<'_>, rows| {
+            all(rows, |after, size| query.assertions(order, after, size))
+        };
+        prop_assert_eq!(asserted(&here, 9), asserted(&there, 2));
+        for which in [Disputes::All, Disputes::Open, Disputes::Ended] {
+            let disputed = |query: &Query<'_>, rows| {
+                all(rows, |after, size| query.disputes(which, order, after, size))
+            };
+            prop_assert_eq!(disputed(&here, 9), disputed(&there, 2));
+        }
         let (mine, theirs) = (here.trial_balance(), there.trial_balance());
         prop_assert_eq!(mine.digest(), theirs.digest());
         prop_assert_eq!(mine.labels(), theirs.labels());
@@ -331,7 +348,7 @@ proptest! {
     #[test]
     fn register_that_grew_is_the_one_that_is_built_anew(steps in steps()) {
         let mut grown = Register::new();
-        for end in (0..=steps.len()).step_by(9) {
+        for end in (0..=steps.len()).step_by(15) {
             let world = World::play(&steps[..end]);
             let market = &world.market;
             let query = grown.query(&market.stage.set, &market.ledger);
@@ -646,6 +663,33 @@ fn statement_that_was_changed_does_not_add_up() {
     wrong.lines.clear();
     wrong.closing = Position::new(1);
     assert!(wrong.check().is_err(), "nothing moved");
+}
+
+#[test]
+fn pages_of_incoming_legs_name_each_once_while_some_are_taken() {
+    let mut market = Market::new(3);
+    let [one, other, payee] = [0, 1, 2].map(|number| market.chains[number]);
+    for _ in 0..4 {
+        market.post_two(one, (payee, 1), (other, 1));
+        market.pay(other, payee, 2);
+    }
+    let before = market.ledger.columns(&market.stage.set);
+    let before: Vec<LegId> = before.incoming(payee).map(|(leg, _)| leg).collect();
+    let mut register = Register::new();
+    let (mut met, mut after) = (Vec::new(), None);
+    loop {
+        let query = register.query(&market.stage.set, &market.ledger);
+        let page = query.incoming(&payee, after, size(3));
+        met.extend(page.rows.iter().map(|row| row.leg));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        let last = *met.last().unwrap();
+        market.ack(payee, &[last]);
+    }
+    assert_eq!(met, before);
+    assert_eq!(met.len(), 8);
 }
 
 #[test]

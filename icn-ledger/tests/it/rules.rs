@@ -263,7 +263,7 @@ fn a_body_of_another_kind_and_an_unknown_kind_are_told_apart() {
         (PAYMENT, "invalid.body"),
         (ACK, "invalid.body"),
         (REFUSE, "invalid.body"),
-        (Kind::new(68), "invalid.kind"),
+        (Kind::new(95), "invalid.kind"),
     ] {
         let id = market
             .stage

@@ -1,16 +1,16 @@
 //! A shared account pays what was decided, once, whoever writes its chain.
 
-use icn_ledger::entry::PAYMENT;
-use icn_ledger::{Authorized, DecisionRef, Leg, Payment, PaymentRequest, Refusal};
-use icn_types::authority::{
-    Act, Action, Close, DecisionTerms, Opening, Outcome, ProposalId, Ready, operation_key,
+use icn_ledger::entry::{HOLD, PAYMENT};
+use icn_ledger::{
+    Authorized, DecisionRef, Hold, Leg, Payment, PaymentRequest, RefundRequest, Refusal,
 };
-use icn_types::canon::{List, Raw};
+use icn_types::authority::{Action, ProposalId, operation_key};
+use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId, UnitId};
 use icn_types::testkit::stage::GRANT;
 
-use crate::market::{Market, amount, leg};
+use crate::market::{Market, NOW, amount, leg};
 
 const PROPOSAL: ProposalId = ProposalId::from_bytes([5; 32]);
 
@@ -36,29 +36,7 @@ pub(crate) fn action(payer: ChainId, payee: ChainId, unit: UnitId, atoms: u64) -
 
 /// Opening, Close and Ready of one decision; the Ready.
 pub(crate) fn decide(market: &mut Market, proposal: ProposalId, actions: &[Action]) -> RecordId {
-    let office = market.stage.set.office().unwrap();
-    let opening = Opening {
-        proposal,
-        record: RecordId::from_bytes([1; 32]),
-        actions: List::new(actions).unwrap(),
-        rule: Raw::of(&0_u64),
-        roll: office.roll_digest(),
-        terms: DecisionTerms {
-            tellers: List::new([ChainId::from_bytes([2; 32])]).unwrap(),
-            needed: 1,
-            period: 0,
-            timelock: 0,
-        },
-    };
-    let opening = market.stage.act(&Act::Opening(opening), &[]);
-    let close = Close {
-        opening,
-        outcome: Outcome::Accepted,
-        shuts: List::new([RecordId::from_bytes([3; 32])]).unwrap(),
-        tally: Raw::of(&0_u64),
-    };
-    let close = market.stage.act(&Act::Close(close), &[opening]);
-    let ready = market.stage.act(&Act::Ready(Ready { close }), &[close]);
+    let ready = market.stage.decide(proposal, actions);
     market.feed();
     let set = &market.stage.set;
     assert!(set.verdict(set.find(&ready).unwrap()).is_valid());
@@ -95,6 +73,68 @@ fn a_decided_action_is_paid_as_decided() {
     let payment = paying(&market, payee, 40);
     let id = market.post(treasury, &[ready], &payment);
     assert_eq!(market.verdict(&id), "valid");
+}
+
+#[test]
+fn a_shared_account_sets_aside_what_was_decided_and_pays_it_then_no_more() {
+    let (mut market, treasury, payee) = treasury();
+    let (unit, arbiter) = (market.unit.id(), market.chains[1]);
+    let ready = decide(&mut market, PROPOSAL, &[action(treasury, payee, unit, 40)]);
+    let payment = paying(&market, payee, 40);
+    let holding = |atoms| Hold {
+        leg: Leg {
+            payee,
+            amount: amount(atoms),
+        },
+        resolver: arbiter,
+        key: payment.key,
+        decision: payment.decision,
+        expires: None,
+        effective: None,
+        memo: None,
+    };
+    let other_amount = market.write(treasury, HOLD, &[ready], &holding(41));
+    assert_eq!(market.verdict(&other_amount), "pay.decision");
+    market.reopen(treasury, None, 0);
+    let hold = market.write(treasury, HOLD, &[ready], &holding(40));
+    assert_eq!(market.verdict(&hold), "valid");
+    let paid_too = market.post(treasury, &[ready], &payment);
+    assert_eq!(market.verdict(&paid_too), "pay.key");
+    let resolve = market.resolve(arbiter, &[(hold, 40)]);
+    market.ack(payee, &[leg(resolve, 0)]);
+    assert_eq!(market.posted(payee), 40);
+}
+
+/// Nobody decides that money goes back but the community.
+#[test]
+fn a_shared_account_pays_back_only_what_was_decided() {
+    let (mut market, treasury, payer) = treasury();
+    let unit = market.unit.id();
+    let paid = market.pay(payer, treasury, 40);
+    market.ack(treasury, &[leg(paid, 0)]);
+    let tip = market.tip(treasury);
+    let undecided = market.refund(treasury, leg(paid, 0), 40);
+    assert_eq!(market.verdict(&undecided), "pay.decision");
+    market.reopen(treasury, tip, 0);
+    let ready = decide(&mut market, PROPOSAL, &[action(treasury, payer, unit, 40)]);
+    let request = RefundRequest {
+        original: leg(paid, 0),
+        amount: amount(40),
+        key: key(&market, 0),
+        decision: Some((ready, 0)),
+        effective: None,
+        memo: None,
+        cause: None,
+    };
+    let answer = market
+        .ledger
+        .authorize_refund(&market.stage.set, &treasury, &request, NOW);
+    let Ok(Authorized::Draft(draft)) = answer else {
+        panic!("expected a draft, found {answer:?}");
+    };
+    let refund = market.submit(draft);
+    assert_eq!(market.verdict(&refund), "valid");
+    assert_eq!(market.column(payer).incoming, 40);
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Replica {
                 }
                 let base = session.agreed.clone();
                 let base = base.filter(|base| Some(base.digest()) == mark.base);
-                send_clock(from, topic, &clock, base.as_deref(), false, out);
+                self.tell(from, topic, base.as_deref(), false, now, out);
             }
         }
         if let Ok(held) = List::new(held) {
@@ -235,7 +235,7 @@ impl Replica {
                 session.reading = Some(reading);
             }
         } else {
-            self.read_to_the_end(from, topic, &reading, page.answers, out);
+            self.read_to_the_end(from, topic, &reading, page.answers, now, out);
         }
         self.request(from, out);
     }
@@ -247,6 +247,7 @@ impl Replica {
         topic: TopicId,
         reading: &Reading,
         answers: bool,
+        now: Ticks,
         out: &mut Out,
     ) {
         let Some(clock) = self.clock(topic) else {
@@ -274,8 +275,32 @@ impl Replica {
             let agreed = self.session(from, topic);
             let agreed = agreed.and_then(|session| session.agreed.clone());
             let base = agreed.filter(|agreed| Some(agreed.digest()) == reading.base);
-            send_clock(from, topic, &clock, base.as_deref(), true, out);
+            self.tell(from, topic, base.as_deref(), true, now, out);
         }
+    }
+
+    /// Sends the own clock within the budget of the peer, which otherwise asks
+    /// again after its pause.
+    fn tell(
+        &mut self,
+        to: PeerId,
+        topic: TopicId,
+        base: Option<&VectorClock>,
+        answers: bool,
+        now: Ticks,
+        out: &mut Out,
+    ) {
+        let budget = self.config.budget;
+        let (Some(clock), Some(peer)) = (self.clock(topic), self.peers.get_mut(&to)) else {
+            return;
+        };
+        if !peer.clocks.leaves_room(now, budget) {
+            self.counters.unanswered += 1;
+            return;
+        }
+        let before = out.frames.len();
+        send_clock(to, topic, &clock, base, answers, out);
+        peer.clocks.add(out.len_after(before));
     }
 }
 

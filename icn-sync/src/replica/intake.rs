@@ -114,6 +114,10 @@ impl Replica {
             self.counters.duplicates += 1;
             return None;
         }
+        if self.set.would_fork(record.claim()) && !self.may_fork(from, now) {
+            self.counters.left += 1;
+            return None;
+        }
         let notice = |missing| Notice {
             from,
             chain: record.claim().chain(),
@@ -159,6 +163,20 @@ impl Replica {
         self.counters.checks += 1;
         let key = self.set.signatory(record.claim())?.key().clone();
         Ok(record.verify(&key)?)
+    }
+
+    /// Whether a peer may bring one more record beside a stored one; counted.
+    /// The next exchange brings what it may not bring now.
+    fn may_fork(&mut self, from: PeerId, now: Ticks) -> bool {
+        let budget = self.config.forks;
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return false;
+        };
+        let may = peer.forks.leaves_room(now, budget);
+        if may {
+            peer.forks.add(1);
+        }
+        may
     }
 
     /// Whether nothing of the record is new. Found by id, before any check.

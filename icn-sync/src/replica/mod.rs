@@ -82,7 +82,8 @@ pub struct Replica {
     counters: Counters,
 }
 
-/// How much a replica holds and has done; each only grows but `early`.
+/// How much a replica holds and has done; each only grows but `early` and
+/// `requests`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -96,6 +97,12 @@ pub struct Counters {
     pub early: u64,
     /// Requests under way.
     pub requests: u64,
+    /// Clocks and answers that were not sent because their peer had used up
+    /// its budget.
+    pub unanswered: u64,
+    /// Records beside stored ones that were left for later because their peer
+    /// had used up its budget.
+    pub left: u64,
 }
 
 /// A topic belongs to another domain than its replica.
@@ -308,7 +315,7 @@ impl Replica {
             Ok(Frame::Held(held)) => self.held(from, &held, now, out),
             Ok(Frame::Clock(page)) => self.clock_page(from, &page, now, out),
             Ok(Frame::Strays(page)) => self.strays_page(from, &page, now, out),
-            Ok(Frame::Want(want)) => self.answer(from, &want, out),
+            Ok(Frame::Want(want)) => self.wanted(from, &want, now, out),
             Ok(Frame::Records(records)) => self.answered(from, &records, now, out),
             Ok(Frame::Fresh(records)) => self.pushed(from, &records, now, out),
             Ok(Frame::Done(done)) => self.done(from, &done, now, out),
@@ -346,6 +353,13 @@ struct Out {
 impl Out {
     fn send(&mut self, to: PeerId, frame: &Frame) {
         self.frames.push((to, to_bytes(frame)));
+    }
+
+    /// Bytes of the frames after the first `count`.
+    fn len_after(&self, count: usize) -> u64 {
+        let frames = self.frames.get(count..).unwrap_or_default();
+        let len: usize = frames.iter().map(|(_, frame)| frame.len()).sum();
+        u64::try_from(len).unwrap_or(u64::MAX)
     }
 
     fn fault(&mut self, peer: PeerId, fault: PeerFault) {

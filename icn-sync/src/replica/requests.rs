@@ -258,9 +258,25 @@ impl Replica {
         slot.is_some_and(|slot| self.set.record(slot).content().is_some())
     }
 
+    /// Answers a request within the budget of its peer, which otherwise asks
+    /// again after its pause, or others.
+    pub(super) fn wanted(&mut self, from: PeerId, want: &Want, now: Ticks, out: &mut Out) {
+        let budget = self.config.budget;
+        let peer = self.peers.get_mut(&from);
+        if !peer.is_some_and(|peer| peer.answers.leaves_room(now, budget)) {
+            self.counters.unanswered += 1;
+            return;
+        }
+        let before = out.frames.len();
+        self.answer(from, want, out);
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.answers.add(out.len_after(before));
+        }
+    }
+
     /// Answers a request: records by id in the order of storing, then chains,
     /// until the answer is long enough.
-    pub(super) fn answer(&mut self, to: PeerId, want: &Want, out: &mut Out) {
+    fn answer(&mut self, to: PeerId, want: &Want, out: &mut Out) {
         if !self.topics.contains(&want.topic) {
             return;
         }

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use icn_sync::sim::{Rng, Weather, World};
 use icn_sync::wire::ROWS_MAX;
-use icn_sync::{Config, Input};
+use icn_sync::{Budget, Config, Input};
 use icn_types::chain::Owner;
 use icn_types::key::PeerId;
 use icn_types::testkit::stage::{GRANT, Stage};
@@ -76,6 +76,10 @@ fn run(seed: u64) {
     world.run_for(3000);
     world.net.heal();
     settle(&mut world, &format!("seed {seed}"));
+    for (_, node) in world.nodes() {
+        let counters = node.replica.counters();
+        assert_eq!((counters.unanswered, counters.left), (0, 0), "seed {seed}");
+    }
 
     // What they agree on is the canonical part of everything that they hold.
     let mut union = icn_types::set::RecordSet::new(drama.stage.domain());
@@ -111,6 +115,32 @@ fn nodes_with_parts_of_a_drama_end_with_equal_digests() {
     for seed in 0..100 {
         run(seed);
     }
+}
+
+#[test]
+fn small_budgets_delay_and_never_part() {
+    let mut waited = (0, 0);
+    for seed in 0..10 {
+        let mut drama = Drama::new(seed);
+        drama.play(40);
+        let budget = |most, per_second| Budget { most, per_second };
+        let config = Config::default()
+            .with_answer_len(1500)
+            .with_budget(budget(3000, 2000))
+            .with_forks(budget(1, 1));
+        let mut free = world(&drama, seed, 3, 600, Config::default());
+        let mut bound = world(&drama, seed, 3, 600, config);
+        for (world, what) in [(&mut free, "free"), (&mut bound, "bound")] {
+            world.connect_all();
+            settle(world, &format!("{what} seed {seed}"));
+        }
+        assert_eq!(free.digests(), bound.digests(), "seed {seed}");
+        for (_, node) in bound.nodes() {
+            let counters = node.replica.counters();
+            waited = (waited.0 + counters.unanswered, waited.1 + counters.left);
+        }
+    }
+    assert!(waited.0 > 0 && waited.1 > 0, "the bounds bit: {waited:?}");
 }
 
 #[test]

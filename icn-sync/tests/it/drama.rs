@@ -154,12 +154,8 @@ impl Drama {
         let Some(tip) = self.any_tip(&authority) else {
             return;
         };
-        let before = self.stage.clone();
-        let id = self.stage.recall(tip.head, &[]);
-        let slot = self.stage.set.find(&id);
-        if !slot.is_some_and(|slot| self.stage.set.verdict(slot).is_valid()) {
-            self.stage = before; // its successor could write nothing
-        }
+        // Refused after a head that is not Valid.
+        let _refused = self.stage.try_recall(tip.head, &[]);
     }
 
     /// The registrar in office writes a second record after one of its own.

@@ -1,9 +1,9 @@
 use icn_sync::sim::{Rng, World};
-use icn_sync::wire::{Envelope, FRAME_LEN_MAX, Frame, Hello};
-use icn_sync::{Config, Input, PeerFault, Replica, Step, SyncEvent};
+use icn_sync::wire::{Envelope, FRAME_LEN_MAX, Frame, Hello, Mark, Trace, Want};
+use icn_sync::{Budget, Config, Input, PeerFault, Replica, Step, SyncEvent};
 use icn_types::canon::{List, from_bytes, to_bytes};
 use icn_types::error::{Coded, Fault};
-use icn_types::id::DomainId;
+use icn_types::id::{Digest, DomainId};
 use icn_types::key::PeerId;
 use icn_types::record::{Content, Draft, Place, Record};
 use icn_types::sign::{Signed, Unverified};
@@ -93,6 +93,101 @@ fn each_fault_has_its_code_and_nothing_of_it_is_stored() {
     let step = send(&mut replica, peer(1), to_bytes(&hello), 0);
     assert_eq!(faults(&step), ["sync.peer.domain"]);
     assert_eq!(replica.set().len(), before);
+}
+
+/// A replica that holds a stage, with peer 1 up.
+fn holding(stage: &Stage, config: Config) -> Replica {
+    let ledger = [stage.ledger(UNIT)];
+    let mut replica = Replica::new(stage.domain(), ledger, [peer(1)], config).unwrap();
+    for record in &stage.records {
+        let _stored = release(replica.handle(local(record), at(0)));
+    }
+    let _hello = release(replica.handle(Input::PeerUp(peer(1)), at(0)));
+    replica
+}
+
+/// Bytes that a frame costs when it is sent every millisecond for a second.
+fn cost(replica: &mut Replica, frame: &Frame, from_millis: u64) -> usize {
+    let mut cost = 0;
+    for millis in from_millis..from_millis + 1000 {
+        let step = send(replica, peer(1), to_bytes(frame), millis);
+        cost += release(step)
+            .iter()
+            .map(|(_, bytes)| bytes.len())
+            .sum::<usize>();
+    }
+    cost
+}
+
+#[test]
+fn the_same_question_again_and_again_costs_no_more_than_its_budget() {
+    let (stage, chain) = account(30);
+    let topic = stage.ledger(UNIT).id();
+    let want = Frame::Want(Want {
+        topic,
+        ids: List::empty(),
+        chains: List::new([Trace {
+            chain,
+            tips: List::empty(),
+            from_start: true,
+        }])
+        .unwrap(),
+    });
+    let ask = Frame::Ask(
+        List::new([Mark {
+            topic,
+            digest: Digest::from_bytes([1; 32]),
+            base: None,
+        }])
+        .unwrap(),
+    );
+    let budget = Budget {
+        most: 50_000,
+        per_second: 10_000,
+    };
+    for frame in [want, ask] {
+        let mut free = holding(&stage, Config::default());
+        let once = release(send(&mut free, peer(1), to_bytes(&frame), 1));
+        let once: usize = once.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(cost(&mut free, &frame, 2) > 100_000, "without a bound");
+        let mut replica = holding(&stage, Config::default().with_budget(budget));
+        assert!(cost(&mut replica, &frame, 1) < 60_000 + 2 * once);
+        assert!(replica.counters().unanswered > 0);
+        let _down = release(replica.handle(Input::PeerDown(peer(1)), at(1500)));
+        let _up = release(replica.handle(Input::PeerUp(peer(1)), at(1500)));
+        let again = cost(&mut replica, &frame, 1500);
+        assert!(
+            again < 20_000 + 2 * once,
+            "a new connection is no new budget"
+        );
+        let later = release(send(&mut replica, peer(1), to_bytes(&frame), 60_000));
+        assert!(!later.is_empty(), "it comes back with time");
+    }
+}
+
+#[test]
+fn records_beside_stored_ones_wait_for_their_turn() {
+    let (mut stage, chain) = account(2);
+    let budget = Budget {
+        most: 3,
+        per_second: 1,
+    };
+    let mut replica = holding(&stage, Config::default().with_forks(budget));
+    let len = replica.set().len();
+    let beside: Vec<_> = (10..20_u64)
+        .map(|number| stage.write_after(&chain, None, NOTE, &[], &number))
+        .collect();
+    let records = &stage.records[stage.records.len() - beside.len()..];
+    let all = fresh(&records.iter().map(|record| &**record).collect::<Vec<_>>());
+    let step = send(&mut replica, peer(1), all.clone(), 100);
+    assert_eq!(step.stored().len(), 3);
+    assert!(faults(&step).is_empty());
+    assert_eq!(replica.counters().left, 7);
+    for second in 1..=7 {
+        let step = send(&mut replica, peer(1), all.clone(), 100 + second * 1000);
+        assert_eq!(step.stored().len(), 1, "one a second");
+    }
+    assert_eq!(replica.set().len(), len + 10, "nothing is lost");
 }
 
 #[test]

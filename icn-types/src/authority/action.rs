@@ -167,13 +167,13 @@ pub fn envelope_key(
     domain: DomainId,
     proposal: ProposalId,
     action: u16,
-    number: u32,
+    number: u64,
 ) -> OperationKey {
     struct EnvelopeKey {
         domain: DomainId,
         proposal: ProposalId,
         action: u16,
-        number: u32,
+        number: u64,
     }
     canonical!(EnvelopeKey = "icn/types/envelope-key/v1" { domain, proposal, action, number });
     OperationKey::from_bytes(hash::of(&EnvelopeKey {

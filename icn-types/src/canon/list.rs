@@ -44,19 +44,17 @@ impl<T, const MIN: usize, const MAX: usize> List<T, MIN, MAX> {
         }
     }
 
+    /// A list of so many items; a number that is not allowed does not compile.
+    #[must_use]
+    pub fn of<const N: usize>(items: [T; N]) -> Self {
+        const { assert!(MIN <= N && N <= MAX, "a length that the list allows") };
+        Self(Vec::from(items))
+    }
+
     /// The items.
     #[must_use]
     pub fn into_vec(self) -> Vec<T> {
         self.0
-    }
-}
-
-impl<T, const MAX: usize> List<T, 1, MAX> {
-    /// A list of one item.
-    #[must_use]
-    pub fn one(item: T) -> Self {
-        const { assert!(MAX >= 1, "a list that may hold one item") };
-        Self(Vec::from([item]))
     }
 }
 

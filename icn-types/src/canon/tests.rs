@@ -762,6 +762,7 @@ fn a_list_of_another_length_cannot_be_made() {
     assert!(List::<u64, 2, 3>::new([1, 2]).is_ok());
     assert!(List::<u64, 2, 3>::new([1, 2, 3]).is_ok());
     assert!(List::<u64, 2, 3>::new([1, 2, 3, 4]).is_err());
+    assert_eq!(List::<u64, 2, 3>::of([1, 2]), List::new([1, 2]).unwrap());
     assert_eq!(List::<u64, 0, 3>::default(), List::empty());
 }
 
@@ -796,4 +797,15 @@ fn an_error_says_what_and_where_in_one_line() {
         error.to_string(),
         "integer or length is not in its shortest form at byte 2"
     );
+}
+
+#[test]
+fn a_writer_takes_back_what_follows() {
+    let mut w = Writer::new();
+    w.uint(7);
+    let len = w.as_bytes().len();
+    w.text("not this");
+    w.truncate(len);
+    w.bool(true);
+    assert_eq!(w.into_bytes(), [7, 0xf5]);
 }

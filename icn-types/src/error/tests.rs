@@ -27,11 +27,16 @@ macro_rules! all {
 fn rules() -> Vec<AuthorityRule> {
     all!(AuthorityRule:
         OpenOrder, OpenHead, OpenConsent, OpenDecision, OpenTwice, OpenOwner, SealOrder,
-        SealHeader, RecallHead, RecallVotes, AdoptOpen, RollMember, RollRecall, RaiseEpoch, OpeningRoll,
+        SealHeader, AdoptOpen, RollMember, RollRecall, RaiseEpoch, OpeningRoll,
         OpeningTwice, CloseOpening, CloseTwice, CloseShuts, ReadyClose, ReadyTwice, ReadyEarly,
         ReleaseReady, ReleaseOrder, ReleaseEarly,
     )
     .to_vec()
+}
+
+#[test]
+fn no_rule_of_the_authority_chain_is_forgotten() {
+    assert_eq!(rules(), AuthorityRule::ALL);
 }
 
 fn coded() -> Vec<(&'static str, Fault)> {
@@ -40,7 +45,7 @@ fn coded() -> Vec<(&'static str, Fault)> {
     let mut table = Vec::new();
     table.extend(rules().iter().map(|error| entry(error)));
     let refusals = all!(Refusal:
-        MissingPrev(id), MissingEpoch(id), MissingContent, Domain, Epoch, Place, Signature, Full);
+        MissingPrev(id), MissingEpoch(id), MissingContent, Domain, Epoch, Place, Signature, Recall, Full);
     table.extend(refusals.iter().map(|error| entry(error)));
     table.extend(
         all!(NoProof: Same, Apart, Signature)

@@ -17,7 +17,8 @@ use super::arena::{EpochNumber, Slot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The record before it is not stored; ask for that one first.
+    /// The record before it is not stored, or a Recall honours one that waits;
+    /// ask for that one first.
     #[error("record {0} before it is missing")]
     MissingPrev(RecordId),
     /// The Open, charter or Recall of its epoch is not stored with content, or
@@ -40,6 +41,10 @@ pub enum Refusal {
     /// The signature does not fit the key of its epoch.
     #[error("signature does not fit the key of the epoch")]
     Signature,
+    /// A Recall honours a head that is not Valid, or its votes are not more
+    /// than two thirds of the roll there.
+    #[error("recall is not signed by more than two thirds")]
+    Recall,
     /// The set holds as many records as it can.
     #[error("set is full")]
     Full,
@@ -66,6 +71,7 @@ impl Coded for Refusal {
             Self::Epoch => "set.epoch",
             Self::Place => "set.place",
             Self::Signature => "set.signature",
+            Self::Recall => "set.recall",
             Self::Full => "set.full",
         }
     }
@@ -191,9 +197,31 @@ impl RecordSet {
             epoch,
         } = self.place(record.claim())?;
         let record = record.verify(signatory.key())?.into_inner();
-        match self.find(&record.id()) {
-            Some(slot) => Ok(self.complete(slot, record)),
-            None => self.add(record, prev, epoch),
+        if let Some(slot) = self.find(&record.id()) {
+            return Ok(self.complete(slot, record));
+        }
+        self.check_backing(&record, prev)?;
+        self.add(record, prev, epoch)
+    }
+
+    /// The votes are what a Recall is signed with: its own key is anybody's.
+    /// Without enough of them it is nobody's record and is not stored, so that
+    /// a stranger can neither fill the set nor bend the authority chain. They
+    /// count by what the honoured head and its ancestors say, so every set
+    /// that comes to know these decides alike.
+    pub(super) fn check_backing(
+        &mut self,
+        record: &Record,
+        honoured: Option<Slot>,
+    ) -> Result<(), Refusal> {
+        if record.kind() != Kind::RECALL {
+            return Ok(());
+        }
+        let honoured = honoured.ok_or(Refusal::Recall)?;
+        if self.registry.is_backed(&self.arena, honoured, record) {
+            Ok(())
+        } else {
+            Err(Refusal::Recall)
         }
     }
 
@@ -230,7 +258,14 @@ impl RecordSet {
                 if record.chain() != self.authority || record.topic() != self.authority_topic {
                     return Err(Refusal::Epoch);
                 }
-                stated(self.follows(record, self.before(record))?)
+                let prev = self.follows(record, self.before(record))?;
+                match prev.map(|prev| (prev, self.verdict(prev))) {
+                    Some((_, Verdict::Valid)) => stated(prev),
+                    Some((prev, Verdict::Waiting)) => {
+                        Err(Refusal::MissingPrev(self.record(prev).id()))
+                    }
+                    Some((_, Verdict::Invalid(_))) | None => Err(Refusal::Recall),
+                }
             }
             Place::Entry { epoch, .. } => {
                 let before = self.before(record);

@@ -10,6 +10,8 @@ use crate::key::MemberId;
 use crate::record::Record;
 use crate::time::Timestamp;
 
+use super::RecordSet;
+use super::arena::Slot;
 use super::office::Office;
 use super::rule::AuthorityRule as Rule;
 
@@ -20,8 +22,8 @@ pub struct Decision {
     at: Timestamp,
     close: Option<(RecordId, Timestamp, Outcome)>,
     ready: Option<(RecordId, Timestamp)>,
-    /// Last released tranche by action, where it is not the first.
-    released: BTreeMap<u16, u16>,
+    /// The last Release and its tranche by action, where there is one.
+    released: BTreeMap<u16, (RecordId, u16)>,
 }
 
 impl Decision {
@@ -49,6 +51,13 @@ impl Decision {
         self.ready.map(|(id, _)| id)
     }
 
+    /// The last Release of an envelope, which stands for all before it. `None`
+    /// while there is nothing but the first tranche.
+    #[must_use]
+    pub fn last_release(&self, action: u16) -> Option<RecordId> {
+        self.released.get(&action).map(|(id, _)| *id)
+    }
+
     /// The tranche of an envelope that may be released next, and from when on.
     /// `None` before the Ready, after the last one and for other actions.
     #[must_use]
@@ -57,7 +66,7 @@ impl Decision {
         let Action::Envelope(envelope) = self.opening.actions.get(usize::from(action))? else {
             return None;
         };
-        let tranche = self.released.get(&action).map_or(1, |last| last + 1);
+        let tranche = self.released.get(&action).map_or(1, |(_, last)| last + 1);
         (tranche < envelope.tranches).then(|| (tranche, envelope.due(ready, tranche)))
     }
 }
@@ -201,10 +210,30 @@ impl Office {
         }
     }
 
-    pub(super) fn note_release(&mut self, release: &Release) {
+    pub(super) fn note_release(&mut self, record: &Record, release: &Release) {
         let of_ready = |decision: &&mut Decision| decision.ready() == Some(release.ready);
         if let Some(decision) = self.decisions.values_mut().find(of_ready) {
-            decision.released.insert(release.action, release.tranche);
+            let last = (record.id(), release.tranche);
+            decision.released.insert(release.action, last);
         }
+    }
+}
+
+impl RecordSet {
+    /// What a Valid Opening froze, with the roll of its moment. It depends on
+    /// the ancestors of the Opening only.
+    #[must_use]
+    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
+        self.registry.frozen(opening)
+    }
+
+    /// What the opening froze that a Valid Ready goes back to. It depends on
+    /// the ancestors of the Ready only.
+    #[must_use]
+    pub fn readied(&self, ready: Slot) -> Option<&Frozen> {
+        if self.record(ready).chain() != self.authority {
+            return None;
+        }
+        self.registry.readied(&self.arena, ready)
     }
 }

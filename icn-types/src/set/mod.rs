@@ -6,7 +6,8 @@
 //! with equal bytes.
 //!
 //! - A record is **well-formed** when its signature fits the key in the Open
-//!   of its epoch and it follows its predecessor. Only such records are stored.
+//!   of its epoch and it follows its predecessor; a Recall when it follows a
+//!   Valid record and enough votes sign it. Only such records are stored.
 //! - The **spine** of a chain is its sealed path and the unforked records after
 //!   it. Seals decide, then "exactly one child"; validity plays no part.
 //! - The **canonical set** is all spines, the two lowest ids at each open fork,
@@ -37,7 +38,7 @@ pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
 pub use office::{Office, Seat};
 pub use rule::AuthorityRule;
 
-use crate::authority::{Act, Charter, Open};
+use crate::authority::{Act, Charter, Open, Start};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
 use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
@@ -134,6 +135,7 @@ impl RecordSet {
             return Ok(self.complete(slot, record.into_inner()));
         }
         let (prev, epoch) = self.admit(&record)?;
+        self.check_backing(&record, prev)?;
         self.add(record.into_inner(), prev, epoch)
     }
 
@@ -482,6 +484,22 @@ impl RecordSet {
             .filter_map(|tip| self.arena.find(&tip.head))
     }
 
+    /// Whether another record stands already where this one would, after the
+    /// same predecessor on the same chain. To judge it costs a fold over the
+    /// chain then.
+    #[must_use]
+    pub fn would_fork(&self, record: &Record) -> bool {
+        let there = match record.prev() {
+            Some(prev) => {
+                let prev = self.find(&prev);
+                prev.map(|prev| self.arena.children(prev))
+            }
+            None => self.spines.of(&record.chain()).map(Spine::roots),
+        };
+        let is_other = |&slot: &Slot| self.record(slot).id() != record.id();
+        there.unwrap_or_default().iter().any(is_other)
+    }
+
     /// Other stored records right after the same predecessor on the same chain,
     /// ascending by id. Whatever they say, at most one of them is on the spine.
     pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
@@ -536,21 +554,18 @@ impl RecordSet {
         })
     }
 
-    /// What a Valid Opening froze, with the roll of its moment. It depends on
-    /// the ancestors of the Opening only.
+    /// Where the next Open of a chain starts: first where it has no epoch, else
+    /// at the final Seal of the current one. `None` while that is not sealed.
     #[must_use]
-    pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
-        self.registry.frozen(opening)
-    }
-
-    /// What the opening froze that a Valid Ready goes back to. It depends on
-    /// the ancestors of the Ready only.
-    #[must_use]
-    pub fn readied(&self, ready: Slot) -> Option<&Frozen> {
-        if self.record(ready).chain() != self.authority {
-            return None;
-        }
-        self.registry.readied(&self.arena, ready)
+    pub fn next_start(&self, chain: &ChainId) -> Option<Start> {
+        let Some(seat) = self.office()?.seat(chain) else {
+            return Some(Start::First);
+        };
+        let row = self.registry.rows.row(seat.last_row()?);
+        row.ends(&seat.open()).then(|| Start::After {
+            prior: seat.open(),
+            tip: row.tip(),
+        })
     }
 
     /// The newest Seal in force that names a stored head of this chain and

@@ -188,6 +188,17 @@ impl Office {
         self.received.contains(&(*proposal, action))
     }
 
+    /// Whether a chain keeps an account, so that a receiver may write it. A
+    /// receiver of any other chain would vote or act in somebody else's name.
+    #[must_use]
+    pub fn is_account(&self, chain: &Chain) -> bool {
+        let is_anybodys = matches!(
+            chain.owner(),
+            Owner::Member(..) | Owner::Shared(_) | Owner::Partner(_)
+        );
+        is_anybodys && chain.topic() != Topic::Governance(self.domain).id()
+    }
+
     /// The rule of the record's kind, given everything before it.
     pub(super) fn check(&self, path: &impl Path, record: &Record, act: &Act) -> Result<(), Rule> {
         match act {
@@ -198,10 +209,7 @@ impl Office {
                 .iter()
                 .try_for_each(|row| self.check_row(path, row)),
             Act::Adopt => self.check_adopt(path, record, true),
-            Act::Recall(recall) => {
-                self.check_votes(record, recall)?;
-                self.check_adopt(path, record, false)
-            }
+            Act::Recall(_) => self.check_adopt(path, record, false),
             Act::Roll(change) => self.check_roll(change),
             Act::Raise(raise) => self
                 .chains
@@ -284,16 +292,6 @@ impl Office {
         Ok(())
     }
 
-    /// Whether a chain keeps an account. A receiver of any other chain would
-    /// vote or act in somebody else's name.
-    fn is_account(&self, chain: &Chain) -> bool {
-        let is_anybodys = matches!(
-            chain.owner(),
-            Owner::Member(..) | Owner::Shared(_) | Owner::Partner(_)
-        );
-        is_anybodys && chain.topic() != Topic::Governance(self.domain).id()
-    }
-
     fn check_row(&self, path: &impl Path, row: &crate::authority::SealRow) -> Result<(), Rule> {
         let seat = self.chains.get(&row.chain).ok_or(Rule::SealOrder)?;
         if seat.open != row.open {
@@ -324,7 +322,8 @@ impl Office {
     }
 
     /// Opens of a dropped branch that this record takes over. A Recall takes
-    /// them as they are, an Adopt each after the Open in force.
+    /// them as they are; an Adopt each after the Open in force, or in the place
+    /// of its twin.
     fn check_adopt(&self, path: &impl Path, record: &Record, must_fit: bool) -> Result<(), Rule> {
         let opens = adopted(path, record);
         if opens.len() != record.refs().len() || (must_fit && opens.is_empty()) {
@@ -334,7 +333,10 @@ impl Office {
         for (id, open) in opens {
             let chain = open.chain.id();
             let in_force = || self.chains.get(&chain).map(Seat::open);
-            if must_fit && open.start.prior() != current.get(&chain).copied().or_else(in_force) {
+            let before = current.get(&chain).copied().or_else(in_force);
+            let follows = open.start.prior() == before;
+            let replaces = || before.is_some_and(|before| self.are_twins(path, (id, open), before));
+            if must_fit && !follows && !replaces() {
                 return Err(Rule::AdoptOpen);
             }
             current.insert(chain, id);
@@ -342,36 +344,48 @@ impl Office {
         Ok(())
     }
 
-    /// More than two thirds of the roll, or of the recovery keys while the
-    /// roll is small.
-    fn check_votes(&self, record: &Record, recall: &Recall) -> Result<(), Rule> {
-        let honoured = record.prev().ok_or(Rule::RecallHead)?;
+    /// Whether an Open carries the very consent that the one in force does,
+    /// and no Seal has gone beyond the start of both.
+    ///
+    /// A registrar that forks can put one consent into an Open on each branch.
+    /// The owner writes under the one that came first, which need not be the
+    /// one that a Recall keeps.
+    fn are_twins(&self, path: &impl Path, one: (RecordId, &Open), in_force: RecordId) -> bool {
+        let (id, open) = one;
+        let seat = self.chains.get(&open.chain.id());
+        let last_row = seat.and_then(Seat::last_row);
+        let is_unsealed = last_row.is_none_or(|row| path.rows().row(row).tip() == open.start.tip());
+        let terms = |open: &Open| open.consent_terms(self.domain);
+        let consent_alike = path
+            .open(&in_force)
+            .is_some_and(|(_, other)| terms(other) == terms(open));
+        id != in_force && consent_alike && is_unsealed
+    }
+
+    /// Whether a Recall is signed by more than two thirds of the roll, or of
+    /// the recovery keys while the roll is small.
+    pub(super) fn backs(&self, honoured: RecordId, recall: &Recall) -> bool {
         let by_key = recalls_by_key(self.roll.len());
         let voters = if by_key {
             self.recovery.len()
         } else {
             self.roll.len()
         };
-        // Counted first: a stranger's Recall costs no check of a signature.
-        if !recalls(recall.votes.len(), voters) {
-            return Err(Rule::RecallVotes);
-        }
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
             honoured,
             successor: recall.successor,
         });
-        for vote in &recall.votes {
-            let key = match vote.voter {
-                Voter::Member(id) if !by_key => self.voting_key(&id),
-                Voter::Key(number) if by_key => self.recovery.get(usize::from(number)).copied(),
-                Voter::Member(_) | Voter::Key(_) => None,
-            };
-            key.ok_or(Rule::RecallVotes)?
-                .verify(&terms, &vote.signature)
-                .map_err(|_| Rule::RecallVotes)?;
-        }
-        Ok(())
+        let key = |voter| match voter {
+            Voter::Member(id) if !by_key => self.voting_key(&id),
+            Voter::Key(number) if by_key => self.recovery.get(usize::from(number)).copied(),
+            Voter::Member(_) | Voter::Key(_) => None,
+        };
+        // Counted first: most of a stranger's cost no check of a signature.
+        recalls(recall.votes.len(), voters)
+            && recall.votes.iter().all(|vote| {
+                key(vote.voter).is_some_and(|key| key.verify(&terms, &vote.signature).is_ok())
+            })
     }
 
     /// The key in force on the member's governance chain, device 0.
@@ -448,7 +462,7 @@ impl Office {
             Act::Opening(opening) => self.note_opening(record, opening),
             Act::Close(close) => self.note_close(record, close),
             Act::Ready(ready) => self.note_ready(record, ready),
-            Act::Release(release) => self.note_release(release),
+            Act::Release(release) => self.note_release(record, release),
         }
         for (chain, row) in rows {
             if let Some(seat) = self.chains.get_mut(chain) {

@@ -160,8 +160,6 @@ impl Registry {
         }
         let breach = if !epoch_valid {
             Some(Breach::Open)
-        } else if !prev_valid && record.kind() == Kind::RECALL {
-            Some(Breach::Rule(Rule::RecallHead))
         } else if !prev_valid {
             Some(Breach::Ended)
         } else if !refs_valid {
@@ -285,6 +283,22 @@ impl Registry {
             }
         }
         written
+    }
+
+    /// Whether the votes of a Recall are enough by the office after the Valid
+    /// record that it honours. Linear in the authority chain where that record
+    /// is not a tip.
+    pub(super) fn is_backed(&mut self, arena: &Arena, honoured: Slot, recall: &Record) -> bool {
+        let body = recall.content().and_then(|content| content.read().ok());
+        let (Some(body), Some(head)) = (body, recall.prev()) else {
+            return false;
+        };
+        match self.offices.get(&honoured) {
+            Some(office) => office.backs(head, &body),
+            None => self
+                .fold(arena, honoured)
+                .is_some_and(|office| office.backs(head, &body)),
+        }
     }
 
     fn take(&mut self, arena: &Arena, slot: Slot) -> Option<Office> {

@@ -30,12 +30,6 @@ pub enum AuthorityRule {
     /// The header in the row is not one of the chain, or its signature is bad.
     #[error("sealed header does not belong to the chain")]
     SealHeader,
-    /// The Recall follows a record that is not Valid.
-    #[error("recall honours a head that is not valid")]
-    RecallHead,
-    /// A vote does not count, or they are not more than two thirds.
-    #[error("recall is not signed by more than two thirds")]
-    RecallVotes,
     /// The record adopts something else than Opens that fit.
     #[error("adopted record is not an open that fits")]
     AdoptOpen,
@@ -86,6 +80,35 @@ pub enum AuthorityRule {
     ReleaseEarly,
 }
 
+impl AuthorityRule {
+    /// Every rule.
+    pub const ALL: [Self; 23] = [
+        Self::OpenOrder,
+        Self::OpenHead,
+        Self::OpenConsent,
+        Self::OpenDecision,
+        Self::OpenTwice,
+        Self::OpenOwner,
+        Self::SealOrder,
+        Self::SealHeader,
+        Self::AdoptOpen,
+        Self::RollMember,
+        Self::RollRecall,
+        Self::RaiseEpoch,
+        Self::OpeningRoll,
+        Self::OpeningTwice,
+        Self::CloseOpening,
+        Self::CloseTwice,
+        Self::CloseShuts,
+        Self::ReadyClose,
+        Self::ReadyTwice,
+        Self::ReadyEarly,
+        Self::ReleaseReady,
+        Self::ReleaseOrder,
+        Self::ReleaseEarly,
+    ];
+}
+
 impl Coded for AuthorityRule {
     fn code(&self) -> &'static str {
         match self {
@@ -97,8 +120,6 @@ impl Coded for AuthorityRule {
             Self::OpenOwner => "open.owner",
             Self::SealOrder => "seal.order",
             Self::SealHeader => "seal.header",
-            Self::RecallHead => "recall.head",
-            Self::RecallVotes => "recall.bar",
             Self::AdoptOpen => "adopt.open",
             Self::RollMember => "roll.member",
             Self::RollRecall => "roll.recall",

@@ -4,13 +4,14 @@
 //! Everything follows from one seed. Nobody's signature is skipped: what the
 //! stage writes went through [`RecordSet::insert`] like anything else.
 
+mod decisions;
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::authority::{
-    Act, Action, Charter, Close, Consent, DecisionTerms, FORMAT, Finality, Grant, Open, Opening,
-    Outcome, ProposalId, Raise, Ready, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms,
-    Voter,
+    Act, Charter, Consent, FORMAT, Finality, Grant, Open, Raise, Recall, Seal, SealRow, Sealed,
+    Start, Tip, Vote, VoteTerms, Voter,
 };
 use crate::canon::{Encode, List, Raw, to_bytes};
 use crate::chain::{Chain, Owner};
@@ -18,7 +19,7 @@ use crate::hash::sha256;
 use crate::id::{ChainId, Digest, DomainId, RecordId, TopicId, UnitId};
 use crate::key::{Inception, Keypair, Signer as _};
 use crate::record::{Content, Draft, Kind, Place, Record};
-use crate::set::RecordSet;
+use crate::set::{RecordSet, Refusal};
 use crate::sign::Signed;
 use crate::time::Timestamp;
 use crate::topic::Topic;
@@ -233,18 +234,24 @@ impl Stage {
         };
         let consenting = consenting.unwrap_or_else(|| key.clone());
         let open = self.open_body(chain, &key, Start::First, 0, grant, &consenting);
-        let id = self.act(&Act::Open(open), &[]);
-        self.writers.insert(
-            chain.id(),
-            Writer {
-                chain,
-                open: id,
-                key,
-                grant,
-                tip: None,
-            },
-        );
+        self.open_as(open, &key, &[]);
         chain.id()
+    }
+
+    /// The registrar writes an Open; whoever holds its key writes the chain
+    /// from here on.
+    pub fn open_as(&mut self, open: Open, key: &Keypair, refs: &[RecordId]) -> RecordId {
+        let (chain, grant, tip) = (open.chain, open.grant, open.start.tip());
+        let id = self.act(&Act::Open(open), refs);
+        let writer = Writer {
+            chain,
+            open: id,
+            key: key.clone(),
+            grant,
+            tip,
+        };
+        self.writers.insert(chain.id(), writer);
+        id
     }
 
     /// The body of an Open, with the consent that it needs.
@@ -297,18 +304,7 @@ impl Stage {
             tip,
         };
         let open = self.open_body(writer.chain, &key, start, charged, grant, &writer.key);
-        let id = self.act(&Act::Open(open), &[]);
-        self.writers.insert(
-            *chain,
-            Writer {
-                open: id,
-                key,
-                grant,
-                tip,
-                ..writer
-            },
-        );
-        id
+        self.open_as(open, &key, &[])
     }
 
     /// Seals a chain at its tip.
@@ -344,82 +340,6 @@ impl Stage {
             open: self.open_of(chain),
             sealed,
             finality,
-        }
-    }
-
-    /// Opens and closes a vote on some actions and makes it ready, all at once;
-    /// nobody votes. The Ready.
-    ///
-    /// # Panics
-    /// When there are more actions than an opening holds.
-    pub fn decide(&mut self, proposal: ProposalId, actions: &[Action]) -> RecordId {
-        let opening = Opening {
-            proposal,
-            record: RecordId::from_bytes([1; 32]),
-            actions: List::new(actions).expect("few actions"),
-            rule: Raw::of(&0_u64),
-            roll: self.set.office().expect("a charter").roll_digest(),
-            terms: DecisionTerms {
-                tellers: List::new([ChainId::from_bytes([2; 32])]).expect("one teller"),
-                needed: 1,
-                period: 0,
-                timelock: 0,
-            },
-        };
-        let opening = self.act(&Act::Opening(opening), &[]);
-        let close = Close {
-            opening,
-            outcome: Outcome::Accepted,
-            shuts: List::new([RecordId::from_bytes([3; 32])]).expect("one shut"),
-            tally: Raw::of(&0_u64),
-        };
-        let close = self.act(&Act::Close(close), &[opening]);
-        self.act(&Act::Ready(Ready { close }), &[close])
-    }
-
-    /// Opens the next epoch of a chain for a receiver, as the action `number`
-    /// of a decision says. The chain was sealed for good at `tip`.
-    ///
-    /// # Panics
-    /// When the chain was never opened.
-    pub fn receive(
-        &mut self,
-        chain: &ChainId,
-        tip: Option<Tip>,
-        key: &Keypair,
-        (ready, number): (RecordId, u16),
-    ) -> RecordId {
-        let writer = self.writers.get(chain).expect("an open chain").clone();
-        let start = Start::After {
-            prior: writer.open,
-            tip,
-        };
-        let mut open = self.open_body(writer.chain, key, start, 0, writer.grant, key);
-        open.consent = Consent::Decision {
-            ready,
-            action: number,
-        };
-        let id = self.act(&Act::Open(open), &[ready]);
-        self.writers.insert(
-            *chain,
-            Writer {
-                open: id,
-                key: key.clone(),
-                tip,
-                ..writer
-            },
-        );
-        id
-    }
-
-    /// The action that puts a chain into the hands of `key`; the recovery key
-    /// is the one of every chain on this stage.
-    #[must_use]
-    pub fn receivership(&self, chain: ChainId, key: &Keypair) -> Action {
-        Action::Receive {
-            chain,
-            key: key.public_key(),
-            recovery: self.recovery_key().public_key(),
         }
     }
 
@@ -470,6 +390,20 @@ impl Stage {
     /// The members, or the recovery key of a small roll, replace the registrar
     /// after `honoured` and take over the Opens in `adopted`.
     pub fn recall(&mut self, honoured: RecordId, adopted: &[RecordId]) -> RecordId {
+        self.try_recall(honoured, adopted)
+            .expect("a head that can be honoured")
+    }
+
+    /// The same, unless the set refuses it: after a head that is not Valid, or
+    /// because voters had other keys there.
+    ///
+    /// # Errors
+    /// The set's [`Refusal`]; nothing is changed then.
+    pub fn try_recall(
+        &mut self,
+        honoured: RecordId,
+        adopted: &[RecordId],
+    ) -> Result<RecordId, Refusal> {
         let successor = self.draw_key();
         let terms = to_bytes(&VoteTerms {
             domain: self.domain,
@@ -516,8 +450,12 @@ impl Stage {
         let content = Content::new(adopted.to_vec(), None, &body).expect("few refs");
         let draft =
             Draft::new(place, kind, Timestamp::from_millis(self.now), content).expect("a recall");
-        self.registrar = successor.clone();
-        self.sign(draft, &successor)
+        let record = draft.sign(&successor).expect("a key in memory");
+        let id = record.id();
+        self.set.insert(record.clone())?;
+        self.records.push(record);
+        self.registrar = successor;
+        Ok(id)
     }
 
     /// The writer of a chain goes on after its own last record.

@@ -8,6 +8,7 @@
     reason = "the lints know test functions only, not what they call"
 )]
 
+mod authority;
 mod bodies;
 mod canonical;
 mod ids;
@@ -69,8 +70,9 @@ impl File {
     }
 }
 
-fn files() -> [File; 6] {
+fn files() -> [File; 7] {
     [
+        authority::file(),
         bodies::file(),
         canonical::file(),
         ids::file(),

@@ -79,6 +79,7 @@ impl Coop {
         let rules = Rules {
             text: Rule::majority(),
             budget: Rule::majority(),
+            receivership: Rule::two_thirds_of_roll(),
             tellers: List::new(tellers).unwrap(),
             needed: u8::try_from(count / 2 + 1).unwrap(),
             period: 1_000,
@@ -221,7 +222,10 @@ impl Coop {
         transport: Arc<dyn Transport>,
     ) -> NodeSettings {
         let person = &self.members[member];
-        let mut settings = NodeSettings::new(self.genesis.clone(), store, transport).unwrap();
+        // Most tests are about nodes that know that their stores are their own.
+        let mut settings = NodeSettings::new(self.genesis.clone(), store, transport)
+            .unwrap()
+            .with_confirmations(None);
         for signer in [&person.key, &person.teller, &person.audit] {
             settings = settings.with_signer(Arc::new(signer.clone()));
         }

@@ -5,7 +5,9 @@ mod crash;
 mod flow;
 mod hostile;
 mod joining;
+mod mandates;
 mod restart;
+mod resume;
 mod running;
 mod stored;
 

@@ -294,7 +294,8 @@ fn pay_with_moody_signer(lie: Option<Keypair>) -> NodeError {
         store,
         Arc::new(network.join(person.peer())),
     );
-    let mut node = block_on(settings.unwrap().with_signer(signer.clone()).open()).unwrap();
+    let settings = settings.unwrap().with_confirmations(None);
+    let mut node = block_on(settings.with_signer(signer.clone()).open()).unwrap();
     let (alice, bob) = (coop.hours_of(0), coop.hours_of(1));
     let times = Village::new(33, 3).times();
     let request = hours(bob, 1, 1);

@@ -1,6 +1,7 @@
 //! Derived rows: what a store tells without its node, and what becomes of rows
 //! that are missing, old or wrong.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use futures::executor::block_on;
@@ -97,6 +98,23 @@ fn store_tells_where_accounts_stand_and_what_lies_at_a_place() {
         let none = block_on(stored.account(&nobody)).unwrap();
         assert_eq!(none, Column::default());
         assert!(block_on(stored.records(&nobody, 0)).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn newest_records_of_a_chain_come_first_and_are_as_many_as_asked() {
+    let mut village = busy(67);
+    village.rounds(12);
+    let (set, store) = (village.nodes[0].set(), &village.stores[0]);
+    let stored = Stored::new(Arc::new(store.clone()));
+    let authority = set.authority();
+    let spine = set.spine(&authority).iter().rev();
+    let all: Vec<_> = spine.map(|&slot| set.record(slot).id()).collect();
+    for count in [1, 3, 1000] {
+        let newest = stored.newest(&authority, NonZeroU32::new(count).unwrap());
+        let newest = block_on(newest).unwrap();
+        let ids: Vec<_> = newest.iter().map(|record| record.claim().id()).collect();
+        assert_eq!(ids, all[..all.len().min(count as usize)]);
     }
 }
 

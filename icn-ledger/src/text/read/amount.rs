@@ -1,7 +1,6 @@
 //! Amounts within a line, and what may follow them.
 
-use super::draft::{Names, Price, Written};
-use crate::text::decimal::DecimalMark;
+use super::draft::{Marks, Names, Price, Written};
 use crate::text::flaw::Flaw;
 use crate::text::journal::{Reach, Span};
 use crate::text::word::{Symbol, is_symbol_char};
@@ -16,8 +15,7 @@ pub(super) struct Cursor<'a> {
 pub(super) struct Setting {
     /// What bare numbers count.
     pub(super) symbol: Option<Symbol>,
-    /// The decimal mark.
-    pub(super) mark: Option<DecimalMark>,
+    pub(super) marks: Marks,
 }
 
 impl<'a> Cursor<'a> {
@@ -81,7 +79,7 @@ impl<'a> Cursor<'a> {
             is_negative: outer.or(inner).unwrap_or(false),
             digits,
             symbol,
-            mark: setting.mark,
+            marks: setting.marks,
         })
     }
 

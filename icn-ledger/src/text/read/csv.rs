@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::amount::{Cursor, Setting};
-use super::draft::{Draft, DraftPosting, Drafts, Place};
+use super::draft::{Draft, DraftPosting, Drafts, Marks, Place};
 use super::source::{Files, without_mark};
 use super::syntax::push_comment;
 use crate::text::COLUMNS;
@@ -211,7 +211,10 @@ impl<'a> Table<'a, '_> {
         let names = &mut self.drafts.names;
         let setting = Setting {
             symbol: Some(names.symbol(commodity)?),
-            mark: self.mark,
+            marks: Marks {
+                file: None,
+                other: self.mark,
+            },
         };
         let posting = DraftPosting {
             line: place.line,

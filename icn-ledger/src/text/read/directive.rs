@@ -1,7 +1,7 @@
 //! Directives, and the lines below them.
 
 use super::amount::{Cursor, Setting};
-use super::draft::Place;
+use super::draft::{Marks, Place, Written};
 use super::syntax::{Page, split_account};
 use crate::text::date::Date;
 use crate::text::decimal::DecimalMark;
@@ -34,7 +34,7 @@ pub(super) fn read<'a>(page: &mut Page<'a, '_>, place: Place, line: &'a str) -> 
         "D" => default_commodity(page, place, rest),
         "P" => price(page, place, rest),
         "decimal-mark" => {
-            page.setting.mark = Some(match rest {
+            page.setting.marks.file = Some(match rest {
                 "." => DecimalMark::Point,
                 "," => DecimalMark::Comma,
                 _ => return Err(Flaw::DirectiveForm),
@@ -92,10 +92,13 @@ fn commodity<'a>(page: &mut Page<'a, '_>, place: Place, rest: &'a str) -> Result
     Ok(())
 }
 
-/// `D AMOUNT`: bare numbers count its commodity from here on.
+/// `D AMOUNT`: from here on bare numbers count its commodity, and its decimal
+/// mark is that of commodities that declare none.
 fn default_commodity<'a>(page: &mut Page<'a, '_>, place: Place, rest: &'a str) -> Result<(), Flaw> {
     let sample = sample(page, rest)?;
     page.setting.symbol = Some(sample.symbol.clone());
+    let mark = sample.mark(sample.read(None)?);
+    page.setting.marks.other = mark.or(page.setting.marks.other);
     page.drafts.samples.push((place, sample));
     Ok(())
 }
@@ -117,11 +120,14 @@ fn price<'a>(page: &mut Page<'a, '_>, place: Place, rest: &'a str) -> Result<(),
 }
 
 /// An amount that stands alone and shows how others are written.
-fn sample<'a>(page: &mut Page<'a, '_>, text: &'a str) -> Result<super::draft::Written<'a>, Flaw> {
+fn sample<'a>(page: &mut Page<'a, '_>, text: &'a str) -> Result<Written<'a>, Flaw> {
     let mut cursor = Cursor::new(text);
     let setting = Setting {
         symbol: None,
-        mark: page.setting.mark,
+        marks: Marks {
+            other: None,
+            ..page.setting.marks
+        },
     };
     let amount = cursor.amount(&mut page.drafts.names, &setting)?;
     if cursor.is_done() {

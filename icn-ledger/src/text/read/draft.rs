@@ -10,10 +10,16 @@ use crate::text::journal::{Reach, Span, Status, Transaction};
 use crate::text::word::{AccountName, Comment, Symbol};
 
 /// A line of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) file: usize,
     pub(super) line: u32,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { file: 0, line: 1 }
+    }
 }
 
 /// Everything that the texts say, in their order.
@@ -57,19 +63,39 @@ pub(super) struct Written<'a> {
     pub(super) is_negative: bool,
     pub(super) digits: &'a str,
     pub(super) symbol: Symbol,
-    /// What the file declares at this place.
-    pub(super) mark: Option<DecimalMark>,
+    /// What holds at this place.
+    pub(super) marks: Marks,
+}
+
+/// Decimal marks that hold at a place of a file.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marks {
+    /// Of the file; goes before what the commodity declares.
+    pub(super) file: Option<DecimalMark>,
+    /// Where neither the file nor the commodity declares one.
+    pub(super) other: Option<DecimalMark>,
 }
 
 impl Written<'_> {
-    /// The number, by the mark of the commodity where it has one.
-    pub(super) fn read(&self, mark: Option<DecimalMark>) -> Result<Decimal, Flaw> {
-        let number = Decimal::read(self.digits, mark.or(self.mark))?;
+    /// The number, where the commodity declares this mark or none.
+    pub(super) fn read(&self, commodity: Option<DecimalMark>) -> Result<Decimal, Flaw> {
+        let mark = self.marks.file.or(commodity).or(self.marks.other);
+        let number = Decimal::read(self.digits, mark)?;
         Ok(if self.is_negative {
             number.negated()
         } else {
             number
         })
+    }
+
+    /// The decimal mark of a sample, if it has one.
+    pub(super) fn mark(&self, number: Decimal) -> Option<DecimalMark> {
+        let from_end = usize::from(number.decimals().get());
+        match self.digits.bytes().rev().nth(from_end) {
+            Some(b'.') => Some(DecimalMark::Point),
+            Some(b',') => Some(DecimalMark::Comma),
+            _ => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod amount;
 mod csv;
 mod directive;
 mod draft;
+mod places;
 mod resolve;
 mod source;
 mod sums;
@@ -11,6 +12,7 @@ mod syntax;
 
 use alloc::collections::BTreeMap;
 
+pub use places::Places;
 pub use source::{Include, Source};
 
 use super::decimal::{DecimalMark, Decimals};
@@ -58,7 +60,8 @@ impl Import {
         self
     }
 
-    /// The decimal mark where the text declares none.
+    /// The decimal mark where the text declares none: by `decimal-mark`, else
+    /// by a `commodity` directive, else by `D`.
     #[must_use]
     pub const fn with_decimal_mark(mut self, mark: DecimalMark) -> Self {
         self.mark = Some(mark);
@@ -73,7 +76,8 @@ impl Import {
     }
 
     /// Reads a journal of hledger or ledger, and the files that it includes;
-    /// `include` answers with them. O(n log n) in the length of all.
+    /// `include` answers with them. Returns with it where everything stands.
+    /// O(n log n) in the length of all.
     ///
     /// # Errors
     /// [`TextError`] at the first line that is wrong: in its form, then in its
@@ -82,7 +86,7 @@ impl Import {
         &self,
         source: Source,
         include: impl FnMut(&Include<'_>) -> Option<Source>,
-    ) -> Result<Journal, TextError> {
+    ) -> Result<(Journal, Places), TextError> {
         let files = source::load(source, include)?;
         let drafts = syntax::read(&files, self.mark)?;
         resolve::journal(drafts, self, &files)
@@ -97,7 +101,7 @@ impl Import {
     /// # Errors
     /// [`TextError`] as for [`journal`](Self::journal). The line is the first
     /// of its row.
-    pub fn csv(&self, source: Source) -> Result<Journal, TextError> {
+    pub fn csv(&self, source: Source) -> Result<(Journal, Places), TextError> {
         let files = source::single(source);
         let rows = csv::rows(&files)?;
         let drafts = csv::read(&rows, self.mark, &files)?;

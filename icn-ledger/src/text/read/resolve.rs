@@ -4,10 +4,11 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::Import;
 use super::draft::{Drafts, Place, Written};
+use super::places::{Lines, Places};
 use super::source::Files;
 use super::sums::{Number, Numbered};
+use super::{Conversion, Import};
 use crate::text::date::Date;
 use crate::text::decimal::{Decimal, DecimalMark, Decimals};
 use crate::text::flaw::{Flaw, TextError};
@@ -18,51 +19,58 @@ pub(super) fn journal(
     drafts: Drafts<'_>,
     import: &Import,
     files: &Files,
-) -> Result<Journal, TextError> {
-    let error = |(place, flaw)| files.error(place, flaw);
-    let mut styles = Styles::declared(&drafts, import).map_err(error)?;
-    let Drafts {
-        transactions,
-        names,
-        prices,
-        ..
-    } = drafts;
-    let numbered: Vec<Numbered> = transactions
+) -> Result<(Journal, Places), TextError> {
+    let (journal, places) = resolve(drafts, import, Places::of(files))
+        .map_err(|(place, flaw)| files.error(place, flaw))?;
+    match journal.check_assertions() {
+        Ok(()) => Ok((journal, places)),
+        Err(broken) => Err(places.locate(broken)),
+    }
+}
+
+fn resolve(
+    drafts: Drafts<'_>,
+    import: &Import,
+    mut places: Places,
+) -> Result<(Journal, Places), (Place, Flaw)> {
+    let mut styles = Styles::declared(&drafts, import)?;
+    let accounts = drafts.names.accounts().cloned().collect();
+    let numbered: Vec<Numbered> = drafts
+        .transactions
         .into_iter()
         .map(|draft| Numbered::read(draft, &mut styles, &import.conversion))
-        .collect::<Result<_, _>>()
-        .map_err(error)?;
-    let prices: Vec<(Place, MarketPrice)> = prices
+        .collect::<Result<_, _>>()?;
+    let prices: Vec<(Place, MarketPrice)> = drafts
+        .prices
         .into_iter()
         .map(|price| read_price(price, &mut styles))
-        .collect::<Result<_, _>>()
-        .map_err(error)?;
+        .collect::<Result<_, _>>()?;
 
-    let mut journal = Journal::new();
-    for (symbol, style) in &styles.0 {
-        let declared = journal.declare(symbol.clone(), style.decimals());
-        declared.map_err(|flaw| error((Place::default(), flaw)))?;
-    }
-    for account in names.accounts() {
-        journal.open(account.clone());
-    }
+    let commodities = styles.0.into_iter();
+    let commodities = commodities.map(|(symbol, style)| (symbol, style.decimals()));
+    let mut journal = Journal::declaring(commodities.collect(), accounts);
     for (place, price) in prices {
-        journal.quote(price).map_err(|flaw| error((place, flaw)))?;
+        journal.quote(price).map_err(|flaw| (place, flaw))?;
     }
-    let mut whole: Vec<(Transaction, Vec<Place>)> = numbered
+    let mut whole: Vec<(Transaction, Lines)> = numbered
         .into_iter()
         .map(|numbered| numbered.finish(&journal))
-        .collect::<Result<_, _>>()
-        .map_err(error)?;
+        .collect::<Result<_, _>>()?;
     whole.sort_by_key(|(transaction, _)| transaction.date);
-    let (transactions, places): (Vec<Transaction>, Vec<Vec<Place>>) = whole.into_iter().unzip();
+    let mut transactions = Vec::with_capacity(whole.len());
+    for (transaction, lines) in whole {
+        transactions.push(transaction);
+        places.push(lines);
+    }
+    // The text need not name the account that conversions go through.
+    if let Conversion::Through(account) = &import.conversion {
+        let mut postings = transactions.iter().flat_map(|one| &one.postings);
+        if postings.any(|posting| posting.account == *account) {
+            journal.open(account.clone());
+        }
+    }
     journal.set_transactions(transactions);
-    journal.check_assertions().map_err(|broken| {
-        let place = places.get(broken.transaction);
-        let place = place.and_then(|postings| postings.get(broken.posting));
-        error((place.copied().unwrap_or_default(), broken.flaw))
-    })?;
-    Ok(journal)
+    Ok((journal, places))
 }
 
 /// How amounts of each commodity are written.
@@ -94,7 +102,7 @@ impl Styles {
             let decimal = sample.read(None).map_err(|flaw| (*place, flaw))?;
             let style = styles.of(&sample.symbol);
             style.declared = style.declared.max(Some(decimal.decimals()));
-            let mark = mark_of(sample.digits, decimal);
+            let mark = sample.mark(decimal);
             if mark.is_some() && style.mark.is_some() && style.mark != mark {
                 return Err((*place, Flaw::Declared));
             }
@@ -134,16 +142,6 @@ impl Styles {
     pub(super) fn note(&mut self, money: &Number) {
         let style = self.of(&money.symbol);
         style.seen = style.seen.max(money.number.decimals());
-    }
-}
-
-/// The decimal mark of a sample, if it has one.
-fn mark_of(digits: &str, number: Decimal) -> Option<DecimalMark> {
-    let from_end = usize::from(number.decimals().get());
-    match digits.bytes().rev().nth(from_end) {
-        Some(b'.') => Some(DecimalMark::Point),
-        Some(b',') => Some(DecimalMark::Comma),
-        _ => None,
     }
 }
 

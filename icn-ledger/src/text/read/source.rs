@@ -72,6 +72,10 @@ impl Files {
         self.0.get(file).map_or("", |file| &file.source.text)
     }
 
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.iter().map(|file| file.source.name.clone()).collect()
+    }
+
     pub(super) fn includes(&self, file: usize) -> &[usize] {
         self.0.get(file).map_or(&[], |file| &file.includes)
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Conversion;
 use super::draft::{Draft, DraftPosting, Place, Price};
+use super::places::Lines;
 use super::resolve::Styles;
 use crate::text::decimal::{Decimal, Decimals};
 use crate::text::flaw::Flaw;
@@ -82,13 +83,12 @@ impl Numbered {
     /// Infers what is left out. The sum at prices has to be zero then; where
     /// the sums of the commodities are not, it is a conversion.
     fn balance(&mut self, styles: &mut Styles, conversion: &Conversion) -> Result<(), Flaw> {
-        let at_cost = |one: &'_ NumberedPosting| one.cost.is_some();
-        let is_priced = self.postings.iter().any(at_cost);
+        let is_priced = self.postings.iter().any(|one| one.cost.is_some());
         let off = residue(self.postings.iter().filter_map(NumberedPosting::cost))?;
-        let mut elided = self.postings.iter().enumerate();
-        let mut elided = elided.by_ref().filter(|(_, one)| one.amount.is_none());
+        let numbers = self.postings.iter().enumerate();
+        let mut elided = numbers.filter_map(|(at, one)| one.amount.is_none().then_some(at));
         match (elided.next(), elided.next()) {
-            (Some((at, _)), None) => self.fill(at, off, styles)?,
+            (Some(at), None) => self.fill(at, off, styles)?,
             (Some(_), Some(_)) => return Err(Flaw::Elided),
             (None, _) if self.postings.is_empty() => return Err(Flaw::Empty),
             (None, _) => {
@@ -155,24 +155,24 @@ impl Numbered {
         }
     }
 
-    /// The transaction in atoms, and where its postings stand.
-    pub(super) fn finish(
-        self,
-        journal: &Journal,
-    ) -> Result<(Transaction, Vec<Place>), (Place, Flaw)> {
+    /// The transaction in atoms, and where it stands.
+    pub(super) fn finish(self, journal: &Journal) -> Result<(Transaction, Lines), (Place, Flaw)> {
         let mut transaction = self.head;
+        let mut lines = Lines {
+            head: self.place,
+            postings: Vec::with_capacity(self.postings.len()),
+        };
         transaction.postings.reserve_exact(self.postings.len());
-        let mut places = Vec::with_capacity(self.postings.len());
         for posting in self.postings {
-            let place = Place {
-                line: posting.line,
-                ..self.place
-            };
-            let posting = posting.finish(journal).map_err(|flaw| (place, flaw))?;
-            transaction.postings.push(posting);
-            places.push(place);
+            let line = posting.line;
+            let posting = posting.finish(journal);
+            let at = Place { line, ..self.place };
+            transaction
+                .postings
+                .push(posting.map_err(|flaw| (at, flaw))?);
+            lines.postings.push(line);
         }
-        Ok((transaction, places))
+        Ok((transaction, lines))
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::amount::{Cursor, Setting};
 use super::directive::{self, Block};
-use super::draft::{Draft, DraftPosting, Drafts, Place};
+use super::draft::{Draft, DraftPosting, Drafts, Marks, Place};
 use super::source::{Files, included, lines};
 use crate::text::date::Date;
 use crate::text::decimal::DecimalMark;
@@ -15,7 +15,13 @@ use crate::text::word::{Code, Comment, Description};
 /// Everything that a journal and the files that it includes say.
 pub(super) fn read(files: &Files, mark: Option<DecimalMark>) -> Result<Drafts<'_>, TextError> {
     let mut drafts = Drafts::default();
-    let setting = Setting { symbol: None, mark };
+    let setting = Setting {
+        symbol: None,
+        marks: Marks {
+            file: None,
+            other: mark,
+        },
+    };
     read_file(files, 0, setting, &mut drafts)?;
     Ok(drafts)
 }

@@ -155,17 +155,22 @@ const fn flag(status: Status) -> Option<&'static str> {
     }
 }
 
-/// Comments as comments, and the first tag of each name as metadata.
+/// The first tag of each name as metadata, and all other comments as comments.
 fn write_comments(comments: &[Comment], indent: &str, f: &mut impl Write) -> fmt::Result {
+    let mut keys = BTreeSet::from([String::from("date2"), String::from("code")]);
     for comment in comments {
-        writeln!(f, "{indent}; {comment}")?;
-    }
-    let mut seen = BTreeSet::from([String::from("date2"), String::from("code")]);
-    for (name, value) in comments.iter().flat_map(Comment::tags) {
-        let key = names::key(name);
-        if !seen.contains(&key) {
+        let mut is_said = false;
+        for (name, value) in comment.tags() {
+            let key = names::key(name);
+            if keys.contains(&key) {
+                continue;
+            }
             writeln!(f, "{indent}{key}: {}", Text(value))?;
-            seen.insert(key);
+            is_said = Comment::tag(name, value).as_ref() == Some(comment);
+            keys.insert(key);
+        }
+        if !is_said {
+            writeln!(f, "{indent}; {comment}")?;
         }
     }
     Ok(())

@@ -1,5 +1,8 @@
 //! The plain ledger of hosts that bring their own order.
 
+mod entries;
+mod histories;
+mod plain;
 mod refusals;
 
 use icn_ledger::book::{AccountKey, Action, Book, Limits, Part, Request, Transfer, UnitKey};

@@ -5,6 +5,7 @@ use icn_ledger::book::{
     LimitsError, Memo, MemoError, NameError, OpenError, Refund, Request, Resolve, RuleError,
     StructureError, Transfer, UnitKey,
 };
+use icn_types::amount::Amount;
 use icn_types::error::{Coded as _, Fault};
 
 use super::{Coop, amount, date, part, request, unit};
@@ -254,6 +255,50 @@ fn refunds_come_to_no_more_than_the_payment() {
         .post(&request(3, refund(paid, alice, bob, 20)))
         .unwrap();
     assert_eq!(coop.position(alice), 0);
+}
+
+#[test]
+fn a_refused_refund_uses_up_nothing_of_the_payment() {
+    let mut coop = Coop::new();
+    let (alice, bob, carol, hours) = (coop.alice, coop.bob, coop.carol, coop.hours);
+    let pay = |atoms, other| {
+        let payees = [part(alice, hours, atoms), part(carol, hours, other)];
+        Transfer::new([part(bob, hours, atoms + other)], payees).unwrap()
+    };
+    let original = coop.book.post(&request(1, pay(30, 20))).unwrap().number();
+    let refund = |atoms, other| Refund {
+        original,
+        back: pay(atoms, other).reversed(),
+    };
+    refuse(&mut coop, &request(2, refund(29, 21)), "book.refund.sum");
+    // Carol spent what she would have to give back.
+    let spent = Transfer::between(carol, coop.bank, hours, amount(120));
+    coop.book.post(&request(2, spent)).unwrap();
+    refuse(&mut coop, &request(3, refund(30, 20)), "book.limit.floor");
+    let gift = Transfer::between(coop.bank, carol, hours, amount(20));
+    coop.book.post(&request(3, gift)).unwrap();
+    coop.book.post(&request(4, refund(30, 20))).unwrap();
+}
+
+#[test]
+fn an_account_that_was_paid_more_than_an_amount_gives_all_of_it_back() {
+    let mut coop = Coop::new();
+    let (bank, hours) = (coop.bank, coop.hours);
+    let vault = "vault".parse().unwrap();
+    let vault = coop.book.open(&vault, hours, Limits::UNBOUNDED).unwrap();
+    let most = |account| part(account, hours, Amount::MAX);
+    let pay = Transfer::new([most(bank); 2], [most(vault); 2]).unwrap();
+    let original = coop.book.post(&request(1, pay.clone())).unwrap().number();
+    let back = pay.reversed();
+    coop.book
+        .post(&request(2, Refund { original, back }))
+        .unwrap();
+    let back = Transfer::between(vault, bank, hours, amount(1));
+    refuse(
+        &mut coop,
+        &request(3, Refund { original, back }),
+        "book.refund.sum",
+    );
 }
 
 #[test]

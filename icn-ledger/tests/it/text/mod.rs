@@ -1,6 +1,7 @@
 //! Plain-text accounting: what is read, what is refused, and that nothing is
 //! lost on the way.
 
+mod books;
 mod chance;
 mod hostile;
 mod numbers;
@@ -18,11 +19,13 @@ fn read(text: &str) -> Result<Journal, TextError> {
 }
 
 fn read_with(import: &Import, text: &str) -> Result<Journal, TextError> {
-    import.journal(source("main.journal", text), |_| None)
+    let read = import.journal(source("main.journal", text), |_| None);
+    read.map(|(journal, _)| journal)
 }
 
 fn read_csv(text: &str) -> Result<Journal, TextError> {
-    Import::new().csv(source("main.csv", text))
+    let read = Import::new().csv(source("main.csv", text));
+    read.map(|(journal, _)| journal)
 }
 
 fn source(name: &str, text: &str) -> Source {

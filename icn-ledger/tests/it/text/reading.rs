@@ -1,7 +1,7 @@
 //! What journals say, line by line.
 
 use icn_ledger::text::{
-    Conversion, Date, Flaw, Import, Include, Journal, Posting, Reach, Source, Span, Status,
+    Conversion, Date, Flaw, Format, Import, Include, Journal, Posting, Reach, Source, Span, Status,
 };
 
 use super::chance::{account, symbol};
@@ -90,7 +90,7 @@ fn a_default_commodity_holds_from_its_line_on_and_for_included_files() {
     let import = Import::new();
     let main = "2024-01-01\n a  1\n b\nD 1. X\ninclude sub\n2024-01-03\n a  3\n b\n";
     let sub = "2024-01-02\n a  2\n b\nD 1. Y\n2024-01-02\n a  4\n b\n";
-    let journal = import
+    let (journal, _) = import
         .journal(source("main", main), |include| {
             assert_eq!((include.from, include.path), ("main", "sub"));
             Some(source("sub", sub))
@@ -141,7 +141,7 @@ fn files_are_read_where_they_are_included() {
         Some(source(include.path, text))
     };
     let main = "2024-01-01 first\n  a  1\n  b\ninclude one\n2024-01-01 last\n  a  1\n  b\n";
-    let journal = Import::new().journal(source("main", main), open).unwrap();
+    let (journal, _) = Import::new().journal(source("main", main), open).unwrap();
     let names: Vec<_> = journal
         .transactions()
         .iter()
@@ -177,6 +177,8 @@ fn a_conversion_is_refused_unless_an_account_is_named() {
         );
     }
     let journal = read_with(&import, EXCHANGE).unwrap();
+    let shown = journal.show(Format::Hledger).to_string();
+    assert_eq!(read(&shown).as_ref(), Ok(&journal));
     let note = &journal.transactions()[0].postings[0].comments[0];
     assert_eq!(note.tags().next(), Some(("price", "@ $1.10")));
 }
@@ -227,7 +229,7 @@ fn bytes_are_read_as_utf8() {
         "a".into(),
         b"\xef\xbb\xbf2024-01-01\n  a  1\n  b\n".to_vec(),
     );
-    let journal = Import::new().journal(good.unwrap(), |_| None).unwrap();
+    let (journal, _) = Import::new().journal(good.unwrap(), |_| None).unwrap();
     assert_eq!(journal.transactions().len(), 1);
     let bad = Source::from_bytes("a".into(), b"one\ntwo \xff\n".to_vec()).unwrap_err();
     assert_eq!((bad.line, bad.flaw), (2, Flaw::Utf8));

@@ -145,7 +145,7 @@ fn columns_come_in_any_order_and_most_may_be_missing() {
 fn a_decimal_mark_can_be_told() {
     let text = "amount,account,date,txnidx\n\"1.000,5\",a,2024-01-02,1\n,b,2024-01-02,1\n";
     let import = Import::new().with_decimal_mark(icn_ledger::text::DecimalMark::Comma);
-    let journal = import.csv(source("main.csv", text)).unwrap();
+    let (journal, _) = import.csv(source("main.csv", text)).unwrap();
     assert_eq!(journal.transactions()[0].postings[0].amount.atoms, 10_005);
     assert_eq!(journal.decimals(&symbol("")).unwrap().get(), 1);
 }

@@ -27,6 +27,7 @@ pub(super) fn scenes() -> Vec<Scene> {
         unreadable(),
         epochs(),
         precedence(),
+        super::remarks::scene(),
     ]
 }
 

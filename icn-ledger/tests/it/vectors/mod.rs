@@ -2,7 +2,10 @@
 //! byte by byte.
 
 mod breaches;
+mod holds;
 mod labels;
+mod mandates;
+mod remarks;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -10,7 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use icn_ledger::LedgerRule;
-use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
+use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
 use icn_types::error::Coded as _;
 use icn_types::record::Kind;
 
@@ -31,19 +35,38 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 4] = [PAYMENT, ACK, REFUSE, NOTE];
+const KINDS: [Kind; 11] = [
+    PAYMENT,
+    ACK,
+    REFUSE,
+    NOTE,
+    HOLD,
+    RESOLVE,
+    REFUND,
+    ASSERTION,
+    PERIOD_CLOSE,
+    DISPUTE,
+    OUTCOME,
+];
 
 fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
     [
         (
             "verdicts.json",
             "records in the order of writing, each with its verdict: every rule is broken by one",
-            breaches::scenes(),
+            breaches::scenes()
+                .into_iter()
+                .chain(mandates::scenes())
+                .chain(holds::breaches())
+                .collect(),
         ),
         (
             "labels.json",
             "sets of records, what each counts as, and where the accounts stand",
-            labels::scenes(),
+            labels::scenes()
+                .into_iter()
+                .chain(holds::labels())
+                .collect(),
         ),
     ]
 }

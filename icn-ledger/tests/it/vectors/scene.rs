@@ -98,6 +98,38 @@ impl Scene {
         self.say(id, what)
     }
 
+    pub(super) fn hold(
+        &mut self,
+        payer: ChainId,
+        leg: (ChainId, u64),
+        resolver: ChainId,
+        what: &'static str,
+    ) -> RecordId {
+        let id = self.market.hold(payer, leg, resolver);
+        self.say(id, what)
+    }
+
+    pub(super) fn resolve(
+        &mut self,
+        resolver: ChainId,
+        holds: &[(RecordId, u64)],
+        what: &'static str,
+    ) -> RecordId {
+        let id = self.market.resolve(resolver, holds);
+        self.say(id, what)
+    }
+
+    pub(super) fn refund(
+        &mut self,
+        chain: ChainId,
+        original: LegId,
+        atoms: u64,
+        what: &'static str,
+    ) -> RecordId {
+        let id = self.market.refund(chain, original, atoms);
+        self.say(id, what)
+    }
+
     pub(super) fn note(
         &mut self,
         chain: ChainId,
@@ -170,6 +202,7 @@ impl Scene {
             "in_transit",
             in_transit(&set, &ledger).into_iter(),
         );
+        list(&mut text, "held", held(&set, &ledger).into_iter());
         let digest = ledger.label_digest(&set);
         write!(text, "      \"label_digest\": \"{digest}\"\n    }}").unwrap();
         text
@@ -243,11 +276,12 @@ fn accounts(set: &RecordSet, ledger: &Ledger) -> Vec<String> {
         };
         let (posted, contested) = (here.posted.get(), here.contested.get());
         let (charged, outgoing, incoming) = (here.charged, here.outgoing, here.incoming);
+        let held = here.held;
         let available = quoted(here.limits.map(|limits| limits.available.get()));
         format!(
             "{{\"chain\": \"{chain}\", \"posted\": \"{posted}\", \"contested\": \"{contested}\", \
             \"charged\": \"{charged}\", \"outgoing\": \"{outgoing}\", \"incoming\": \"{incoming}\", \
-            \"charge\": \"{charge}\", \"available\": {available}}}"
+            \"held\": \"{held}\", \"charge\": \"{charge}\", \"available\": {available}}}"
         )
     });
     accounts.collect()
@@ -267,6 +301,21 @@ fn in_transit(set: &RecordSet, ledger: &Ledger) -> Vec<String> {
         )
     });
     legs.collect()
+}
+
+fn held(set: &RecordSet, ledger: &Ledger) -> Vec<String> {
+    let columns = ledger.columns(set);
+    let holds = columns.held().map(|(hold, held)| {
+        format!(
+            "{{\"hold\": \"{hold}\", \"payer\": \"{}\", \"payee\": \"{}\", \
+            \"resolver\": \"{}\", \"amount\": \"{}\"}}",
+            held.payer,
+            held.payee,
+            held.resolver,
+            held.amount.get(),
+        )
+    });
+    holds.collect()
 }
 
 /// One field that is a list, an item a line.

@@ -7,6 +7,7 @@ use icn_types::record::Record;
 use icn_types::sign::Signed;
 use icn_types::topic::Topic;
 
+use super::answers::Answers;
 use super::chance::Chance;
 use super::properties::{Kept, Property, conserves, label, need};
 use super::tally::Tally;
@@ -87,7 +88,14 @@ fn agree(world: &World, one: &Replica, other: &Replica, which: &str) -> Kept {
     let equal = columns[0] == columns[1] && labels[0] == labels[1] && tallies[0] == tallies[1];
     need(world, equal, Property::Convergence, || {
         format!("labels or columns differ {which}")
-    })
+    })?;
+    let answers = [one, other].map(|replica| Answers::of(world, replica));
+    need(
+        world,
+        answers[0] == answers[1],
+        Property::Convergence,
+        || format!("answers differ {which}: {answers:#?}"),
+    )
 }
 
 pub(super) fn replicas_agree(world: &World) -> Kept {

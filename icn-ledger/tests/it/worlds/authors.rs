@@ -1,7 +1,7 @@
 //! Those who write accounts: what admission allows, on their own replica.
 
 use icn_ledger::{Authorized, Entry, Leg, LegId, PaymentRequest, Refusal};
-use icn_types::authority::{Act, Action, operation_key};
+use icn_types::authority::{Act, operation_key};
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
 use icn_types::hash::sha256;
@@ -9,6 +9,7 @@ use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::record::{Draft, Place};
 
 use super::member::Nature;
+use super::wishes::Wish;
 use super::world::{Bug, Replica, World};
 use crate::market::amount;
 
@@ -35,12 +36,16 @@ impl World {
         let act = self.chance.below(100);
         let answer = match act {
             0..30 if self.members[who].is_shared() => self.pay_decided(who),
-            0..30 => self.pay(who),
-            30..60 => self.draft(who, |replica, chain, at| {
+            0..20 if self.appointed_by(who).is_some() => self.pay_decided(who),
+            0..20 => self.pay(who),
+            20..30 => self.hold(who, 40),
+            30..54 => self.draft(who, |replica, chain, at| {
                 replica.ledger.draft_acks(&replica.set, chain, at)
             }),
-            60..67 => self.refuse(who),
-            67..85 => self.draft(who, |replica, chain, at| {
+            54..66 => self.resolve_holds(who),
+            66..71 => self.refuse(who),
+            71..77 => self.refund(who),
+            77..89 => self.draft(who, |replica, chain, at| {
                 replica.ledger.draft_cover(&replica.set, chain, at)
             }),
             _ => self.ask_again(who),
@@ -53,7 +58,7 @@ impl World {
     }
 
     /// The replica that the member writes from.
-    fn home(&self, who: usize) -> &Replica {
+    pub(super) fn home(&self, who: usize) -> &Replica {
         let member = &self.members[who];
         member
             .backup
@@ -79,7 +84,8 @@ impl World {
         let count = self.chance.between(1, 2);
         let most = match self.chance.below(10) {
             0 => spendable + 1,
-            _ => (spendable / count).clamp(1, 60),
+            _ if self.members[who].is_honest() => (spendable / count).clamp(1, 60),
+            _ => (spendable / count).max(1),
         };
         let legs = (0..count).map(|_| Leg {
             payee: self.other(who),
@@ -87,7 +93,7 @@ impl World {
         });
         let legs = List::new(legs.collect::<Vec<_>>()).unwrap();
         let key = self.key_of(who);
-        self.request(who, plain(legs, key))
+        self.request(who, Wish::Pay(plain(legs, key)))
     }
 
     /// Another account.
@@ -101,13 +107,9 @@ impl World {
         key(who, self.members[who].requests)
     }
 
-    pub(super) fn request(&mut self, who: usize, request: PaymentRequest) -> Answer {
-        let replica = self.home(who);
-        let answer =
-            replica
-                .ledger
-                .authorize(&replica.set, &self.members[who].id, &request, self.at());
-        self.members[who].last_request = Some(request);
+    pub(super) fn request(&mut self, who: usize, wish: Wish) -> Answer {
+        let answer = wish.ask(self.home(who), &self.members[who].id, self.at());
+        self.members[who].last_wish = Some(wish);
         match answer? {
             Authorized::Draft(draft) => Ok(Some(draft)),
             Authorized::Again(id) => {
@@ -120,63 +122,14 @@ impl World {
 
     /// The same request as before, or another one under its key.
     fn ask_again(&mut self, who: usize) -> Answer {
-        let Some(mut request) = self.members[who].last_request.clone() else {
+        let Some(mut wish) = self.members[who].last_wish.clone() else {
             return Ok(None);
         };
-        if self.chance.percent(40) && request.decision.is_none() {
+        if self.chance.percent(40) && !wish.is_decided() {
             let payee = self.other(who);
-            let more = request.legs[0].amount.get() + 1;
-            request.legs = List::new([Leg {
-                payee,
-                amount: amount(more),
-            }])
-            .unwrap();
+            wish.otherwise(payee);
         }
-        self.request(who, request)
-    }
-
-    /// A treasury carries out a decision that took effect.
-    fn pay_decided(&mut self, who: usize) -> Answer {
-        let (chain, unit, replica) = (self.members[who].id, self.unit.id(), self.home(who));
-        let set = &replica.set;
-        let mut todo = Vec::new();
-        for &slot in set.spine(&set.authority()) {
-            let id = set.record(slot).id();
-            let Some(Act::Ready(ready)) = self.acts.get(&id).filter(|_| replica.is_valid(slot))
-            else {
-                continue;
-            };
-            let Some(Act::Close(close)) = self.acts.get(&ready.close) else {
-                continue;
-            };
-            let Some(Act::Opening(opening)) = self.acts.get(&close.opening) else {
-                continue;
-            };
-            for (number, action) in (0..).zip(&opening.actions) {
-                if let Action::Pay {
-                    payer,
-                    payee,
-                    unit: of,
-                    amount,
-                } = *action
-                    && (payer, of) == (chain, unit)
-                {
-                    let legs = List::new([Leg { payee, amount }]).unwrap();
-                    let key = operation_key(self.domain, opening.proposal, number);
-                    let mut request = plain(legs, key);
-                    request.decision = Some((id, number));
-                    todo.push(request);
-                }
-            }
-        }
-        let undone: Vec<_> = todo
-            .into_iter()
-            .filter(|request| replica.ledger.payment(set, &chain, &request.key).is_none())
-            .collect();
-        let Some(request) = undone.first().cloned() else {
-            return Ok(None);
-        };
-        self.request(who, request)
+        self.request(who, wish)
     }
 
     fn refuse(&mut self, who: usize) -> Answer {
@@ -225,12 +178,26 @@ impl World {
         self.spread(id, node);
     }
 
+    /// Whether a payment bears another key than the action that it names.
+    fn draws(&self, payment: &icn_ledger::Payment) -> bool {
+        let decisions = self.acts.values().filter_map(|act| match act {
+            Act::Opening(opening) => Some(opening),
+            _ => None,
+        });
+        let mut keys = decisions.map(|opening| operation_key(self.domain, opening.proposal, 0));
+        !keys.any(|key| key == payment.key)
+    }
+
     /// What an honest entry was.
     fn count(&mut self, id: &RecordId) {
         let relies = self.record(id).refs().to_vec();
-        let of_refusal = relies
-            .iter()
-            .any(|id| matches!(self.entries.get(id), Some(Entry::Refuse(_))));
+        let of = |is_kind: fn(&Entry) -> bool| {
+            let mut named = relies.iter().filter_map(|id| self.entries.get(id));
+            named.any(is_kind)
+        };
+        let of_refusal = of(|entry| matches!(entry, Entry::Refuse(_)));
+        let of_resolve = of(|entry| matches!(entry, Entry::Resolve(_)));
+        let of_refund = of(|entry| matches!(entry, Entry::Refund(_)));
         let of_seal = relies
             .iter()
             .any(|id| matches!(self.acts.get(id), Some(Act::Seal(_))));
@@ -238,14 +205,33 @@ impl World {
             .iter()
             .any(|id| matches!(self.acts.get(id), Some(Act::Raise(_))));
         let what: &[&'static str] = match &self.entries[id] {
-            Entry::Payment(payment) if payment.decision.is_some() => &["treasury payment"],
+            Entry::Payment(payment) if payment.decision.is_some() => {
+                let epoch = self.record(id).epoch().unwrap();
+                if self.received.contains_key(&epoch) {
+                    &["receiver payment"]
+                } else if self.draws(payment) {
+                    &["envelope payment"]
+                } else {
+                    &["treasury payment"]
+                }
+            }
             Entry::Payment(_) if of_raise => &["payment", "payment by a raise"],
             Entry::Payment(_) if of_seal => &["payment", "payment that names seals"],
             Entry::Payment(payment) if payment.legs.len() > 1 => &["payment", "many legs"],
             Entry::Payment(_) => &["payment"],
             Entry::Ack(_) if of_refusal => &["ack", "ack of a return"],
+            Entry::Ack(_) if of_resolve => &["ack", "ack of a part"],
+            Entry::Ack(_) if of_refund => &["ack", "ack of a refund"],
             Entry::Ack(_) => &["ack"],
+            Entry::Refuse(_) if of_refund => &["refuse", "refused refund"],
             Entry::Refuse(_) => &["refuse"],
+            Entry::Hold(hold) if hold.decision.is_some() => &["hold", "treasury hold"],
+            Entry::Hold(_) if of_seal => &["hold", "hold that names seals"],
+            Entry::Hold(_) => &["hold"],
+            Entry::Resolve(resolve) if resolve.holds.len() > 1 => &["resolve", "many holds"],
+            Entry::Resolve(_) => &["resolve"],
+            Entry::Refund(_) if of_resolve => &["refund", "refund of a part"],
+            Entry::Refund(_) => &["refund"],
             _ => &["cover"],
         };
         for &what in what {

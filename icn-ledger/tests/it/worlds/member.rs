@@ -1,13 +1,14 @@
 //! A member, or the treasury: one account, its writer and what that knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use icn_ledger::{LegId, PaymentRequest};
+use icn_ledger::LegId;
 use icn_types::authority::{Grant, Start};
 use icn_types::chain::{Chain, Owner};
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::key::{Keypair, PublicKey};
 
+use super::wishes::Wish;
 use super::world::Replica;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +53,12 @@ pub(super) struct Member {
     pub(super) next_key: Option<Keypair>,
     pub(super) cut: Option<Cut>,
     pub(super) requests: u64,
-    pub(super) last_request: Option<PaymentRequest>,
+    pub(super) last_wish: Option<Wish>,
     /// The older state that a restored node writes from.
     pub(super) backup: Option<Replica>,
     /// What a colluder took.
     pub(super) taken: BTreeSet<LegId>,
-    pub(super) answered: BTreeSet<(ChainId, OperationKey)>,
+    pub(super) answered: BTreeMap<(ChainId, OperationKey), RecordId>,
 }
 
 impl Member {

@@ -1,16 +1,19 @@
 //! Worlds of replicas, honest members, dishonest ones and a registrar, each
-//! from one seed, and nine properties that hold in every one of them.
+//! from one seed, and properties that hold in every one of them.
 
 mod agreement;
+mod answers;
 mod authors;
 mod byzantine;
 mod chance;
+mod mandates;
 mod member;
 mod properties;
 mod registrar;
 mod safety;
 mod succession;
 mod tally;
+mod wishes;
 mod world;
 
 use std::collections::BTreeMap;
@@ -33,12 +36,29 @@ const HAPPENED: &[(&str, u64)] = &[
     ("payment by a raise", 20),
     ("payment that names seals", 20),
     ("treasury payment", 50),
+    ("treasury hold", 20),
+    ("hold", 300),
+    ("hold that names seals", 10),
+    ("resolve", 100),
+    ("many holds", 5),
+    ("refund", 40),
+    ("refund of a part", 2),
+    ("refused refund", 1),
+    ("envelope payment", 50),
+    ("receiver payment", 10),
+    ("receivership", 20),
+    ("release", 50),
+    ("pay.envelope", 5),
+    ("pay.receiver", 5),
     ("ack", 300),
     ("ack of a return", 30),
+    ("ack of a part", 50),
+    ("ack of a refund", 10),
     ("refuse", 50),
     ("cover", 100),
     ("asked again", 100),
     ("authorize.key", 100),
+    ("authorize.resolved", 5),
     ("authorize.limit", 100),
     ("authorize.forked", 100),
     ("authorize.frozen", 100),
@@ -47,11 +67,15 @@ const HAPPENED: &[(&str, u64)] = &[
     ("writer keeps its word", 100),
     ("byzantine payment", 500),
     ("byzantine ack", 300),
+    ("byzantine hold", 200),
+    ("byzantine resolve", 100),
+    ("byzantine refund", 50),
     ("byzantine refuse", 100),
     ("byzantine note", 100),
     ("byzantine content withheld", 300),
     ("colluder took credit", 50),
     ("colluder took void credit", 10),
+    ("colluder took a void part", 3),
     ("restored backup", 10),
     ("accidental fork", 5),
     ("seal", 500),
@@ -80,8 +104,14 @@ const HAPPENED: &[(&str, u64)] = &[
     ("limit.floor", 30),
     ("pay.key", 10),
     ("pay.decision", 10),
+    ("resolve.resolver", 3),
+    ("resolve.part", 1),
+    ("resolve.twice", 1),
+    ("refund.source", 5),
+    ("refund.sum", 5),
     ("ack.twice", 5),
     ("ack.key", 1),
+    ("ack.hold", 1),
     ("refuse.kind", 3),
     ("invalid.ended", 50),
     ("invalid.ref", 10),
@@ -208,6 +238,11 @@ fn accounts_without_a_floor_are_caught() {
 }
 
 #[test]
+fn receiver_without_a_mandate_is_caught() {
+    is_caught(Bug::FreeReceivers, Property::Mandate, 0..60);
+}
+
+#[test]
 fn registrar_who_charges_nothing_is_caught() {
     is_caught(Bug::NoCharge, Property::Limit, 60..260);
 }
@@ -215,6 +250,21 @@ fn registrar_who_charges_nothing_is_caught() {
 #[test]
 fn key_that_is_paid_twice_is_caught() {
     is_caught(Bug::NoKeyRule, Property::Once, 120..320);
+}
+
+#[test]
+fn part_that_no_posted_resolve_took_out_of_its_hold_is_caught() {
+    is_caught(Bug::ResolverNotCharged, Property::Conservation, 0..200);
+}
+
+#[test]
+fn part_that_is_taken_by_each_resolve_is_caught() {
+    is_caught(Bug::PartPerResolve, Property::Once, 0..200);
+}
+
+#[test]
+fn refunds_that_are_not_added_up_are_caught() {
+    is_caught(Bug::NoRefundBound, Property::Once, 0..200);
 }
 
 #[test]

@@ -1,14 +1,18 @@
-//! The nine properties, looked at while a world runs and at its end.
+//! The properties, looked at while a world runs and at its end.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use icn_ledger::query::Register;
 use icn_types::id::RecordId;
 use icn_types::set::{Canonical, Label, Slot};
 
 use super::agreement::{order_does_not_matter, parts_agree, replicas_agree};
+use super::answers::answers_are_right;
+use super::mandates::mandates_are_kept;
 use super::safety::{
     honest_members_are_safe, keys_are_paid_once, loss_is_bounded, nobody_overspends,
+    parts_are_taken_once, refunds_are_bounded,
 };
 use super::tally::Tally;
 use super::world::{Bug, Replica, World};
@@ -21,14 +25,17 @@ pub(super) enum Property {
     Convergence,
     /// A verdict moves once, from waiting, on any part of the records.
     Verdicts,
-    /// Posted, contested and in transit add up to zero.
+    /// Posted, contested, in transit and held add up to zero.
     Conservation,
     /// No record worsens a position beyond floor, real credit and float.
     Limit,
     /// What can be lost is bounded by floors and floats.
     Loss,
-    /// A payer's key is paid once to a payee.
+    /// A payer's key is paid once to a payee, a hold once to each side, and a
+    /// leg is paid back once at most.
     Once,
+    /// Receivers send what was decided, and envelopes hold.
+    Mandate,
     /// Honest members are never convicted, made Invalid or kept waiting.
     Honesty,
     /// The exchange ends, with equal canonical sets.
@@ -92,6 +99,7 @@ pub(super) fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<(World, usi
     })?;
     watch.look(&mut world)?;
     at_the_end(&mut world)?;
+    watch.at_the_end(&world)?;
     Ok((world, rounds.unwrap_or_default()))
 }
 
@@ -102,6 +110,8 @@ struct Watch {
     told: BTreeMap<RecordId, &'static str>,
     /// Verdicts by replica.
     told_by: BTreeMap<(usize, RecordId), &'static str>,
+    /// Registers that grow with their replicas.
+    registers: BTreeMap<usize, Register>,
     /// Labels below Seals, by replica.
     sealed: BTreeMap<usize, BTreeMap<RecordId, &'static str>>,
 }
@@ -112,6 +122,16 @@ impl Watch {
             columns_are_counted(world, node)?;
             self.verdicts_move_once(world, node)?;
             self.seals_hold(world, node)?;
+            let replica = &world.replicas[node];
+            let register = self.registers.entry(node).or_default();
+            register.query(&replica.set, &replica.ledger);
+        }
+        Ok(())
+    }
+
+    fn at_the_end(&mut self, world: &World) -> Kept {
+        for (node, register) in &mut self.registers {
+            answers_are_right(world, &world.replicas[*node], register)?;
         }
         Ok(())
     }
@@ -214,11 +234,18 @@ pub(super) fn conserves(world: &World, replica: &Replica) -> Kept {
         Property::Conservation,
         || format!("the second count adds up to {sum}"),
     )?;
-    let least = tally.transit.values().min().copied().unwrap_or_default();
+    let least = tally.least();
     need(world, least >= 0, Property::Conservation, || {
-        format!("{least} in transit")
+        format!("{least} in transit or held")
     })?;
-    let counts_otherwise = [Bug::SumsOverAllHeld, Bug::TakenOnEachBranch, Bug::NoKeyRule];
+    let counts_otherwise = [
+        Bug::SumsOverAllHeld,
+        Bug::TakenOnEachBranch,
+        Bug::NoKeyRule,
+        Bug::ResolverNotCharged,
+        Bug::PartPerResolve,
+        Bug::NoRefundBound,
+    ];
     if counts_otherwise.iter().any(|&bug| world.has(bug)) {
         return Ok(());
     }
@@ -238,6 +265,9 @@ pub(super) fn conserves(world: &World, replica: &Replica) -> Kept {
     for (leg, transit) in columns.in_transit() {
         other.transit.insert(leg, i128::from(transit.amount.get()));
     }
+    for (hold, held) in columns.held() {
+        other.held.insert(hold, i128::from(held.amount.get()));
+    }
     other.taken.clone_from(&tally.taken);
     need(world, tally == other, Property::Columns, || {
         format!("columns are {other:?}, the second count says {tally:?}")
@@ -254,6 +284,9 @@ fn at_the_end(world: &mut World) -> Kept {
     parts_agree(world)?;
     let tally = Tally::of(world, &world.replicas[0]);
     keys_are_paid_once(world, &tally)?;
+    parts_are_taken_once(world, &tally)?;
+    refunds_are_bounded(world)?;
+    mandates_are_kept(world, &tally)?;
     honest_members_are_safe(world)?;
     if world.forked_at.is_none() {
         loss_is_bounded(world, &tally)?;

@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_types::authority::ProposalId;
 use icn_types::authority::{
-    Act, Action, Close, Consent, DecisionTerms, FORMAT, Finality, Open, Opening, Outcome, Raise,
-    Ready, Seal, SealRow, Sealed, Start, Tip,
+    Act, Consent, FORMAT, Finality, Open, Raise, Seal, SealRow, Sealed, Start, Tip,
 };
-use icn_types::canon::{List, Raw, to_bytes};
-use icn_types::hash::sha256;
+use icn_types::canon::{List, to_bytes};
 use icn_types::id::{ChainId, Digest, RecordId};
 use icn_types::key::{Keypair, Signature, Signer as _};
 use icn_types::record::{Content, Draft, Place};
@@ -16,7 +13,6 @@ use icn_types::set::{Label, Slot};
 
 use super::member::{Agreed, Cut};
 use super::world::{Bug, World, public};
-use crate::market::amount;
 
 /// The last row of a chain in force.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +34,9 @@ impl World {
         self.fact(match act {
             Act::Open(_) => "open",
             Act::Seal(_) => "seal",
-            Act::Adopt => "adopt",
             Act::Raise(_) => "raise",
             Act::Ready(_) => "decision",
+            Act::Release(_) => "release",
             _ => "other act",
         });
         id
@@ -71,6 +67,18 @@ impl World {
 
     /// Starts an epoch, with the owner's agreement.
     pub(super) fn open(&mut self, who: usize, start: Start, charged: u64, key: Keypair) {
+        self.open_for(who, start, charged, key, None);
+    }
+
+    /// The same, with a decision in the place of the agreement if there is one.
+    pub(super) fn open_for(
+        &mut self,
+        who: usize,
+        start: Start,
+        charged: u64,
+        key: Keypair,
+        decided: Option<Consent>,
+    ) -> RecordId {
         let member = &self.members[who];
         let mut grant = member.grant;
         if self.has(Bug::NoFloat) {
@@ -94,14 +102,28 @@ impl World {
         };
         let terms = to_bytes(&open.consent_terms(self.domain));
         let owner = start.prior().map_or(&key, |prior| &self.keys[&prior]);
-        open.consent = Consent::Current(owner.sign(&terms).unwrap());
+        let signature = owner.sign(&terms).unwrap();
+        let is_received = start
+            .prior()
+            .is_some_and(|prior| self.received.contains_key(&prior));
+        open.consent = match decided {
+            Some(decided) => decided,
+            // A receiver's key agrees to nothing; here it is the recovery key too.
+            None if is_received => Consent::Recovery(signature),
+            None => Consent::Current(signature),
+        };
+        let refs = match open.consent {
+            Consent::Decision { ready, .. } => vec![ready],
+            _ => Vec::new(),
+        };
         self.members[who].agreed = Some(Agreed {
             start,
             key: public(&key),
         });
-        let id = self.act(&Act::Open(open), Vec::new());
+        let id = self.act(&Act::Open(open), refs);
         self.charges.insert(id, due);
         self.keys.insert(id, key);
+        id
     }
 
     /// Seals an epoch for good at a head and starts the next one there.
@@ -117,7 +139,7 @@ impl World {
         self.open(who, start, charged, key);
     }
 
-    fn charge(&mut self, who: usize) -> u64 {
+    pub(super) fn charge(&mut self, who: usize) -> u64 {
         let replica = &mut self.replicas[0];
         replica.refresh();
         let column = replica.ledger.columns(&replica.set);
@@ -229,7 +251,10 @@ impl World {
             self.seal(rows);
         }
         if self.chance.percent(15) {
-            self.decide();
+            self.decide_budget();
+        }
+        if self.chance.percent(15) {
+            self.release();
         }
         if self.chance.percent(8) {
             self.raise();
@@ -327,6 +352,10 @@ impl World {
     fn unfreeze(&mut self, who: usize, prior: RecordId, last: Option<Tip>) {
         let head = last.map(|tip| tip.head);
         let removed = self.members[who].cut == Some(Cut::Removed);
+        if removed && !self.has(Bug::NoAdoption) && self.chance.percent(30) {
+            self.appoint(who, prior, last);
+            return;
+        }
         if removed || self.has(Bug::NoAdoption) || !self.agrees(who, prior, head) {
             return;
         }
@@ -401,42 +430,6 @@ impl World {
             self.reopen(who, head, key);
             self.fact("rotation");
         }
-    }
-
-    /// The community decides that the treasury pays.
-    fn decide(&mut self) {
-        let treasury = self.members.len() - 1;
-        let payee = self.chance.index(treasury);
-        let action = Action::Pay {
-            payer: self.members[treasury].id,
-            payee: self.members[payee].id,
-            unit: self.unit.id(),
-            amount: amount(self.chance.between(1, 20)),
-        };
-        let number = sha256(&self.now.to_be_bytes());
-        let office = self.replicas[0].set.office();
-        let opening = Opening {
-            proposal: ProposalId::from_bytes(number),
-            record: RecordId::from_bytes(number),
-            actions: List::new([action]).unwrap(),
-            rule: Raw::of(&0_u64),
-            roll: office.unwrap().roll_digest(),
-            terms: DecisionTerms {
-                tellers: List::new([ChainId::from_bytes(number)]).unwrap(),
-                needed: 1,
-                period: 0,
-                timelock: 0,
-            },
-        };
-        let opening = self.act(&Act::Opening(opening), Vec::new());
-        let close = Close {
-            opening,
-            outcome: Outcome::Accepted,
-            shuts: List::new([RecordId::from_bytes(number)]).unwrap(),
-            tally: Raw::of(&0_u64),
-        };
-        let close = self.act(&Act::Close(close), vec![opening]);
-        self.act(&Act::Ready(Ready { close }), vec![close]);
     }
 
     fn raise(&mut self) {

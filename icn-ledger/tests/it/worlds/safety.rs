@@ -2,31 +2,72 @@
 
 use std::collections::BTreeMap;
 
-use icn_ledger::Entry;
+use icn_ledger::{Entry, LegId};
 use icn_types::authority::Act;
 use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Place;
 
 use super::member::Member;
 use super::properties::{Kept, Property, label, need};
-use super::tally::{Tally, sends, takes};
+use super::tally::{Tally, counts, hold_of, origin, outlay, sends, takes};
 use super::world::{Bug, Replica, World};
 
 pub(super) fn keys_are_paid_once(world: &World, tally: &Tally) -> Kept {
     let mut paid: BTreeMap<_, RecordId> = BTreeMap::new();
     for taken in &tally.taken {
-        let record = taken.leg.record;
-        let Some(Entry::Payment(payment)) = world.entries.get(&record) else {
+        let Some((payer, key, record)) = origin(world, &taken.leg) else {
             continue;
         };
         if !taken.is_posted {
             continue;
         }
-        let by = (world.record(&record).chain(), payment.key, taken.payee);
-        let first = *paid.entry(by).or_insert(record);
+        let first = *paid.entry((payer, key, taken.payee)).or_insert(record);
         need(world, first == record, Property::Once, || {
             format!("{first} and {record} are paid under one key")
         })?;
+    }
+    Ok(())
+}
+
+pub(super) fn parts_are_taken_once(world: &World, tally: &Tally) -> Kept {
+    let mut parts: BTreeMap<_, LegId> = BTreeMap::new();
+    for taken in tally.taken.iter().filter(|taken| taken.is_posted) {
+        let Some(side) = hold_of(world, &taken.leg) else {
+            continue;
+        };
+        let first = *parts.entry(side).or_insert(taken.leg);
+        need(world, first == taken.leg, Property::Once, || {
+            format!("{first:?} and {:?} are parts of one side", taken.leg)
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn refunds_are_bounded(world: &World) -> Kept {
+    let replica = &world.replicas[0];
+    let set = &replica.set;
+    for member in &world.members {
+        let mut paid_back: BTreeMap<LegId, i128> = BTreeMap::new();
+        for &slot in set.spine(&member.id) {
+            let id = set.record(slot).id();
+            let Some(Entry::Refund(refund)) = world.entries.get(&id) else {
+                continue;
+            };
+            if !counts(world, replica, slot) {
+                continue;
+            }
+            let of = LegId {
+                record: set.record(slot).refs()[usize::from(refund.original.reference)],
+                leg: refund.original.leg,
+            };
+            let mut sent = sends(world, &of.record).into_iter();
+            let most = sent.find(|sent| sent.0 == of).map_or(0, |sent| sent.3);
+            let sum = paid_back.entry(of).or_default();
+            *sum += outlay(world, &id);
+            need(world, *sum <= most, Property::Once, || {
+                format!("{sum} of {most} are paid back by {id}")
+            })?;
+        }
     }
     Ok(())
 }
@@ -49,8 +90,9 @@ pub(super) fn honest_members_are_safe(world: &World) -> Kept {
             let slot = set.find(id);
             let word = slot.map(|slot| label(replica, &canonical, slot));
             let verdict = slot.map(|slot| replica.verdict(slot));
+            // What a cut leaves outside the canonical set is not exchanged.
             let kept = if member.cut.is_some() {
-                verdict.is_none_or(|verdict| verdict == "valid")
+                word == Some("outside") || verdict.is_none_or(|verdict| verdict == "valid")
             } else {
                 word == Some("posted")
             };
@@ -119,16 +161,18 @@ pub(super) fn nobody_overspends(world: &World) -> Kept {
                     .into_iter()
                     .find(|sent| sent.0 == leg);
                 let (_, _, _, atoms) = of.unwrap();
-                if is_posted(replica, &leg.record) {
+                let hold = hold_of(world, &leg);
+                let is_real = |id: &RecordId| is_posted(replica, id);
+                if is_real(&leg.record) && hold.is_none_or(|(hold, _)| is_real(&hold)) {
                     real += atoms;
                 } else {
                     ghost += atoms;
                 }
             }
-            if !matches!(world.entries[&id], Entry::Payment(_)) {
+            if outlay(world, &id) == 0 {
                 continue;
             }
-            sent += sends(world, &id).iter().map(|sent| sent.3).sum::<i128>();
+            sent += outlay(world, &id);
             let spent = sent + i128::from(world.charges[&epoch]);
             let limit = credit(world, &epoch, member) + real + ghost.min(float);
             need(world, spent <= limit, Property::Limit, || {

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_types::authority::{Act, Close, Ready, Recall, Vote, VoteTerms, Voter};
+use icn_types::authority::{
+    Act, Close, Consent, Open, Ready, Recall, Release, Vote, VoteTerms, Voter,
+};
 use icn_types::canon::{List, to_bytes};
 use icn_types::id::RecordId;
 use icn_types::key::{Inception, Keypair, Signer as _};
@@ -45,6 +47,20 @@ impl World {
                 Act::Ready(ready) => Act::Ready(Ready {
                     close: twin(&ready.close),
                 }),
+                Act::Release(release) => Act::Release(Release {
+                    ready: twin(&release.ready),
+                    ..release
+                }),
+                Act::Open(open) => Act::Open(Open {
+                    consent: match open.consent {
+                        Consent::Decision { ready, action } => Consent::Decision {
+                            ready: twin(&ready),
+                            action,
+                        },
+                        by => by,
+                    },
+                    ..open
+                }),
                 act => act,
             };
             let refs = self.record(&id).refs().iter().map(twin).collect();
@@ -52,6 +68,9 @@ impl World {
             let other = self.sign_act(&act, refs, prev, 1);
             if let Some(key) = self.keys.get(&id).cloned() {
                 self.keys.insert(other, key);
+            }
+            if let Some(ready) = self.received.get(&id) {
+                self.received.insert(other, twin(ready));
             }
             twins.insert(id, other);
             side.push(other);
@@ -150,28 +169,65 @@ impl World {
         Draft::new(place, kind, self.at(), content).unwrap()
     }
 
-    /// Opens of the dropped branch that became known after the Recall.
+    /// Opens of the dropped branch that became known after the Recall. One
+    /// may make room for the next.
     pub(super) fn adopt_late(&mut self) {
-        if !self.recalled || !self.in_office() || self.has(Bug::NoAdoption) {
+        if !self.recalled || self.has(Bug::NoAdoption) {
             return;
         }
-        for slot in self.replicas[0].set.slots().collect::<Vec<_>>() {
-            let replica = &self.replicas[0];
-            let set = &replica.set;
+        while self.in_office()
+            && let Some((open, what)) = self.late_open()
+        {
+            self.act(&Act::Adopt, vec![open]);
+            self.fact(what);
+        }
+    }
+
+    fn late_open(&self) -> Option<(RecordId, &'static str)> {
+        let replica = &self.replicas[0];
+        let set = &replica.set;
+        let rows = self.last_rows();
+        set.slots().find_map(|slot| {
             let id = set.record(slot).id();
             let Some(Act::Open(open)) = self.acts.get(&id) else {
-                continue;
+                return None;
             };
             let chain = open.chain.id();
-            let current = set.office().and_then(|office| office.seat(&chain));
-            let fits = open.start.prior() == current.map(Seat::open);
-            let is_used = || self.is_used(replica, &id);
-            let last = self.last_rows().get(&chain).and_then(|row| row.tip);
+            let in_force = set.office().and_then(|office| office.seat(&chain));
+            let in_force = in_force.map(Seat::open);
+            let follows = open.start.prior() == in_force;
+            let replaces = || {
+                in_force.is_some_and(|other| {
+                    self.are_twins(open, &other) && !self.is_needed(replica, &other)
+                })
+            };
+            let last = rows.get(&chain).and_then(|row| row.tip);
             let goes_on = open.start.tip().map(|tip| tip.seq) >= last.map(|tip| tip.seq);
-            if !set.on_spine(slot) && fits && goes_on && replica.is_valid(slot) && is_used() {
-                self.act(&Act::Adopt, vec![id]);
-            }
-        }
+            let fits = !set.on_spine(slot) && goes_on && (follows || replaces());
+            let is_late = in_force != Some(id) && replica.is_valid(slot);
+            let what = if follows { "adopt" } else { "adopt of a twin" };
+            (fits && is_late && self.is_needed(replica, &id)).then_some((id, what))
+        })
+    }
+
+    /// Whether somebody wrote under an Open or under one that goes back to it.
+    fn is_needed(&self, replica: &Replica, open: &RecordId) -> bool {
+        let set = &replica.set;
+        let goes_back = |id: &RecordId| match self.acts.get(id) {
+            Some(Act::Open(next)) => next.start.prior() == Some(*open),
+            _ => false,
+        };
+        self.is_used(replica, open)
+            || set.slots().any(|slot| {
+                let id = set.record(slot).id();
+                goes_back(&id) && self.is_needed(replica, &id)
+            })
+    }
+
+    /// Whether an Open carries the same consent as another.
+    fn are_twins(&self, open: &Open, other: &RecordId) -> bool {
+        let terms = |open: &Open| open.consent_terms(self.domain);
+        matches!(&self.acts[other], Act::Open(other) if terms(other) == terms(open))
     }
 
     fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {

@@ -38,10 +38,18 @@ pub(super) enum Bug {
     NoFloat,
     /// Accounts have no floor.
     NoFloor,
+    /// Receivers get an epoch like any owner's.
+    FreeReceivers,
     /// The registrar charges nothing.
     NoCharge,
     /// A payee takes two payments of one payer under one key.
     NoKeyRule,
+    /// Parts come out of their hold although the Resolve is not posted.
+    ResolverNotCharged,
+    /// A side takes a part of a hold by each Resolve.
+    PartPerResolve,
+    /// Refunds of a leg are not added up.
+    NoRefundBound,
     /// Nobody adopts Opens of a dropped branch.
     NoAdoption,
     /// Honest members sign whatever their replica drafts.
@@ -136,6 +144,8 @@ pub(super) struct World {
     pub(super) acts: BTreeMap<RecordId, Act>,
     /// What each Open should charge.
     pub(super) charges: BTreeMap<RecordId, u64>,
+    /// The Ready that appointed the receiver of each such Open.
+    pub(super) received: BTreeMap<RecordId, RecordId>,
     /// The key of each Open.
     pub(super) keys: BTreeMap<RecordId, Keypair>,
     /// On its way: to which replica, which record.
@@ -180,6 +190,7 @@ impl World {
             entries: BTreeMap::new(),
             acts: BTreeMap::new(),
             charges: BTreeMap::new(),
+            received: BTreeMap::new(),
             keys: BTreeMap::new(),
             post: Vec::new(),
             term: id,
@@ -240,10 +251,10 @@ impl World {
                 next_key: None,
                 cut: None,
                 requests: 0,
-                last_request: None,
+                last_wish: None,
                 backup: None,
                 taken: BTreeSet::new(),
-                answered: BTreeSet::new(),
+                answered: BTreeMap::new(),
             });
             self.open(number, Start::First, 0, key);
         }

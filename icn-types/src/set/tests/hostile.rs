@@ -58,26 +58,63 @@ fn recall_of_a_stranger_does_not_fork_the_registrar() {
     let key = stage.draw_key();
     let garbage = stranger(&stage, &honoured, &key);
     let before = drawn(&stage.set);
-    let slot = stage.set.insert(garbage).unwrap().slot();
-    assert_eq!(
-        stage.set.verdict(slot),
-        Verdict::Invalid(Breach::Rule(AuthorityRule::RecallVotes))
-    );
+    let len = stage.set.len();
+    assert_eq!(stage.set.insert(garbage.clone()), Err(Refusal::Recall));
+    let sent = crate::canon::from_bytes(&garbage.to_bytes()).unwrap();
+    assert_eq!(stage.set.receive(sent), Err(Refusal::Recall));
+    assert_eq!(stage.set.len(), len, "nothing is stored");
+    assert!(stage.set.is_straight());
     assert_eq!(drawn(&stage.set), before);
     assert_eq!(Reference::new(&stage.set).picture(), before);
     assert!(stage.set.next_place(&stage.set.authority()).is_some());
 }
 
 #[test]
+fn recall_of_a_head_that_is_not_valid_is_not_stored() {
+    let (mut stage, a, _) = two();
+    let root = last_act(&stage);
+    stage.seal_at(&a, None, Finality::Final);
+    let wrong = stage.seal_at(&a, None, Finality::Final);
+    let mut later = stage.clone();
+    later.recall(root.id(), &[]);
+    let recall = later.records.last().unwrap();
+    assert_eq!(recall.prev(), Some(root.id()));
+    assert!(stage.set.insert(recall.clone()).is_ok(), "of a Valid head");
+    let key = stage.draw_key();
+    let wrong = stage.set.record(stage.set.find(&wrong).unwrap()).clone();
+    let garbage = stranger(&stage, &wrong, &key);
+    let refusal = stage.set.signatory(&garbage).unwrap_err();
+    assert_eq!(refusal, Refusal::Recall, "before any signature");
+}
+
+#[test]
+fn recall_of_a_head_that_waits_is_asked_for_again() {
+    let (mut stage, a, _) = two();
+    let seal = stage.seal(&a, Finality::Open);
+    stage.recall(seal, &[]);
+    let [recall, sealed] = [0, 1].map(|back| stage.records[stage.records.len() - 1 - back].clone());
+    assert_eq!(sealed.id(), seal);
+    let mut set = stage.replay(stage.records.iter().take(stage.records.len() - 2));
+    let bare = Record::bare(sealed.header().clone(), *sealed.signature());
+    let bare = bare.verify(&sealed.key().prepare()).unwrap();
+    set.insert(bare).unwrap();
+    assert_eq!(set.insert(recall.clone()), Err(Refusal::MissingPrev(seal)));
+    set.insert(sealed).unwrap();
+    let slot = set.insert(recall).unwrap().slot();
+    assert!(set.verdict(slot).is_valid());
+}
+
+#[test]
 fn nothing_is_stored_under_a_recall_that_is_not_valid() {
     let (mut stage, _, _) = two();
-    let key = stage.draw_key();
-    let garbage = stranger(&stage, &last_act(&stage), &key);
-    let (id, seq) = (garbage.id(), garbage.seq());
-    stage.set.insert(garbage).unwrap();
+    let charter = stage.records[0].id();
+    let recall = stage.recall(last_act(&stage).id(), &[charter]);
+    assert_eq!(broken(&stage, &recall), "adopt.open");
     let (topic, chain) = (stage.records[0].topic(), stage.set.authority());
-    let tip = Tip { seq, head: id };
-    let under = entry(topic, chain, id, Some(tip), 1).sign(&key).unwrap();
+    let seq = stage.records.last().unwrap().seq();
+    let tip = Tip { seq, head: recall };
+    let under = entry(topic, chain, recall, Some(tip), 1);
+    let under = under.sign(stage.registrar()).unwrap();
     assert_eq!(stage.set.insert(under).unwrap_err().code(), "set.epoch");
 }
 

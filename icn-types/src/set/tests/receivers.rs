@@ -63,6 +63,20 @@ fn a_receiver_writes_from_the_sealed_head_and_the_owner_no_longer() {
 }
 
 #[test]
+fn the_next_open_starts_first_or_at_a_final_seal() {
+    let (mut stage, a, tip, _) = appointed();
+    let unopened = ChainId::from_bytes([9; 32]);
+    assert_eq!(stage.set.next_start(&unopened), Some(Start::First));
+    assert_eq!(stage.set.next_start(&a), None);
+    stage.seal_at(&a, tip, Finality::Open);
+    assert_eq!(stage.set.next_start(&a), None, "a checkpoint ends nothing");
+    let prior = stage.open_of(&a);
+    stage.seal_at(&a, tip, Finality::Final);
+    let start = Start::After { prior, tip };
+    assert_eq!(stage.set.next_start(&a), Some(start));
+}
+
+#[test]
 fn a_registrar_alone_takes_no_account() {
     let (mut before, a, tip, ready) = appointed();
     before.seal_at(&a, tip, Finality::Final);

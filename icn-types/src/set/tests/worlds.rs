@@ -323,6 +323,14 @@ impl World {
                 prior: seat.open(),
                 tip: row.tip(),
             };
+            let opened = |epoch: &&Epoch| set.open(&epoch.id).is_some_and(|o| o.start == start);
+            if let Some(twin) = self.epochs.iter().find(opened).map(|epoch| epoch.id)
+                && self.dice.one_in(2)
+            {
+                let open = set.open(&twin).unwrap().clone();
+                let key = self.keys[&twin].clone();
+                return self.open(branch, open, key);
+            }
             let owner = self.keys[&seat.open()].clone();
             let key = self.stage.draw_key();
             let mut open = self
@@ -440,7 +448,24 @@ impl World {
     }
 
     fn adopt(&mut self, branch: usize) {
-        if let Some(open) = self.dice.pick(&self.epochs) {
+        let set = &self.stage.set;
+        let tip = set.find(&self.branches[branch]).unwrap();
+        let in_force = |epoch: &&Epoch| {
+            let office = set.registry.office_at(tip)?;
+            let seat = office.seat(&epoch.chain.id())?;
+            Some((seat.open(), seat.key()))
+        };
+        let key = |epoch: &Epoch| set.open(&epoch.id).map(|open| open.key);
+        let is_twin = |epoch: &&Epoch| {
+            in_force(epoch).is_some_and(|(open, of)| open != epoch.id && key(epoch) == Some(of))
+        };
+        let twins: Vec<Epoch> = self.epochs.iter().filter(is_twin).cloned().collect();
+        let open = if twins.is_empty() || self.dice.one_in(3) {
+            self.dice.pick(&self.epochs)
+        } else {
+            self.dice.pick(&twins)
+        };
+        if let Some(open) = open {
             self.act(branch, &Act::Adopt, &[open.id]);
         }
     }

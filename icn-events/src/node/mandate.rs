@@ -1,0 +1,118 @@
+//! What the registrar does about decided receiverships and envelopes. It acts
+//! on a decision only after the ballots confirmed it.
+
+use icn_ledger::query::Register;
+use icn_types::authority::{
+    Act, Action, Consent, FORMAT, Finality, Grant, Open, Release, Seal, SealRow,
+};
+use icn_types::canon::List;
+use icn_types::id::{ChainId, RecordId};
+use icn_types::key::PublicKey;
+use icn_types::record::{Content, Draft};
+use icn_types::set::{Office, Seat};
+use icn_types::time::Timestamp;
+
+use super::Node;
+use super::duty::ReadyAction;
+
+impl Node {
+    /// Seals an account that gets a receiver, then opens it for that one.
+    pub(super) fn receivership_duty(&self, at: Timestamp) -> Option<Draft> {
+        let office = self.set().office()?;
+        self.ready_actions().find_map(|ready| {
+            let Action::Receive {
+                chain,
+                key,
+                recovery,
+            } = ready.action
+            else {
+                return None;
+            };
+            if office.has_received(&ready.proposal, ready.number) {
+                return None;
+            }
+            let seat = office.seat(&chain)?;
+            let open = self.set().open(&seat.open())?;
+            self.books.ledger_of(self.set(), &chain)?;
+            office.is_account(&open.chain).then_some(())?;
+            if self.set().is_frozen(&chain) {
+                self.open_for_receiver(&chain, seat, (key, recovery), &ready, at)
+            } else {
+                self.end_epoch(&chain, seat, at)
+            }
+        })
+    }
+
+    /// A final Seal at the furthest head that is Valid and posted.
+    fn end_epoch(&self, chain: &ChainId, seat: &Seat, at: Timestamp) -> Option<Draft> {
+        let row = SealRow {
+            chain: *chain,
+            open: seat.open(),
+            sealed: self.sealed_head(chain),
+            finality: Finality::Final,
+        };
+        let rows = List::new([row]).ok()?;
+        self.draft_act(&Act::Seal(Seal { rows }), Vec::new(), at)
+    }
+
+    /// The next epoch under the same limits, and charged with what is claimed.
+    fn open_for_receiver(
+        &self,
+        chain: &ChainId,
+        seat: &Seat,
+        (key, recovery): (PublicKey, PublicKey),
+        ready: &ReadyAction,
+        at: Timestamp,
+    ) -> Option<Draft> {
+        let set = self.set();
+        let ledger = self.books.ledger_of(set, chain)?;
+        let before = set.open(&seat.open())?;
+        let claims = Register::new().query(set, ledger).claims_of(chain);
+        let open = Open {
+            chain: before.chain,
+            key,
+            recovery,
+            format: FORMAT,
+            start: set.next_start(chain)?,
+            charged: u64::try_from(claims.claimed).ok()?,
+            claims: claims.digest(),
+            grant: before.grant.map(|grant| Grant {
+                floor: seat.floor().unwrap_or(grant.floor),
+                ..grant
+            }),
+            consent: Consent::Decision {
+                ready: ready.ready,
+                action: ready.number,
+            },
+        };
+        self.draft_act(&Act::Open(open), vec![ready.ready], at)
+    }
+
+    /// Releases the next tranche of an envelope that is due.
+    pub(super) fn release_duty(&self, at: Timestamp) -> Option<Draft> {
+        let office = self.set().office()?;
+        self.ready_actions().find_map(|ready| {
+            let (tranche, due) = decision(office, &ready)?.next_tranche(ready.number)?;
+            (due <= at).then_some(())?;
+            let release = Release {
+                ready: ready.ready,
+                action: ready.number,
+                tranche,
+            };
+            self.draft_act(&Act::Release(release), vec![ready.ready], at)
+        })
+    }
+
+    fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
+        let (set, authority) = (self.set(), self.set().authority());
+        (set.spine(&authority).last().copied() == set.office_tip()).then_some(())?;
+        let (kind, body) = act.body();
+        let content = Content::new(refs, None, &body)?;
+        Draft::new(set.next_place(&authority)?, kind, at, content)
+    }
+}
+
+fn decision<'a>(office: &'a Office, ready: &ReadyAction) -> Option<&'a icn_types::set::Decision> {
+    let mut decisions = office.decisions().map(|(_, decision)| decision);
+    decisions.find(|decision| decision.ready() == Some(ready.ready))
+}

@@ -1,0 +1,189 @@
+//! Receiverships and envelopes, decided by a vote and carried out by nodes.
+
+use std::sync::Arc;
+
+use futures::executor::block_on;
+use icn_events::node::AuthorError;
+use icn_governance::body::{Choice, Proposal, Subject};
+use icn_types::amount::Amount;
+use icn_types::authority::{Action, Envelope};
+use icn_types::canon::List;
+use icn_types::id::RecordId;
+use icn_types::key::{Keypair, Signer as _};
+
+use super::coop::Village;
+use super::{budget, hours, propose_and_vote};
+
+fn of_actions(village: &Village, actions: &[Action]) -> Proposal {
+    Proposal {
+        subject: Subject::Actions(List::new(actions).unwrap()),
+        ..budget(village)
+    }
+}
+
+/// The account of member 2 goes to a receiver who pays an hour to member 1.
+fn receivership(village: &Village, receiver: &Keypair) -> Proposal {
+    let coop = &village.coop;
+    let actions = [
+        Action::Receive {
+            chain: coop.hours_of(2),
+            key: receiver.public_key(),
+            recovery: coop.members[2].key.public_key(),
+        },
+        Action::Pay {
+            payer: coop.hours_of(2),
+            payee: coop.hours_of(1),
+            unit: coop.hours,
+            amount: Amount::new(3600).unwrap(),
+        },
+    ];
+    of_actions(village, &actions)
+}
+
+fn ready_of(village: &Village, opening: &RecordId) -> Option<RecordId> {
+    let office = village.nodes[0].set().office()?;
+    office.decision(opening)?.ready()
+}
+
+#[test]
+fn decided_receiver_gets_the_account_and_pays_what_was_decided() {
+    let mut village = Village::new(61, 3);
+    let receiver = Keypair::from_seed(&[61; 32]);
+    let settings = village
+        .coop
+        .settings(1, Arc::new(village.stores[1].clone()), &village.network)
+        .with_signer(Arc::new(receiver.clone()));
+    village.nodes[1] = block_on(settings.open()).unwrap();
+    let unit = village.coop.hours;
+    let [alice, bob, dead] = [0, 1, 2].map(|member| village.coop.hours_of(member));
+    let times = village.times();
+    block_on(village.nodes[2].pay(&unit, &dead, &hours(alice, 2, 1), times)).unwrap();
+    let proposal = receivership(&village, &receiver);
+    propose_and_vote(
+        &mut village,
+        proposal,
+        &[Choice::Yes, Choice::Yes, Choice::No],
+    );
+    village.until("the debt is paid", |v| {
+        (0..3).all(|node| v.posted(node, unit, bob) == 3600) && v.agree()
+    });
+    village.rounds(30);
+    assert_eq!(village.posted(0, unit, dead), -3 * 3600, "paid once");
+    for node in &village.nodes {
+        let seat = node.set().office().unwrap().seat(&dead).unwrap();
+        assert_eq!(seat.key(), receiver.public_key());
+    }
+    let times = village.times();
+    let refused = block_on(village.nodes[2].pay(&unit, &dead, &hours(alice, 1, 2), times));
+    assert!(matches!(refused, Err(AuthorError::Money(_))), "{refused:?}");
+    let times = village.times();
+    let more = block_on(village.nodes[1].pay(&unit, &dead, &hours(alice, 1, 3), times));
+    assert!(matches!(more, Err(AuthorError::Money(_))), "{more:?}");
+    assert_eq!(village.forks(), []);
+}
+
+/// Two yeses of four without a no make a budget, and no receivership.
+#[test]
+fn majority_that_passes_a_budget_takes_nobodys_account() {
+    let mut village = Village::new(62, 4);
+    let receiver = Keypair::from_seed(&[62; 32]);
+    let dead = village.coop.hours_of(2);
+    let before = village.nodes[0]
+        .set()
+        .office()
+        .unwrap()
+        .seat(&dead)
+        .copied();
+    let proposal = receivership(&village, &receiver);
+    let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes, Choice::Yes]);
+    village.until("the vote is over", |v| {
+        let office = v.nodes[0].set().office().unwrap();
+        office.decision(&opening).unwrap().close().is_some()
+    });
+    village.rounds(30);
+    assert_eq!(ready_of(&village, &opening), None);
+    let after = village.nodes[0]
+        .set()
+        .office()
+        .unwrap()
+        .seat(&dead)
+        .copied();
+    assert_eq!(
+        after.map(|seat| (seat.open(), seat.key())),
+        before.map(|seat| (seat.open(), seat.key()))
+    );
+}
+
+/// The Open would be Invalid and end the registrar's own epoch.
+#[test]
+fn nobodys_voice_is_sealed_for_a_receiver() {
+    let mut village = Village::new(64, 3);
+    let receiver = Keypair::from_seed(&[64; 32]);
+    let voice = village.coop.voice_of(2);
+    let action = Action::Receive {
+        chain: voice,
+        key: receiver.public_key(),
+        recovery: receiver.public_key(),
+    };
+    let proposal = of_actions(&village, &[action]);
+    let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
+    village.until("ready", |v| ready_of(v, &opening).is_some());
+    village.rounds(30);
+    for node in &village.nodes {
+        assert!(!node.set().is_frozen(&voice));
+        let tip = node.set().spine(&node.set().authority()).last().copied();
+        assert_eq!(node.set().office_tip(), tip, "the registrar goes on");
+    }
+}
+
+#[test]
+fn envelope_is_paid_by_and_by_as_its_tranches_are_released() {
+    let mut village = Village::new(63, 3);
+    let (credits, treasury, supplier) = (
+        village.coop.credits,
+        village.coop.treasury(),
+        village.coop.supplier(),
+    );
+    let envelope = Envelope {
+        payer: treasury,
+        payee: Some(supplier),
+        unit: credits,
+        tranche: Amount::new(100).unwrap(),
+        tranches: 2,
+        interval: 5_000,
+    };
+    let proposal = of_actions(&village, &[Action::Envelope(envelope)]);
+    let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
+    village.until("ready", |v| ready_of(v, &opening).is_some());
+    let ready = ready_of(&village, &opening).unwrap();
+    let drawn = |village: &Village| {
+        let node = &village.nodes[0];
+        let ledger = node.ledger(&credits).unwrap();
+        ledger.drawn(node.set(), &ready, 0).unwrap()
+    };
+    let pay = |village: &mut Village, atoms: u64| {
+        let mut request = hours(supplier, 1, 0);
+        request.legs = List::new([icn_ledger::Leg {
+            payee: supplier,
+            amount: Amount::new(atoms).unwrap(),
+        }])
+        .unwrap();
+        request.key = drawn(village).next;
+        request.decision = Some((ready, 0));
+        let times = village.times();
+        block_on(village.nodes[0].pay(&credits, &treasury, &request, times)).is_ok()
+    };
+    assert!(pay(&mut village, 60));
+    assert!(!pay(&mut village, 41), "one tranche is 100");
+    assert!(pay(&mut village, 40));
+    village.until("the second tranche is released", |v| {
+        drawn(v).release.is_some()
+    });
+    assert!(pay(&mut village, 100));
+    assert!(!pay(&mut village, 1), "all is paid");
+    village.until("the supplier has all of it", |v| {
+        (0..3).all(|node| v.posted(node, credits, supplier) == 200) && v.agree()
+    });
+    let drawn = drawn(&village);
+    assert_eq!((drawn.released, drawn.paid, drawn.payments), (200, 200, 3));
+}

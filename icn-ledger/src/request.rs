@@ -1,0 +1,287 @@
+//! Requests: what somebody wants to be authored.
+
+use alloc::vec::Vec;
+
+use icn_types::amount::Amount;
+use icn_types::canon::List;
+use icn_types::id::{ChainId, OperationKey, RecordId};
+use icn_types::record::{Attachment, Record};
+use icn_types::set::{RecordSet, Slot};
+use icn_types::time::Timestamp;
+
+use crate::account::Account;
+use crate::entry::{
+    DecisionRef, Entry, Hold, LEGS_MAX, Leg, LegRef, Payment, RESOLVED_MAX, Refund, Resolution,
+    Resolve,
+};
+use crate::legs::LegId;
+use crate::refusal::Refusal;
+
+/// A payment that somebody wants to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct PaymentRequest {
+    /// Who is paid how much.
+    pub legs: List<Leg, 1, LEGS_MAX>,
+    /// Names the operation: asking again with the same key pays once.
+    pub key: OperationKey,
+    /// The Ready and the number of the action that a shared account carries
+    /// out.
+    pub decision: Option<(RecordId, u16)>,
+    /// The date that reports should use, where it is not the record's.
+    pub effective: Option<Timestamp>,
+    /// A text beside the record.
+    pub memo: Option<Attachment>,
+    /// What it is paid for, anywhere.
+    pub cause: Option<RecordId>,
+}
+
+/// An amount that somebody wants to set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct HoldRequest {
+    /// Who may get how much at most.
+    pub leg: Leg,
+    /// The one chain that will say who gets what.
+    pub resolver: ChainId,
+    /// Names the operation: asking again with the same key holds once.
+    pub key: OperationKey,
+    /// The Ready and the number of the action that a shared account sets aside
+    /// for.
+    pub decision: Option<(RecordId, u16)>,
+    /// When the resolver should give back what is left.
+    pub expires: Option<Timestamp>,
+    /// The date that reports should use, where it is not the record's.
+    pub effective: Option<Timestamp>,
+    /// A text beside the record.
+    pub memo: Option<Attachment>,
+    /// What it is set aside for, anywhere.
+    pub cause: Option<RecordId>,
+}
+
+/// Holds that their resolver wants to end together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct ResolveRequest {
+    /// Each hold with what its payee gets, in atoms; the rest goes back.
+    pub holds: List<(RecordId, u64), 1, RESOLVED_MAX>,
+    /// A text beside the record.
+    pub memo: Option<Attachment>,
+    /// Why, anywhere.
+    pub cause: Option<RecordId>,
+}
+
+/// A leg some of which somebody wants to pay back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct RefundRequest {
+    /// A leg that the account acknowledged.
+    pub original: LegId,
+    /// How much.
+    pub amount: Amount,
+    /// Names the operation: asking again with the same key pays back once.
+    pub key: OperationKey,
+    /// The Ready and the number of the action that a shared account carries
+    /// out.
+    pub decision: Option<(RecordId, u16)>,
+    /// The date that reports should use, where it is not the record's.
+    pub effective: Option<Timestamp>,
+    /// A text beside the record.
+    pub memo: Option<Attachment>,
+    /// What it is paid back for, anywhere.
+    pub cause: Option<RecordId>,
+}
+
+/// What admission asks of a request.
+pub(crate) trait Request {
+    /// The record of the account that carried it out, or another request under
+    /// the same name.
+    fn first(&self, set: &RecordSet, account: &Account) -> Option<Slot>;
+
+    /// The answer when that was another request.
+    fn conflict(first: RecordId) -> Refusal {
+        Refusal::KeyConflict { first }
+    }
+
+    /// The Ready and the number of the action that it carries out.
+    fn decision(&self) -> Option<(RecordId, u16)>;
+
+    /// Records that the entry names.
+    fn refs(&self) -> Vec<RecordId> {
+        self.decision().iter().map(|(ready, _)| *ready).collect()
+    }
+
+    /// The entry, above refs in order.
+    fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal>;
+
+    fn cause(&self) -> Option<RecordId>;
+}
+
+impl Request for PaymentRequest {
+    fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
+        account.operation(&self.key)
+    }
+
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        self.decision
+    }
+
+    fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
+        Ok(Entry::Payment(Payment {
+            legs: self.legs.clone(),
+            key: self.key,
+            decision: decision(refs, self.decision)?,
+            effective: self.effective,
+            memo: self.memo,
+        }))
+    }
+
+    fn cause(&self) -> Option<RecordId> {
+        self.cause
+    }
+}
+
+impl Request for HoldRequest {
+    fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
+        account.operation(&self.key)
+    }
+
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        self.decision
+    }
+
+    fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
+        Ok(Entry::Hold(Hold {
+            leg: self.leg,
+            resolver: self.resolver,
+            key: self.key,
+            decision: decision(refs, self.decision)?,
+            expires: self.expires,
+            effective: self.effective,
+            memo: self.memo,
+        }))
+    }
+
+    fn cause(&self) -> Option<RecordId> {
+        self.cause
+    }
+}
+
+impl Request for ResolveRequest {
+    fn first(&self, set: &RecordSet, account: &Account) -> Option<Slot> {
+        let mut holds = self.holds.iter().filter_map(|(hold, _)| set.find(hold));
+        holds.find_map(|hold| account.resolved(hold))
+    }
+
+    fn conflict(first: RecordId) -> Refusal {
+        Refusal::Resolved { first }
+    }
+
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        None
+    }
+
+    fn refs(&self) -> Vec<RecordId> {
+        self.holds.iter().map(|(hold, _)| *hold).collect()
+    }
+
+    fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
+        let holds = self.holds.iter().map(|(hold, part)| {
+            Ok(Resolution {
+                hold: position_of(refs, hold)?,
+                part: *part,
+            })
+        });
+        let holds = holds.collect::<Result<Vec<_>, Refusal>>()?;
+        Ok(Entry::Resolve(Resolve {
+            holds: List::new(holds).map_err(|_| Refusal::Invalid)?,
+            memo: self.memo,
+        }))
+    }
+
+    fn cause(&self) -> Option<RecordId> {
+        self.cause
+    }
+}
+
+impl Request for RefundRequest {
+    fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
+        account.operation(&self.key)
+    }
+
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        self.decision
+    }
+
+    fn refs(&self) -> Vec<RecordId> {
+        let ready = self.decision.map(|(ready, _)| ready);
+        [Some(self.original.record), ready]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
+        Ok(Entry::Refund(Refund {
+            original: reference(refs, &self.original)?,
+            amount: self.amount,
+            key: self.key,
+            decision: decision(refs, self.decision)?,
+            effective: self.effective,
+            memo: self.memo,
+        }))
+    }
+
+    fn cause(&self) -> Option<RecordId> {
+        self.cause
+    }
+}
+
+/// Whether a record says what a request asks for.
+pub(crate) fn is_made_from<R: Request>(set: &RecordSet, slot: Slot, request: &R) -> bool {
+    let record: &Record = set.record(slot);
+    let (Some(content), Some(entry)) = (record.content(), Entry::of(record)) else {
+        return false;
+    };
+    content.cause() == request.cause() && request.entry(content.refs()) == Ok(entry)
+}
+
+fn decision(
+    refs: &[RecordId],
+    decision: Option<(RecordId, u16)>,
+) -> Result<Option<DecisionRef>, Refusal> {
+    let named = decision.map(|(ready, action)| {
+        Ok(DecisionRef {
+            ready: position_of(refs, &ready)?,
+            action,
+        })
+    });
+    named.transpose()
+}
+
+/// References in the order in which a content keeps them.
+pub(crate) fn ordered(mut refs: Vec<RecordId>) -> Vec<RecordId> {
+    refs.sort_unstable();
+    refs.dedup();
+    refs
+}
+
+fn position_of(refs: &[RecordId], id: &RecordId) -> Result<u16, Refusal> {
+    let at = refs.binary_search(id).map_err(|_| Refusal::Invalid)?;
+    u16::try_from(at).map_err(|_| Refusal::Invalid)
+}
+
+/// Refs and bodies of legs by name.
+pub(crate) fn references(legs: &[LegId]) -> Result<(Vec<RecordId>, Vec<LegRef>), Refusal> {
+    let refs = ordered(legs.iter().map(|leg| leg.record).collect());
+    let legs = legs.iter().map(|leg| reference(&refs, leg));
+    let legs = legs.collect::<Result<_, _>>()?;
+    Ok((refs, legs))
+}
+
+fn reference(refs: &[RecordId], leg: &LegId) -> Result<LegRef, Refusal> {
+    Ok(LegRef {
+        reference: position_of(refs, &leg.record)?,
+        leg: leg.leg,
+    })
+}

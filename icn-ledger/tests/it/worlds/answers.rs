@@ -1,0 +1,110 @@
+//! What a host is told: equal where canonical sets are, and the same as what
+//! columns, labels and verdicts say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use icn_ledger::query::{
+    Claims, Cursor, Dates, Impairment, Line, Listed, Order, Page, PageSize, Quarantined, Query,
+    Register, Snapshot,
+};
+use icn_types::id::{ChainId, RecordId};
+
+use super::properties::{Kept, Property, label, need};
+use super::world::{Replica, World};
+
+/// Everything that can be asked.
+#[derive(Debug, PartialEq)]
+pub(super) struct Answers {
+    lines: BTreeMap<ChainId, Vec<Line>>,
+    entries: Vec<Listed>,
+    quarantine: Vec<Quarantined>,
+    evidence: Vec<(RecordId, RecordId)>,
+    impairments: Vec<Impairment>,
+    claims: Vec<Claims>,
+    snapshot: Snapshot,
+}
+
+impl Answers {
+    /// By a register that is built anew.
+    pub(super) fn of(world: &World, replica: &Replica) -> Self {
+        let mut register = Register::new();
+        Self::by(world, &register.query(&replica.set, &replica.ledger))
+    }
+
+    fn by(world: &World, query: &Query<'_>) -> Self {
+        let lines = world.members.iter().map(|member| {
+            let lines = all(|after, size| {
+                let lines = query.lines(&member.id, Order::NewestFirst, after, size);
+                lines.unwrap()
+            });
+            (member.id, lines)
+        });
+        Self {
+            lines: lines.collect(),
+            entries: all(|after, size| query.by_date(Dates::ALL, Order::OldestFirst, after, size)),
+            quarantine: all(|after, size| query.quarantine(after, size)),
+            evidence: query.evidence().iter().map(|proof| proof.ids()).collect(),
+            impairments: query.impairments(),
+            claims: query.claims(),
+            snapshot: query.snapshot(),
+        }
+    }
+}
+
+fn all<T>(ask: impl Fn(Option<Cursor>, PageSize) -> Page<T>) -> Vec<T> {
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = ask(after, PageSize::new(7).unwrap());
+        found.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+/// A register that grew with its replica, through forks, Seals and Recalls,
+/// answers as one that is built anew, and as columns and labels say.
+pub(super) fn answers_are_right(world: &World, replica: &Replica, grown: &mut Register) -> Kept {
+    let answers = Answers::of(world, replica);
+    let grown = Answers::by(world, &grown.query(&replica.set, &replica.ledger));
+    need(world, answers == grown, Property::Columns, || {
+        format!("a register grew into {grown:#?} and is {answers:#?}")
+    })?;
+    let columns = replica.ledger.columns(&replica.set);
+    for (chain, lines) in &answers.lines {
+        let (sum, posted) = (
+            lines.iter().map(Line::change).sum::<i128>(),
+            columns.account(chain).posted,
+        );
+        let last = lines.first().map_or(0, |line| line.position.get());
+        let kept = sum == posted && last == posted;
+        need(world, kept, Property::Columns, || {
+            format!("lines of {chain} add up to {sum} and end at {last}, {posted} is posted")
+        })?;
+    }
+    let (set, canonical) = (&replica.set, replica.set.canonical());
+    let not_posted: BTreeSet<RecordId> = canonical
+        .slots()
+        .filter(|&slot| set.record(slot).topic() == replica.ledger.topic())
+        .filter(|&slot| label(replica, &canonical, slot) != "posted")
+        .map(|slot| set.record(slot).id())
+        .collect();
+    let named: Vec<RecordId> = answers.quarantine.iter().map(|row| row.record).collect();
+    let kept = named == not_posted.into_iter().collect::<Vec<_>>();
+    need(world, kept, Property::Columns, || {
+        format!("in quarantine are {named:#?}")
+    })?;
+    for (chain, column) in columns.accounts() {
+        let against = answers.claims.iter().find(|claims| claims.author == chain);
+        let claimed = against.map_or(0, |claims| claims.claimed);
+        need(world, claimed == column.charged, Property::Columns, || {
+            format!(
+                "{claimed} is claimed of {chain}, {} charged",
+                column.charged
+            )
+        })?;
+    }
+    Ok(())
+}

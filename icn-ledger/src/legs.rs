@@ -1,7 +1,5 @@
 //! Legs across records: what one sends and another takes.
 
-use alloc::vec::Vec;
-
 use icn_types::amount::Amount;
 use icn_types::id::{ChainId, RecordId};
 use icn_types::index::Spread;
@@ -87,7 +85,7 @@ pub(crate) fn resolved<'a>(
 
 /// The legs that a Valid record sends, with their numbers. A hold sends none
 /// before it is resolved.
-pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<(u8, Sent)> {
+pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> impl Iterator<Item = (u8, Sent)> {
     let count = match entry {
         Entry::Payment(payment) => payment.legs.len(),
         Entry::Refuse(refuse) => refuse.legs.len(),
@@ -95,8 +93,7 @@ pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<(u8, Sent)
         Entry::Refund(_) => 1,
         _ => 0,
     };
-    let legs = numbers(count).filter_map(|number| Some((number, leg(set, slot, entry, number)?)));
-    legs.collect()
+    numbers(count).filter_map(move |number| Some((number, leg(set, slot, entry, number)?)))
 }
 
 /// The parts of holds that a Resolve sends, with the numbers of their legs.
@@ -197,7 +194,7 @@ pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
     let record = set.record(slot);
     let mut chains = alloc::vec![record.chain()];
     if let (Some(entry), Some(content)) = (Entry::of(record), record.content()) {
-        let sent = sent(set, slot, &entry).into_iter();
+        let sent = sent(set, slot, &entry);
         chains.extend(sent.flat_map(|(_, leg)| [leg.payer, leg.payee]));
         let senders = content.refs().iter().filter_map(|id| set.find(id));
         chains.extend(senders.map(|sender| set.record(sender).chain()));

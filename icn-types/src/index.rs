@@ -15,6 +15,7 @@ pub trait Spread: Clone + Ord {
 }
 
 impl Spread for [u8; 32] {
+    #[inline]
     fn spread(&self) -> u32 {
         let (words, _) = self.as_chunks();
         let folded = words.iter().fold(0_u64, |folded, word| {
@@ -94,7 +95,10 @@ impl<K: Spread> Index<K> {
 
     /// The number of `key`; `is` tells whether a number is that of `key`.
     pub fn find(&self, key: &K, is: impl Fn(usize) -> bool) -> Option<usize> {
-        let spread = key.spread();
+        self.find_spread(key, key.spread(), is)
+    }
+
+    fn find_spread(&self, key: &K, spread: u32, is: impl Fn(usize) -> bool) -> Option<usize> {
         let bucket = self.buckets.get(self.place(spread))?;
         let found = bucket
             .entries()
@@ -108,15 +112,18 @@ impl<K: Spread> Index<K> {
 
     /// Adds a key that is not there yet.
     pub fn insert(&mut self, key: &K, number: usize) {
+        self.insert_spread(key, key.spread(), number);
+    }
+
+    fn insert_spread(&mut self, key: &K, spread: u32, number: usize) {
         if self.len >= self.buckets.len() * FILL {
             self.grow();
         }
         self.len += 1;
-        self.put(key, number);
+        self.put(key, spread, number);
     }
 
-    fn put(&mut self, key: &K, number: usize) {
-        let spread = key.spread();
+    fn put(&mut self, key: &K, spread: u32, number: usize) {
         let place = self.place(spread);
         let Some(bucket) = self.buckets.get_mut(place) else {
             return;
@@ -145,7 +152,7 @@ impl<K: Spread> Index<K> {
             }
         }
         for (key, number) in core::mem::take(&mut self.spilled) {
-            self.put(&key, number);
+            self.put(&key, key.spread(), number);
         }
     }
 }
@@ -178,11 +185,12 @@ impl<K: Spread, V> Directory<K, V> {
     /// The number of a key.
     #[must_use]
     pub fn find(&self, key: &K) -> Option<usize> {
-        self.index.find(key, |number| {
-            self.entries
-                .get(number)
-                .is_some_and(|(known, _)| known == key)
-        })
+        self.find_spread(key, key.spread())
+    }
+
+    fn find_spread(&self, key: &K, spread: u32) -> Option<usize> {
+        let is = |number| matches!(self.entries.get(number), Some((known, _)) if known == key);
+        self.index.find_spread(key, spread, is)
     }
 
     /// The value of a key.
@@ -219,11 +227,12 @@ impl<K: Spread, V> Directory<K, V> {
     /// Gives a key this value, instead of the one that it may have had;
     /// answers with its number.
     pub fn insert(&mut self, key: K, value: V) -> usize {
-        if let Some(number) = self.find(&key) {
+        let spread = key.spread();
+        if let Some(number) = self.find_spread(&key, spread) {
             self.entries[number].1 = value;
             return number;
         }
-        self.push(key, value)
+        self.push(key, spread, value)
     }
 
     /// The number of a key, which has a value from now on.
@@ -231,15 +240,16 @@ impl<K: Spread, V> Directory<K, V> {
     where
         V: Default,
     {
-        match self.find(key) {
+        let spread = key.spread();
+        match self.find_spread(key, spread) {
             Some(number) => number,
-            None => self.push(key.clone(), V::default()),
+            None => self.push(key.clone(), spread, V::default()),
         }
     }
 
-    fn push(&mut self, key: K, value: V) -> usize {
+    fn push(&mut self, key: K, spread: u32, value: V) -> usize {
         let number = self.entries.len();
-        self.index.insert(&key, number);
+        self.index.insert_spread(&key, spread, number);
         self.entries.push((key, value));
         number
     }

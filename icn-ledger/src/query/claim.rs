@@ -187,7 +187,7 @@ impl Query<'_> {
                     (by, self.parts(by, |part| part.hold == slot))
                 }
                 Entry::Resolve(_) => (slot, self.parts(slot, |_| true)),
-                _ => (slot, legs::sent(self.set, slot, &entry)),
+                _ => (slot, legs::sent(self.set, slot, &entry).collect()),
             };
             let record = self.set.record(by).id();
             let legs = legs.into_iter();

@@ -144,7 +144,7 @@ pub(super) fn moved(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Moved> {
         amount,
     };
     let sent = |movement| {
-        let legs = legs::sent(set, slot, entry).into_iter();
+        let legs = legs::sent(set, slot, entry);
         legs.map(move |(leg, sent)| outgoing(movement, leg, sent.payee, sent.amount))
             .collect()
     };

@@ -13,6 +13,10 @@ pub const BATCH_OPS_MAX: usize = 1 << 20;
 /// in memory for one commit.
 pub const BATCH_LEN_MAX: usize = 64 << 20;
 
+/// Room that a batch takes for its first write: a step of a node writes about
+/// so many rows.
+const USUAL_WRITES: usize = 8;
+
 /// What one commit asks for: preconditions, and writes that happen together if
 /// all of them hold.
 ///
@@ -134,6 +138,9 @@ impl Batch {
     pub fn put(&mut self, key: Key, value: impl Into<Vec<u8>>) -> Result<(), LimitError> {
         let value = value.into();
         self.admit_value(&key, &value)?;
+        if self.writes.is_empty() {
+            self.writes.reserve(USUAL_WRITES);
+        }
         self.writes.push(Write::Put(key, value));
         Ok(())
     }

@@ -39,8 +39,9 @@ pub struct MemoryStore {
 
 type Rows = BTreeMap<KeyBytes, Vec<u8>>;
 
+/// A handful, each named in code, so that searching them in a row is quickest.
 #[derive(Debug, Default)]
-struct Spaces(BTreeMap<Space, Rows>);
+struct Spaces(Vec<(Space, Rows)>);
 
 impl MemoryStore {
     /// An empty store.
@@ -79,8 +80,22 @@ impl Store for MemoryStore {
 }
 
 impl Spaces {
+    fn rows(&self, space: Space) -> Option<&Rows> {
+        let found = self.0.iter().find(|(known, _)| *known == space);
+        found.map(|(_, rows)| rows)
+    }
+
+    fn rows_mut(&mut self, space: Space) -> &mut Rows {
+        let found = self.0.iter().position(|(known, _)| *known == space);
+        let at = found.unwrap_or_else(|| {
+            self.0.push((space, Rows::new()));
+            self.0.len() - 1
+        });
+        &mut self.0[at].1
+    }
+
     fn value(&self, key: &Key) -> Option<&[u8]> {
-        let rows = self.0.get(&key.space())?;
+        let rows = self.rows(key.space())?;
         rows.get(key.as_bytes()).map(Vec::as_slice)
     }
 
@@ -89,8 +104,7 @@ impl Spaces {
 
         let range = (Included(scan.from()), scan.to().map_or(Unbounded, Excluded));
         let rows = self
-            .0
-            .get(&scan.space())
+            .rows(scan.space())
             .into_iter()
             .flat_map(|rows| rows.range::<[u8], _>(range));
         let stored = |(key, value): (&KeyBytes, &Vec<u8>)| {
@@ -117,13 +131,11 @@ impl Spaces {
         for write in writes {
             match write {
                 Write::Put(key, value) => {
-                    let rows = self.0.entry(key.space()).or_default();
+                    let rows = self.rows_mut(key.space());
                     rows.insert(key.into_bytes(), value);
                 }
                 Write::Delete(key) => {
-                    if let Some(rows) = self.0.get_mut(&key.space()) {
-                        rows.remove(key.as_bytes());
-                    }
+                    self.rows_mut(key.space()).remove(key.as_bytes());
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use icn_types::hash::sha256;
+use icn_types::id::ChainId;
 use icn_types::record::Record;
 use redb::{Database, TableDefinition};
 
@@ -18,6 +19,16 @@ pub struct BareLedger {
 }
 
 impl BareLedger {
+    /// A ledger of these accounts at zero.
+    #[must_use]
+    pub fn of(accounts: &[ChainId]) -> Self {
+        let balances = accounts.iter().map(|chain| (*chain.as_bytes(), 0));
+        Self {
+            balances: balances.collect(),
+            payments: BTreeMap::new(),
+        }
+    }
+
     /// Applies an entry if the balance allows it; answers with the balance.
     ///
     /// # Panics

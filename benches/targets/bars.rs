@@ -45,6 +45,13 @@ fn verdict(text: &str, thousandths: u64, bar: u64) {
     }
 }
 
+/// A ratio that has no bar.
+fn told(text: &str, thousandths: u64) {
+    if is_measuring() {
+        println!("\n{text}: {thousandths} / 1000");
+    }
+}
+
 /// The next entries of a list that is long enough for all rounds.
 struct Supply<T>(std::vec::IntoIter<T>);
 
@@ -81,27 +88,64 @@ fn applying(
     })
 }
 
-/// The cost of an entry at many accounts.
+/// Applies the same entries to bare balances of the same accounts.
+fn applying_bare<'a>(
+    ledger: &'a mut BareLedger,
+    entries: &[Signed<Record>],
+    len: usize,
+) -> Box<dyn FnMut() -> u64 + 'a> {
+    let decoded = entries.iter().map(|entry| Decoded::of(entry)).collect();
+    let mut supply = Supply::new(decoded);
+    Box::new(move || {
+        let entries = supply.next(len);
+        timed(cpu_nanos, || {
+            for entry in &entries {
+                ledger.apply(entry);
+            }
+        })
+    })
+}
+
+/// The cost of an entry at many accounts. The bare balances of as many accounts
+/// tell what of the growth is the machine's.
 fn accounts() {
     let (rounds, len) = sized((15, 3000), (1, 30));
     let sizes = sized([10, 1000, 100_000], [3, 4, 5]);
     let mut worlds = sizes.map(|accounts| {
         let mut market = Market::new(accounts);
         let replica = market.replica();
-        (replica, market.trade(rounds * len / 3))
+        let entries = market.trade(rounds * len / 3);
+        (replica, BareLedger::of(market.accounts()), entries)
     });
     let names = ["10 accounts", "1,000 accounts", "100,000 accounts"];
-    let cases: Vec<Case<'_>> = worlds
-        .iter_mut()
-        .zip(names)
-        .map(|((replica, entries), name)| (name, applying(replica, entries.split_off(0), len)))
-        .collect();
+    let bare = [
+        "bare balances of 10",
+        "bare balances of 1,000",
+        "bare balances of 100,000",
+    ];
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for ((replica, ledger, entries), (name, bare)) in
+        worlds.iter_mut().zip(names.into_iter().zip(bare))
+    {
+        cases.push((bare, applying_bare(ledger, entries, len)));
+        cases.push((name, applying(replica, core::mem::take(entries), len)));
+    }
     let times = Rounds::run(rounds, len, cases);
     title("Apply in memory, by accounts");
     times.print();
     let flat = times.ratio(names[2], |of| of(names[1]));
     verdict("100,000 accounts beside 1,000", flat, 800);
-    worlds.iter().for_each(|(replica, _)| replica.check());
+    for (name, bare) in names.into_iter().zip(bare) {
+        told(
+            &format!("{bare} beside ours"),
+            times.ratio(name, |of| of(bare)),
+        );
+    }
+    told(
+        "bare balances of 100,000 beside 1,000",
+        times.ratio(bare[2], |of| of(bare[1])),
+    );
+    worlds.iter().for_each(|(replica, ..)| replica.check());
 }
 
 /// The cost of an entry after a long history.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
 use icn_types::index::Directory;
-use icn_types::set::Slot;
+use icn_types::set::{ChainNumber, Slot};
 use icn_types::time::Timestamp;
 
 use crate::bounds::{Bounds, Sums};
@@ -25,7 +25,7 @@ pub(crate) struct Account {
     unsealed: BTreeMap<Source, i128>,
     /// Parts of holds that no named Seal covers, by the hold. What comes of
     /// a covered hold is filed under its Resolve, like any other credit.
-    parts: BTreeMap<ChainId, Vec<Part>>,
+    parts: BTreeMap<ChainNumber, Vec<Part>>,
     /// Legs taken here, and whose part of which hold.
     taken: BTreeSet<LegAt>,
     /// Those of them that were sent back.
@@ -80,7 +80,7 @@ pub(crate) struct Part {
 /// Where credit came from: a record on its sender's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Source {
-    pub(crate) chain: ChainId,
+    pub(crate) chain: ChainNumber,
     pub(crate) seq: u64,
     pub(crate) slot: Slot,
 }
@@ -251,7 +251,7 @@ impl Account {
     /// Unsealed credit from records at `from..=to` of one chain.
     pub(crate) fn unsealed(
         &self,
-        chain: ChainId,
+        chain: ChainNumber,
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = (Source, i128)> + '_ {
@@ -263,8 +263,8 @@ impl Account {
     }
 
     /// Parts of uncovered holds of one chain.
-    pub(crate) fn parts(&self, chain: &ChainId) -> &[Part] {
-        self.parts.get(chain).map_or(&[], Vec::as_slice)
+    pub(crate) fn parts(&self, chain: ChainNumber) -> &[Part] {
+        self.parts.get(&chain).map_or(&[], Vec::as_slice)
     }
 
     /// Records that a Seal over them would turn into sealed credit.

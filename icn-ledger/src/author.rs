@@ -231,7 +231,8 @@ impl<'a> Author<'a> {
     pub(crate) fn cover(&self, room: usize) -> Vec<RecordId> {
         let mut uncovered: BTreeMap<ChainId, Vec<Slot>> = BTreeMap::new();
         for source in self.account.uncovered() {
-            uncovered.entry(source.chain).or_default().push(source.slot);
+            let chain = self.set.record(source.slot).chain();
+            uncovered.entry(chain).or_default().push(source.slot);
         }
         let mut refs = BTreeSet::new();
         for (chain, sources) in uncovered {

@@ -301,10 +301,9 @@ fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {
 }
 
 fn source(case: &Case<'_>, slot: Slot) -> Source {
-    let record = case.set.record(slot);
     Source {
-        chain: record.chain(),
-        seq: record.seq(),
+        chain: case.set.chain_of(slot),
+        seq: case.set.record(slot).seq(),
         slot,
     }
 }
@@ -355,7 +354,11 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
         }
     }
     // Only now is it known of both records of a part.
-    for chain in terms.cover.keys() {
+    let chains = terms
+        .cover
+        .keys()
+        .filter_map(|chain| case.set.chain_number(chain));
+    for chain in chains {
         let covered = account.parts(chain).iter();
         let covered = covered.filter(|part| is_covered(case, account, &terms, part.hold.slot));
         let covered: Vec<_> = covered
@@ -392,7 +395,7 @@ fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
     moved.push(head);
     terms.cover.insert(chain, moved);
     let sealed = account
-        .unsealed(chain, from, record.seq())
+        .unsealed(set.chain_of(head), from, record.seq())
         .filter(|(source, _)| set.on_path(source.slot, head));
     terms.sealed.extend(sealed);
 }

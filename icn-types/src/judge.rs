@@ -136,16 +136,23 @@ impl<'a> Case<'a> {
 pub struct Judge<R: Rules> {
     rules: R,
     topic: TopicId,
-    verdicts: Vec<Option<Verdict<R::Rule>>>,
-    /// States at the ends of chains, by slot. Boxed: they move from record to
-    /// record.
-    chains: Vec<Option<Box<ChainState<R::State>>>>,
+    /// By slot.
+    judged: Vec<Judged<R>>,
     waiting: BTreeMap<RecordId, Vec<Slot>>,
     /// Room for the refs of the record that is judged.
     named: Vec<Slot>,
     /// How much of the set's own verdicts was taken note of.
     heard: usize,
     upgrade: Option<NeedsUpgrade>,
+}
+
+/// What is known of one record.
+#[derive(Debug, Clone)]
+struct Judged<R: Rules> {
+    verdict: Verdict<R::Rule>,
+    /// The state of its chain, at the end of one. Boxed: it moves from record
+    /// to record.
+    chain: Option<Box<ChainState<R::State>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -178,8 +185,7 @@ impl<R: Rules> Judge<R> {
         Self {
             rules,
             topic,
-            verdicts: Vec::new(),
-            chains: Vec::new(),
+            judged: Vec::new(),
             waiting: BTreeMap::new(),
             named: Vec::new(),
             heard: 0,
@@ -202,11 +208,8 @@ impl<R: Rules> Judge<R> {
     /// Verdict about a record of the topic.
     #[must_use]
     pub fn verdict(&self, slot: Slot) -> Verdict<R::Rule> {
-        self.verdicts
-            .get(slot.index())
-            .copied()
-            .flatten()
-            .unwrap_or(Verdict::Waiting)
+        let judged = self.judged.get(slot.index());
+        judged.map_or(Verdict::Waiting, |judged| judged.verdict)
     }
 
     /// The first epoch met that needs newer code, or the charter if that does;
@@ -314,11 +317,23 @@ impl<R: Rules> Judge<R> {
     }
 
     fn note(&mut self, slot: Slot, verdict: Verdict<R::Rule>) {
-        *place(&mut self.verdicts, slot) = Some(verdict);
+        self.place(slot).verdict = verdict;
+    }
+
+    /// What is known of a record, in a table that grows with the set.
+    fn place(&mut self, slot: Slot) -> &mut Judged<R> {
+        if self.judged.len() <= slot.index() {
+            let unknown = || Judged {
+                verdict: Verdict::Waiting,
+                chain: None,
+            };
+            self.judged.resize_with(slot.index() + 1, unknown);
+        }
+        &mut self.judged[slot.index()]
     }
 
     fn chain_at(&self, slot: Slot) -> Option<&ChainState<R::State>> {
-        self.chains.get(slot.index())?.as_deref()
+        self.judged.get(slot.index())?.chain.as_deref()
     }
 
     fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Outcome<R>, Blocked> {
@@ -358,7 +373,7 @@ impl<R: Rules> Judge<R> {
                 (Verdict::Invalid(breach), None)
             }
         };
-        *place(&mut self.chains, slot) = Some(chain);
+        self.place(slot).chain = Some(chain);
         Ok(outcome)
     }
 
@@ -449,8 +464,8 @@ impl<R: Rules> Judge<R> {
     /// The state after `prev`, moved on from there; copied by a new fold where
     /// another child took it already.
     fn take(&mut self, set: &RecordSet, prev: Option<Slot>) -> Box<ChainState<R::State>> {
-        let kept = prev.and_then(|prev| self.chains.get_mut(prev.index()));
-        match kept.and_then(Option::take) {
+        let kept = prev.and_then(|prev| self.judged.get_mut(prev.index()));
+        match kept.and_then(|judged| judged.chain.take()) {
             Some(chain) => chain,
             None => Box::new(self.before(set, prev)),
         }
@@ -495,14 +510,6 @@ impl<R: Rules> Judge<R> {
         }
         chain
     }
-}
-
-/// The place of a slot in a table that grows with the set.
-fn place<T>(table: &mut Vec<Option<T>>, slot: Slot) -> &mut Option<T> {
-    if table.len() <= slot.index() {
-        table.resize_with(slot.index() + 1, || None);
-    }
-    &mut table[slot.index()]
 }
 
 #[cfg(test)]

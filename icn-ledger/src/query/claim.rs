@@ -256,10 +256,13 @@ impl Query<'_> {
         let mut sums = BTreeMap::new();
         for (source, _) in forked {
             let sealed = u64::try_from(self.set.sealed_len(&source)).unwrap_or(u64::MAX);
+            let Some(number) = self.set.chain_number(&source) else {
+                continue;
+            };
             for (account, _) in chains() {
                 let state = self.ledger.account(self.set, &account);
-                let plain = state.unsealed(source, sealed, u64::MAX);
-                let parts = state.parts(&source).iter();
+                let plain = state.unsealed(number, sealed, u64::MAX);
+                let parts = state.parts(number).iter();
                 let parts = parts.map(|part| (part.hold, part.amount));
                 let atoms: i128 = plain
                     .chain(parts.filter(|(hold, _)| hold.seq >= sealed))

@@ -276,8 +276,17 @@ impl RecordSet {
                 if known.chain != record.chain() || known.topic != record.topic() {
                     return Err(Refusal::Epoch);
                 }
-                let prev = self.follows(record, before)?;
-                self.continues(record, prev, *epoch, known)?;
+                let prev = match before {
+                    // Of the same epoch, so of the same chain.
+                    Some(prev) if number.is_some() && self.arena.node(prev).epoch == number => {
+                        self.is_next(record, prev)?
+                    }
+                    _ => {
+                        let prev = self.follows(record, before)?;
+                        self.continues(record, prev, *epoch, known)?;
+                        prev
+                    }
+                };
                 Ok(Placed {
                     signatory: Signatory(Cow::Borrowed(&known.key)),
                     prev,
@@ -334,11 +343,19 @@ impl RecordSet {
         let Some(id) = record.prev() else {
             return Ok(None);
         };
-        let slot = before.ok_or(Refusal::MissingPrev(id))?;
-        let prev = self.record(slot);
-        let next = prev.seq().checked_add(1);
-        if prev.chain() == record.chain() && next == Some(record.seq()) {
-            Ok(Some(slot))
+        let prev = before.ok_or(Refusal::MissingPrev(id))?;
+        if self.record(prev).chain() == record.chain() {
+            self.is_next(record, prev)
+        } else {
+            Err(Refusal::Place)
+        }
+    }
+
+    /// A record of the same chain stands one position below.
+    fn is_next(&self, record: &Record, prev: Slot) -> Result<Option<Slot>, Refusal> {
+        let next = self.arena.node(prev).seq.checked_add(1);
+        if next == Some(record.seq()) {
+            Ok(Some(prev))
         } else {
             Err(Refusal::Place)
         }

@@ -10,7 +10,7 @@ use crate::index::{Directory, Index};
 use crate::record::Record;
 
 use super::admission::Epoch;
-use super::spines::SpineNumber;
+use super::spines::ChainNumber;
 
 /// A stored record, by the order in which this set happened to store it.
 ///
@@ -42,7 +42,7 @@ pub(super) struct EpochNumber(u32);
 pub(super) struct Node {
     pub(super) prev: Option<Slot>,
     /// The chain that it lies on.
-    pub(super) spine: SpineNumber,
+    pub(super) spine: ChainNumber,
     pub(super) seq: u64,
     /// Its epoch, where that is one with an Open.
     pub(super) epoch: Option<EpochNumber>,
@@ -128,7 +128,7 @@ impl Arena {
         &mut self,
         record: Record,
         prev: Option<Slot>,
-        spine: SpineNumber,
+        spine: ChainNumber,
         epoch: Option<EpochNumber>,
     ) -> Option<Slot> {
         let slot = Slot(u32::try_from(self.nodes.len()).ok()?);

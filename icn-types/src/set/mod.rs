@@ -37,6 +37,7 @@ pub use decisions::{Decision, Frozen};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
 pub use office::{Office, Seat};
 pub use rule::AuthorityRule;
+pub use spines::ChainNumber;
 
 use crate::authority::{Act, Charter, Open, Start};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
@@ -350,6 +351,18 @@ impl RecordSet {
         self.spines
             .iter()
             .map(|(chain, spine)| (*chain, spine.topic))
+    }
+
+    /// The number of a record's chain.
+    #[must_use]
+    pub fn chain_of(&self, slot: Slot) -> ChainNumber {
+        self.arena.node(slot).spine
+    }
+
+    /// The number of a chain, if a record of it is stored.
+    #[must_use]
+    pub fn chain_number(&self, chain: &ChainId) -> Option<ChainNumber> {
+        self.spines.find(chain)
     }
 
     /// The spine of a chain: `spine[seq]` is the record at `seq`.

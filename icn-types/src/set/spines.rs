@@ -7,10 +7,12 @@ use crate::id::{ChainId, TopicId};
 
 use super::spine::Spine;
 
-/// A chain by the order in which its first record was stored. Means something
-/// in one set only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SpineNumber(usize);
+/// A chain, by the order in which this set happened to store its first record.
+///
+/// It means something in one set only; it is never sent, stored or used to
+/// decide an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChainNumber(usize);
 
 /// The spine of every chain with a stored record.
 ///
@@ -18,24 +20,29 @@ pub(super) struct SpineNumber(usize);
 /// its spine searches for nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spines {
-    by_chain: BTreeMap<ChainId, SpineNumber>,
+    by_chain: BTreeMap<ChainId, ChainNumber>,
     spines: Vec<Spine>,
 }
 
 impl Spines {
     /// The number of a chain, which from now on has a spine.
-    pub(super) fn number(&mut self, chain: ChainId, topic: TopicId) -> SpineNumber {
+    pub(super) fn number(&mut self, chain: ChainId, topic: TopicId) -> ChainNumber {
         *self.by_chain.entry(chain).or_insert_with(|| {
             self.spines.push(Spine::new(topic));
-            SpineNumber(self.spines.len() - 1)
+            ChainNumber(self.spines.len() - 1)
         })
     }
 
-    pub(super) fn numbered(&self, number: SpineNumber) -> &Spine {
+    /// The number of a chain with a stored record.
+    pub(super) fn find(&self, chain: &ChainId) -> Option<ChainNumber> {
+        self.by_chain.get(chain).copied()
+    }
+
+    pub(super) fn numbered(&self, number: ChainNumber) -> &Spine {
         &self.spines[number.0]
     }
 
-    pub(super) fn numbered_mut(&mut self, number: SpineNumber) -> &mut Spine {
+    pub(super) fn numbered_mut(&mut self, number: ChainNumber) -> &mut Spine {
         &mut self.spines[number.0]
     }
 

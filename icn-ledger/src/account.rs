@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
-use icn_types::index::Directory;
-use icn_types::set::{ChainNumber, Slot};
+use icn_types::index::{Directory, Index};
+use icn_types::set::{ChainNumber, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
 use crate::bounds::{Bounds, Sums};
@@ -32,8 +32,9 @@ pub(crate) struct Account {
     refused: BTreeSet<LegAt>,
     /// Own payments, holds and refunds by operation key.
     operations: Directory<OperationKey, Slot>,
-    /// Taken payments, holds and refunds by payer and operation key.
-    answered: Directory<(ChainId, OperationKey), Slot>,
+    /// Slots of taken payments, holds and refunds by payer and operation key,
+    /// which these say themselves.
+    answered: Index<(ChainId, OperationKey)>,
     /// Holds resolved here, with the Resolve.
     resolved: BTreeMap<Slot, Slot>,
     /// What was paid back of legs taken here, in atoms.
@@ -150,8 +151,8 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) struct Taking {
     pub(crate) leg: LegAt,
-    /// The key of a payment, hold or refund, which its payer cannot use here
-    /// again.
+    /// The key of a payment, hold or refund that is new here: its payer cannot
+    /// use it again.
     pub(crate) key: Option<(ChainId, OperationKey)>,
     /// Whose part of which hold the leg is, if it is one.
     pub(crate) part: Option<Box<HoldPart>>,
@@ -210,8 +211,20 @@ impl Account {
     }
 
     /// What of `payer` under a key was taken here.
-    pub(crate) fn answered(&self, payer: ChainId, key: OperationKey) -> Option<Slot> {
-        self.answered.get(&(payer, key)).copied()
+    pub(crate) fn answered(
+        &self,
+        set: &RecordSet,
+        payer: ChainId,
+        key: OperationKey,
+    ) -> Option<Slot> {
+        let is = |number| {
+            let record = set.slot(number).map(|slot| set.record(slot));
+            record.is_some_and(|record| {
+                let entry = Entry::of(record);
+                record.chain() == payer && entry.and_then(|entry| entry.key()) == Some(key)
+            })
+        };
+        set.slot(self.answered.find(&(payer, key), is)?)
     }
 
     /// What this path paid out of an envelope.
@@ -345,7 +358,8 @@ impl Account {
         }
         if let Some(key) = taking.key {
             let hold = taking.part.as_ref().map(|part| part.hold.slot);
-            self.answered.insert(key, hold.unwrap_or(taking.leg.slot));
+            let slot = hold.unwrap_or(taking.leg.slot);
+            self.answered.insert(&key, slot.index());
         }
         let Some(Credit {
             source,

@@ -202,7 +202,7 @@ impl<'a> Author<'a> {
             return false;
         }
         let mut is_first = |key, slot| {
-            let answered = account.answered(transit.payer, key);
+            let answered = account.answered(self.set, transit.payer, key);
             let first = keys.entry((transit.payer, key));
             *first.or_insert_with(|| answered.unwrap_or(slot)) == slot
         };

@@ -106,6 +106,17 @@ impl Entry {
         }
     }
 
+    /// The operation key of an entry that sends by one.
+    #[must_use]
+    pub const fn key(&self) -> Option<OperationKey> {
+        match self {
+            Self::Payment(payment) => Some(payment.key),
+            Self::Hold(hold) => Some(hold.key),
+            Self::Refund(refund) => Some(refund.key),
+            _ => None,
+        }
+    }
+
     /// Kind and body as they stand in a record.
     #[must_use]
     pub fn body(&self) -> (Kind, Raw) {

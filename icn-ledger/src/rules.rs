@@ -126,16 +126,19 @@ impl LedgerRules {
                 leg: leg.leg,
             };
             let offer = offered(case, account, terms, named, leg.leg)?;
+            let mut new_key = None;
             if let Some(first) = &offer.first {
-                let before = account.answered(first.payer, first.key);
-                let before = before.unwrap_or(first.record);
-                let under_key = if is_alone {
-                    before
-                } else {
-                    *keys.entry((first.payer, first.key)).or_insert(before)
-                };
-                if under_key != first.record {
-                    return Err(Rule::AckKey);
+                let key = (first.payer, first.key);
+                let known = account.answered(case.set, first.payer, first.key);
+                match known.or_else(|| keys.get(&key).copied()) {
+                    Some(record) if record != first.record => return Err(Rule::AckKey),
+                    Some(_) => {}
+                    None => {
+                        new_key = Some(key);
+                        if !is_alone {
+                            keys.insert(key, first.record);
+                        }
+                    }
                 }
             }
             if account.has_taken(offer.once) || !(is_alone || taken.insert(offer.once)) {
@@ -158,7 +161,7 @@ impl LedgerRules {
             });
             takings.push(Taking {
                 leg: at,
-                key: offer.first.map(|first| (first.payer, first.key)),
+                key: new_key,
                 part: offer.part,
                 credit,
                 giver: drawn.map(|(giver, _)| giver),

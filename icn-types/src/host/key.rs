@@ -114,7 +114,7 @@ impl fmt::Debug for Key {
 
 /// Bytes of a key, ordered as bytes.
 ///
-/// Up to 38 bytes (a 32-byte id and a prefix) lie inside the value, so that
+/// Up to 46 bytes (an id, a number and a prefix) lie inside the value, so that
 /// building, moving and comparing usual keys touches no heap.
 #[derive(Clone)]
 pub struct KeyBytes(Repr);
@@ -127,8 +127,8 @@ enum Repr {
     Long(Vec<u8>),
 }
 
-/// Makes [`KeyBytes`] 40 bytes.
-const SHORT: usize = 38;
+/// Makes [`KeyBytes`] 48 bytes.
+const SHORT: usize = 46;
 
 impl KeyBytes {
     /// No bytes.

@@ -29,6 +29,9 @@ use crate::key::Signature;
 use crate::sign::{Statement, Unverified};
 use crate::time::Timestamp;
 
+/// More than a record is long without its content.
+const BARE_LEN_MAX: usize = 384;
+
 /// A header with its signature, and the content when it is at hand.
 ///
 /// Invariants, kept by every way to make one: `id` is the hash of the header,
@@ -156,7 +159,10 @@ impl Record {
     /// The same record with or without its content, for the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        to_bytes(self)
+        let content = usize::try_from(self.header.content_len()).unwrap_or_default();
+        let mut w = Writer::with_capacity(BARE_LEN_MAX.saturating_add(content));
+        self.encode(&mut w);
+        w.into_bytes()
     }
 }
 

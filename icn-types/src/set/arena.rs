@@ -72,8 +72,12 @@ impl Arena {
 
     pub(super) fn find(&self, id: &RecordId) -> Option<Slot> {
         let has_id = |at| self.records.get(at).is_some_and(|one: &Record| one.is(id));
-        let at = self.by_id.find(id, has_id)?;
-        u32::try_from(at).ok().map(Slot)
+        self.slot(self.by_id.find(id, has_id)?)
+    }
+
+    pub(super) fn slot(&self, index: usize) -> Option<Slot> {
+        let number = u32::try_from(index).ok();
+        number.map(Slot).filter(|_| index < self.nodes.len())
     }
 
     pub(super) fn node(&self, slot: Slot) -> &Node {

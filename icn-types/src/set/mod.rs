@@ -312,6 +312,12 @@ impl RecordSet {
         self.arena.find(id)
     }
 
+    /// The slot with this [index](Slot::index), if a record is stored there.
+    #[must_use]
+    pub fn slot(&self, index: usize) -> Option<Slot> {
+        self.arena.slot(index)
+    }
+
     /// A stored record.
     #[must_use]
     pub fn record(&self, slot: Slot) -> &Record {

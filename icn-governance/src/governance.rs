@@ -91,8 +91,8 @@ impl Governance {
         }
         let mut woken = self.wake(set, slot);
         for decided in self.judge.update(set, slot) {
-            self.note(set, decided, &mut events);
-            woken.append(&mut self.wake(set, decided));
+            self.note(set, decided.slot, &mut events);
+            woken.append(&mut self.wake(set, decided.slot));
         }
         for (slot, act) in acts {
             self.follow(set, slot, &act, &mut events);

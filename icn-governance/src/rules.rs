@@ -132,6 +132,7 @@ pub(crate) struct VoteRules;
 impl Rules for VoteRules {
     type State = Said;
     type Delta = Delta;
+    type Effect = ();
     type Rule = VoteRule;
 
     fn start(&self) -> Said {

@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 
 use icn_types::authority::Open;
 use icn_types::id::{ChainId, OperationKey};
+use icn_types::index::Directory;
 use icn_types::set::Slot;
 use icn_types::time::Timestamp;
 
 use crate::bounds::{Bounds, Sums};
 use crate::decided::{Draw, EnvelopeId, Giver, Taken};
+use crate::entry::Entry;
 use crate::legs::Side;
 
 /// State of a ledger chain after one record: a fold over its prev path in
@@ -20,7 +22,7 @@ pub(crate) struct Account {
     /// Credit counts as sealed from below a Seal that this chain named.
     sums: Sums,
     /// Unsealed credit, by where it came from.
-    unsealed: BTreeMap<(ChainId, u64), BTreeMap<Slot, i128>>,
+    unsealed: BTreeMap<Source, i128>,
     /// Parts of holds that no named Seal covers, by the hold. What comes of
     /// a covered hold is filed under its Resolve, like any other credit.
     parts: BTreeMap<ChainId, Vec<Part>>,
@@ -29,9 +31,9 @@ pub(crate) struct Account {
     /// Those of them that were sent back.
     refused: BTreeSet<LegAt>,
     /// Own payments, holds and refunds by operation key.
-    operations: BTreeMap<OperationKey, Slot>,
+    operations: Directory<OperationKey, Slot>,
     /// Taken payments, holds and refunds by payer and operation key.
-    answered: BTreeMap<(ChainId, OperationKey), Slot>,
+    answered: Directory<(ChainId, OperationKey), Slot>,
     /// Holds resolved here, with the Resolve.
     resolved: BTreeMap<Slot, Slot>,
     /// What was paid back of legs taken here, in atoms.
@@ -86,6 +88,7 @@ pub(crate) struct Source {
 /// What one record changes.
 #[derive(Debug)]
 pub(crate) struct Delta {
+    pub(crate) entry: Entry,
     pub(crate) terms: Terms,
     pub(crate) change: Change,
 }
@@ -252,15 +255,11 @@ impl Account {
         from: u64,
         to: u64,
     ) -> impl Iterator<Item = (Source, i128)> + '_ {
-        let range = (from <= to).then(|| self.unsealed.range((chain, from)..=(chain, to)));
-        range
-            .into_iter()
-            .flatten()
-            .flat_map(|(&(chain, seq), atoms)| {
-                atoms
-                    .iter()
-                    .map(move |(&slot, &atoms)| (Source { chain, seq, slot }, atoms))
-            })
+        let at = |seq, slot| Source { chain, seq, slot };
+        let range = at(from, Slot::FIRST)..=at(to, Slot::LAST);
+        let range = (from <= to).then(|| self.unsealed.range(range));
+        let sources = range.into_iter().flatten();
+        sources.map(|(&source, &atoms)| (source, atoms))
     }
 
     /// Parts of uncovered holds of one chain.
@@ -270,25 +269,16 @@ impl Account {
 
     /// Records that a Seal over them would turn into sealed credit.
     pub(crate) fn uncovered(&self) -> impl Iterator<Item = Source> + '_ {
-        let plain = self.unsealed.iter().flat_map(|(&(chain, seq), atoms)| {
-            let slots = atoms.keys();
-            slots.map(move |&slot| Source { chain, seq, slot })
-        });
+        let plain = self.unsealed.keys().copied();
         let parts = self.parts.values().flatten();
         plain.chain(parts.flat_map(|part| [part.hold, part.resolve]))
     }
 
-    pub(crate) fn apply(&mut self, slot: Slot, delta: Delta) {
-        let Delta { terms, change } = delta;
+    pub(crate) fn apply(&mut self, slot: Slot, terms: Terms, change: Change) {
         self.floor = terms.floor;
         self.cover.extend(terms.cover);
         for (source, atoms) in terms.sealed {
-            let place = (source.chain, source.seq);
-            if let Some(slots) = self.unsealed.get_mut(&place) {
-                slots.remove(&source.slot);
-                if slots.is_empty() {
-                    self.unsealed.remove(&place);
-                }
+            if self.unsealed.remove(&source).is_some() {
                 self.sums.unsealed -= atoms;
                 self.sums.sealed += atoms;
             }
@@ -387,9 +377,7 @@ impl Account {
             self.sums.sealed += amount;
             return;
         }
-        let Source { chain, seq, slot } = source;
-        let slots = self.unsealed.entry((chain, seq)).or_default();
-        *slots.entry(slot).or_default() += amount;
+        *self.unsealed.entry(source).or_default() += amount;
         self.sums.unsealed += amount;
     }
 }

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
 use icn_types::id::{ChainId, RecordId};
+use icn_types::index::Directory;
 use icn_types::judge::Judge;
 use icn_types::record::Record;
 use icn_types::set::{Canonical, Label, RecordSet, Slot};
@@ -22,20 +23,75 @@ use crate::legs::{self, LegId, Sent, Side, resolved, sent, taken};
 use crate::rules::LedgerRules;
 
 /// All accounts of one unit and everything in transit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Columns {
-    /// Accounts with anything but zeros.
-    accounts: BTreeMap<ChainId, Column>,
-    transit: BTreeMap<LegId, Transit>,
-    /// Legs in transit by payee.
-    incoming: BTreeSet<(ChainId, LegId)>,
-    /// Legs taken by posted records, with the taking record.
-    taken: BTreeMap<LegId, RecordId>,
+    accounts: Directory<ChainId, Row>,
+    /// Legs that posted records sent, and those that they took.
+    legs: Directory<LegId, Leg>,
+    /// Legs in transit.
+    open: Pending,
     /// Open holds.
     held: BTreeMap<RecordId, Held>,
     /// The same by resolver.
     unresolved: BTreeSet<(ChainId, RecordId)>,
 }
+
+/// An account by number.
+type AccountNumber = usize;
+
+#[derive(Clone, Debug, Default)]
+struct Row {
+    column: Column,
+    /// Legs in transit to it.
+    incoming: Pending,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Leg {
+    InTransit {
+        payer: AccountNumber,
+        payee: AccountNumber,
+        amount: Amount,
+    },
+    /// By a posted record.
+    Taken(RecordId),
+}
+
+/// Numbers of legs in transit, among some that were taken since.
+#[derive(Clone, Debug, Default)]
+struct Pending {
+    legs: Vec<usize>,
+    taken: usize,
+}
+
+impl Pending {
+    fn add(&mut self, leg: usize) {
+        self.legs.push(leg);
+    }
+
+    /// One of them was taken. Sweeps when half of them were, so that each is
+    /// looked at once.
+    fn take(&mut self, legs: &Directory<LegId, Leg>) {
+        self.taken += 1;
+        if self.taken > self.legs.len() / 2 + 4 {
+            let is_open = |leg: &usize| matches!(legs.at(*leg), Some(Leg::InTransit { .. }));
+            self.legs.retain(is_open);
+            self.taken = 0;
+        }
+    }
+}
+
+impl PartialEq for Columns {
+    /// Numbers follow the order of arrival; what they stand for does not.
+    fn eq(&self, other: &Self) -> bool {
+        self.accounts().eq(other.accounts())
+            && self.in_transit().eq(other.in_transit())
+            && self.taken() == other.taken()
+            && self.held == other.held
+    }
+}
+
+impl Eq for Columns {}
 
 /// One account, in atoms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,34 +145,41 @@ impl Columns {
     /// One account; zeros for one that nothing happened to.
     #[must_use]
     pub fn account(&self, chain: &ChainId) -> Column {
-        self.accounts.get(chain).copied().unwrap_or_default()
+        let row = self.accounts.get(chain);
+        row.map(|row| row.column).unwrap_or_default()
     }
 
-    /// Accounts with anything but zeros, ascending.
-    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (ChainId, Column)> + '_ {
-        self.accounts
+    /// Accounts with anything but zeros, ascending. Costs O(n log n) in the
+    /// accounts.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = (ChainId, Column)> + use<> {
+        let rows = self
+            .accounts
             .iter()
-            .map(|(chain, column)| (*chain, *column))
+            .map(|(chain, row)| (*chain, row.column));
+        let mut rows: Vec<_> = rows
+            .filter(|(_, column)| *column != Column::default())
+            .collect();
+        rows.sort_unstable_by_key(|(chain, _)| *chain);
+        rows.into_iter()
     }
 
-    /// Everything in transit, ascending.
-    pub fn in_transit(&self) -> impl ExactSizeIterator<Item = (LegId, Transit)> + '_ {
-        self.transit.iter().map(|(leg, transit)| (*leg, *transit))
+    /// Everything in transit, ascending. Costs O(n log n) in what it gives.
+    pub fn in_transit(&self) -> impl ExactSizeIterator<Item = (LegId, Transit)> + use<> {
+        self.listed(&self.open).into_iter()
     }
 
     /// One leg in transit.
     #[must_use]
     pub fn transit(&self, leg: &LegId) -> Option<Transit> {
-        self.transit.get(leg).copied()
+        self.numbered(self.legs.find(leg)?).map(|(_, leg)| leg)
     }
 
-    /// Legs that an account may take, ascending.
-    pub fn incoming(&self, payee: ChainId) -> impl Iterator<Item = (LegId, Transit)> + '_ {
-        let first = LegId {
-            record: RecordId::from_bytes([0; 32]),
-            leg: 0,
-        };
-        self.incoming_from(payee, first)
+    /// Legs that an account may take, ascending. Costs O(n log n) in what it
+    /// gives.
+    pub fn incoming(&self, payee: ChainId) -> impl Iterator<Item = (LegId, Transit)> + use<> {
+        let row = self.accounts.get(&payee);
+        let legs = row.map(|row| self.listed(&row.incoming));
+        legs.into_iter().flatten()
     }
 
     /// The same from some leg on.
@@ -124,17 +187,54 @@ impl Columns {
         &self,
         payee: ChainId,
         first: LegId,
-    ) -> impl Iterator<Item = (LegId, Transit)> + '_ {
-        self.incoming
-            .range((payee, first)..)
-            .take_while(move |(chain, _)| *chain == payee)
-            .filter_map(|(_, leg)| Some((*leg, self.transit(leg)?)))
+    ) -> impl Iterator<Item = (LegId, Transit)> + use<> {
+        self.incoming(payee).filter(move |(leg, _)| *leg >= first)
     }
 
     /// The posted record that took a leg.
     #[must_use]
     pub fn taken_by(&self, leg: &LegId) -> Option<RecordId> {
-        self.taken.get(leg).copied()
+        match self.legs.get(leg)? {
+            Leg::Taken(by) => Some(*by),
+            Leg::InTransit { .. } => None,
+        }
+    }
+
+    fn listed(&self, pending: &Pending) -> Vec<(LegId, Transit)> {
+        let legs = pending.legs.iter();
+        let mut legs: Vec<_> = legs.filter_map(|&leg| self.numbered(leg)).collect();
+        legs.sort_unstable_by_key(|(leg, _)| *leg);
+        legs
+    }
+
+    /// A leg in transit.
+    fn numbered(&self, leg: usize) -> Option<(LegId, Transit)> {
+        match *self.legs.at(leg)? {
+            Leg::InTransit {
+                payer,
+                payee,
+                amount,
+            } => {
+                let transit = Transit {
+                    payer: *self.accounts.key(payer)?,
+                    payee: *self.accounts.key(payee)?,
+                    amount,
+                };
+                Some((*self.legs.key(leg)?, transit))
+            }
+            Leg::Taken(_) => None,
+        }
+    }
+
+    /// Legs that posted records took, ascending.
+    fn taken(&self) -> Vec<(LegId, RecordId)> {
+        let taken = self.legs.iter().filter_map(|(leg, state)| match state {
+            Leg::Taken(by) => Some((*leg, *by)),
+            Leg::InTransit { .. } => None,
+        });
+        let mut taken: Vec<_> = taken.collect();
+        taken.sort_unstable();
+        taken
     }
 
     /// Open holds, ascending.
@@ -160,25 +260,18 @@ impl Columns {
     /// Posted, contested, in transit and held of all accounts together: zero.
     #[must_use]
     pub fn sum(&self) -> i128 {
-        let accounts: i128 = self
-            .accounts
-            .values()
-            .map(|column| column.posted + column.contested)
-            .sum();
-        let transit: i128 = self
-            .transit
-            .values()
-            .map(|transit| signed(transit.amount))
-            .sum();
+        let columns = self.accounts.iter().map(|(_, row)| row.column);
+        let accounts: i128 = columns.map(|column| column.posted + column.contested).sum();
+        let legs = self.open.legs.iter().filter_map(|&leg| self.numbered(leg));
+        let transit: i128 = legs.map(|(_, transit)| signed(transit.amount)).sum();
         let held = self.held.values().map(|held| signed(held.amount));
         accounts + transit + held.sum::<i128>()
     }
 
     fn change(&mut self, chain: ChainId, change: impl FnOnce(&mut Column)) {
-        let column = self.accounts.entry(chain).or_default();
-        change(column);
-        if *column == Column::default() {
-            self.accounts.remove(&chain);
+        let number = self.accounts.number(&chain);
+        if let Some(row) = self.accounts.at_mut(number) {
+            change(&mut row.column);
         }
     }
 
@@ -190,38 +283,49 @@ impl Columns {
             amount,
         } = sent;
         let atoms = u128::from(amount.get());
-        self.change(payer, |column| {
-            column.posted -= signed(amount);
-            column.outgoing += atoms;
-        });
-        self.change(payee, |column| column.incoming += atoms);
-        self.incoming.insert((payee, leg));
-        self.transit.insert(
-            leg,
-            Transit {
-                payer,
-                payee,
-                amount,
-            },
-        );
+        let payer = self.accounts.number(&payer);
+        let payee = self.accounts.number(&payee);
+        let sent = Leg::InTransit {
+            payer,
+            payee,
+            amount,
+        };
+        let leg = self.legs.insert(leg, sent);
+        self.open.add(leg);
+        if let Some(row) = self.accounts.at_mut(payer) {
+            row.column.posted -= signed(amount);
+            row.column.outgoing += atoms;
+        }
+        if let Some(row) = self.accounts.at_mut(payee) {
+            row.column.incoming += atoms;
+            row.incoming.add(leg);
+        }
     }
 
     /// Out of transit into the position of the payee, whose record `by` takes
     /// it. `None` when the leg is not in transit.
     fn arrive(&mut self, leg: LegId, by: RecordId) -> Option<()> {
-        let Transit {
+        let leg = self.legs.find(&leg)?;
+        let state = self.legs.at_mut(leg)?;
+        let Leg::InTransit {
             payer,
             payee,
             amount,
-        } = self.transit.remove(&leg)?;
+        } = *state
+        else {
+            return None;
+        };
+        *state = Leg::Taken(by);
         let atoms = u128::from(amount.get());
-        self.incoming.remove(&(payee, leg));
-        self.taken.insert(leg, by);
-        self.change(payer, |column| column.outgoing -= atoms);
-        self.change(payee, |column| {
-            column.incoming -= atoms;
-            column.posted += signed(amount);
-        });
+        self.open.take(&self.legs);
+        if let Some(row) = self.accounts.at_mut(payer) {
+            row.column.outgoing -= atoms;
+        }
+        if let Some(row) = self.accounts.at_mut(payee) {
+            row.column.incoming -= atoms;
+            row.column.posted += signed(amount);
+            row.incoming.take(&self.legs);
+        }
         Some(())
     }
 }
@@ -375,7 +479,7 @@ impl Columns {
         }
         match takers.posted {
             Some(by) => {
-                self.taken.insert(leg, by);
+                self.legs.insert(leg, Leg::Taken(by));
                 self.change(sent.payee, |column| column.posted += atoms);
             }
             None => self.change(sent.payee, |column| column.contested += atoms),
@@ -402,15 +506,14 @@ fn signed(amount: Amount) -> i128 {
     i128::from(amount.get())
 }
 
-fn takes(record: &Record, entry: &Entry) -> Vec<LegId> {
-    let Some(content) = record.content() else {
-        return Vec::new();
+fn takes<'a>(record: &'a Record, entry: &'a Entry) -> impl Iterator<Item = LegId> + 'a {
+    let legs = match entry {
+        Entry::Ack(ack) => &*ack.legs,
+        Entry::Refuse(refuse) => &*refuse.legs,
+        _ => &[],
     };
-    match entry {
-        Entry::Ack(ack) => taken(content, &ack.legs).collect(),
-        Entry::Refuse(refuse) => taken(content, &refuse.legs).collect(),
-        _ => Vec::new(),
-    }
+    let content = record.content().into_iter();
+    content.flat_map(|content| taken(content, legs))
 }
 
 /// Valid canonical entries of the topic, each with whether it is posted.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::slice;
 
 use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
-use icn_types::judge::Judge;
+use icn_types::judge::{Decided, Judge};
 use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 use icn_types::topic::Topic;
@@ -115,24 +115,24 @@ impl Ledger {
             events.push(LedgerEvent::Relabelled);
         }
         for decided in self.judge.update(set, slot) {
-            if decided != slot && !is_plain(set, decided) {
+            if decided.slot != slot && !is_plain(set, decided.slot) {
                 self.relabel();
             }
-            self.decided.push(decided);
+            self.decided.push(decided.slot);
             self.learn(set, decided, &mut events);
         }
         events
     }
 
-    fn learn(&mut self, set: &RecordSet, slot: Slot, events: &mut Vec<LedgerEvent>) {
+    fn learn(&mut self, set: &RecordSet, decided: Decided<Entry>, events: &mut Vec<LedgerEvent>) {
+        let slot = decided.slot;
+        if let Some(entry) = &decided.effect {
+            self.post(set, slot, entry);
+            announce(set, slot, entry, events);
+        }
         let record = set.record(slot);
         match self.judge.verdict(slot) {
-            Verdict::Valid => {
-                if let Some(entry) = Entry::of(record) {
-                    self.post(set, slot, &entry);
-                    announce(set, slot, &entry, events);
-                }
-            }
+            Verdict::Valid => {}
             Verdict::Invalid(Breach::Ended) | Verdict::Waiting => {}
             Verdict::Invalid(breach) => events.push(LedgerEvent::Convicted {
                 record: record.id(),
@@ -294,7 +294,7 @@ fn remarked(
 /// Whether a record and everything that it relies on stand on spines.
 fn is_plain(set: &RecordSet, slot: Slot) -> bool {
     let mut refs = set.record(slot).refs().iter().filter_map(|id| set.find(id));
-    set.on_spine(slot) && refs.all(|named| set.on_spine(named))
+    set.is_straight() || (set.on_spine(slot) && refs.all(|named| set.on_spine(named)))
 }
 
 fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerEvent>) {

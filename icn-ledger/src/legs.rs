@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
 use icn_types::id::{ChainId, RecordId};
+use icn_types::index::Spread;
 use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 
@@ -18,6 +19,12 @@ pub struct LegId {
     pub record: RecordId,
     /// Number of the leg in it, from 0.
     pub leg: u8,
+}
+
+impl Spread for LegId {
+    fn spread(&self) -> u32 {
+        self.record.spread().wrapping_add(u32::from(self.leg))
+    }
 }
 
 /// What a leg moves.

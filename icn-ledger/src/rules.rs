@@ -1,7 +1,5 @@
 //! Whether an entry is Valid: a function of the entry and what it names.
 
-use alloc::boxed::Box;
-use alloc::collections::btree_map::Entry as Slotted;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -31,6 +29,7 @@ pub(crate) struct LedgerRules {
 impl Rules for LedgerRules {
     type State = Account;
     type Delta = Delta;
+    type Effect = Entry;
     type Rule = Rule;
 
     fn start(&self) -> Account {
@@ -55,11 +54,16 @@ impl Rules for LedgerRules {
                 .map(Change::Took),
         };
         let change = change.map_err(Breach::Rule)?;
-        Ok(Delta { terms, change })
+        Ok(Delta {
+            entry,
+            terms,
+            change,
+        })
     }
 
-    fn apply(&self, slot: Slot, delta: Delta, account: &mut Account) {
-        account.apply(slot, delta);
+    fn apply(&self, slot: Slot, delta: Delta, account: &mut Account) -> Entry {
+        account.apply(slot, delta.terms, delta.change);
+        delta.entry
     }
 }
 
@@ -99,19 +103,23 @@ impl LedgerRules {
         answer: Answer,
         legs: &[LegRef],
     ) -> Result<Vec<Taking>, Rule> {
-        // Map nodes of large values are dear to make for the usual one leg.
-        let mut named: BTreeMap<u16, Box<Named>> = BTreeMap::new();
+        let mut named: Vec<(u16, Named)> = Vec::with_capacity(1);
+        // The usual one leg meets no other of the same record.
+        let is_alone = legs.len() == 1;
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
         let mut taken: BTreeSet<LegAt> = BTreeSet::new();
         let mut given: BTreeMap<Giver, i128> = BTreeMap::new();
         let mut takings = Vec::with_capacity(legs.len());
         for leg in legs {
-            let named = match named.entry(leg.reference) {
-                Slotted::Occupied(known) => known.into_mut(),
-                Slotted::Vacant(new) => {
-                    new.insert(Box::new(self.named(case, leg.reference, answer)?))
+            let at = match named.binary_search_by_key(&leg.reference, |(number, _)| *number) {
+                Ok(at) => at,
+                Err(at) => {
+                    let new = self.named(case, leg.reference, answer)?;
+                    named.insert(at, (leg.reference, new));
+                    at
                 }
             };
+            let (_, named) = &named[at];
             let at = LegAt {
                 slot: named.slot,
                 leg: leg.leg,
@@ -119,14 +127,17 @@ impl LedgerRules {
             let offer = offered(case, account, terms, named, leg.leg)?;
             if let Some(first) = &offer.first {
                 let before = account.answered(first.payer, first.key);
-                let under_key = *keys
-                    .entry((first.payer, first.key))
-                    .or_insert_with(|| before.unwrap_or(first.record));
+                let before = before.unwrap_or(first.record);
+                let under_key = if is_alone {
+                    before
+                } else {
+                    *keys.entry((first.payer, first.key)).or_insert(before)
+                };
                 if under_key != first.record {
                     return Err(Rule::AckKey);
                 }
             }
-            if account.has_taken(offer.once) || !taken.insert(offer.once) {
+            if account.has_taken(offer.once) || !(is_alone || taken.insert(offer.once)) {
                 return Err(Rule::AckTwice);
             }
             let drawn = offer.first.as_ref().and_then(Origin::giver);

@@ -47,6 +47,12 @@ macro_rules! name32 {
             }
         }
 
+        impl $crate::index::Spread for $name {
+            fn spread(&self) -> u32 {
+                $crate::index::Spread::spread(&self.0)
+            }
+        }
+
         impl $crate::canon::Encode for $name {
             fn encode(&self, w: &mut $crate::canon::Writer) {
                 w.bytes(&self.0);

@@ -9,6 +9,7 @@
 //! A domain supplies [`Rules`]: a state per chain, one function that judges a
 //! record against the state before it, and one that applies what was judged.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -26,6 +27,8 @@ pub trait Rules {
     type State: Clone + Debug;
     /// What one record changes.
     type Delta;
+    /// What whoever keeps sums of its own wants to know of a Valid record.
+    type Effect;
     /// The rule that a record can break.
     type Rule: Copy + Debug;
 
@@ -44,11 +47,21 @@ pub trait Rules {
     ) -> Result<Self::Delta, Breach<Self::Rule>>;
 
     /// Applies what [`judge`](Self::judge) allowed. Cannot fail.
-    fn apply(&self, slot: Slot, delta: Self::Delta, state: &mut Self::State);
+    fn apply(&self, slot: Slot, delta: Self::Delta, state: &mut Self::State) -> Self::Effect;
+}
+
+/// A record that has come to its verdict, with its effect if it is Valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decided<E> {
+    /// The record.
+    pub slot: Slot,
+    /// What a Valid one does.
+    pub effect: Option<E>,
 }
 
 /// One record before the judge, with what it may be judged by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Case<'a> {
     /// The set; only ancestors of the record may be looked at.
@@ -61,25 +74,29 @@ pub struct Case<'a> {
     pub open: &'a Open,
     /// The record before it.
     pub prev: Option<Slot>,
+    /// The records that it refs, in the order of its refs.
+    named: Cow<'a, [Slot]>,
 }
 
 impl<'a> Case<'a> {
     /// A case from its parts. Only the judge knows that what it relies on is
-    /// Valid; whoever makes one answers for that.
+    /// here and Valid; whoever makes one answers for that.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         set: &'a RecordSet,
         header: &'a Header,
         content: &'a Content,
         open: &'a Open,
         prev: Option<Slot>,
     ) -> Self {
+        let named = content.refs().iter().map_while(|id| set.find(id));
         Self {
             set,
             header,
             content,
             open,
             prev,
+            named: named.collect(),
         }
     }
 
@@ -93,18 +110,14 @@ impl<'a> Case<'a> {
     }
 
     /// The records it refs, in the order of its refs.
-    pub fn refs(&self) -> impl Iterator<Item = Slot> + 'a {
-        let set = self.set;
-        self.content
-            .refs()
-            .iter()
-            .filter_map(move |id| set.find(id))
+    pub fn refs(&self) -> impl Iterator<Item = Slot> {
+        self.named.iter().copied()
     }
 
     /// The record that the content refs at this position.
     #[must_use]
     pub fn reference(&self, at: usize) -> Option<Slot> {
-        self.set.find(self.content.refs().get(at)?)
+        self.named.get(at).copied()
     }
 
     /// Whether this record is the first of its epoch.
@@ -128,6 +141,8 @@ pub struct Judge<R: Rules> {
     /// record.
     chains: Vec<Option<Box<ChainState<R::State>>>>,
     waiting: BTreeMap<RecordId, Vec<Slot>>,
+    /// Room for the refs of the record that is judged.
+    named: Vec<Slot>,
     /// How much of the set's own verdicts was taken note of.
     heard: usize,
     upgrade: Option<NeedsUpgrade>,
@@ -142,10 +157,13 @@ struct ChainState<S> {
 
 /// How the records stand that a record names.
 #[derive(Clone, Copy)]
-struct Named {
+struct Standing {
     open_is_valid: bool,
     refs_are_valid: bool,
 }
+
+/// A verdict, with the effect of a Valid record.
+type Outcome<R> = (Verdict<<R as Rules>::Rule>, Option<<R as Rules>::Effect>);
 
 /// What stands in the way of a verdict.
 enum Blocked {
@@ -163,6 +181,7 @@ impl<R: Rules> Judge<R> {
             verdicts: Vec::new(),
             chains: Vec::new(),
             waiting: BTreeMap::new(),
+            named: Vec::new(),
             heard: 0,
             upgrade: None,
         }
@@ -225,35 +244,25 @@ impl<R: Rules> Judge<R> {
     /// Takes note of a record that the set added or completed, and decides
     /// what can now be decided. Answers with the newly decided records of the
     /// topic, each after those it relies on.
-    pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<Slot> {
+    pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<Decided<R::Effect>> {
         let mut todo = Vec::new();
         for &judged in set.judged().get(self.heard..).unwrap_or_default() {
-            todo.extend(
-                self.waiting
-                    .remove(&set.record(judged).id())
-                    .unwrap_or_default(),
-            );
+            todo.extend(self.released(set, judged));
         }
         self.heard = set.judged().len();
         self.upgrade = self.upgrade.or_else(|| set.needs_upgrade());
-        if set.record(slot).topic() == self.topic {
-            todo.push(slot);
-        }
         todo.reverse();
+        let mut last = (set.record(slot).topic() == self.topic).then_some(slot);
         let mut decided = Vec::new();
-        while let Some(slot) = todo.pop() {
+        while let Some(slot) = todo.pop().or_else(|| last.take()) {
             if !self.verdict(slot).is_waiting() {
                 continue;
             }
             match self.decide(set, slot) {
-                Ok(verdict) => {
+                Ok((verdict, effect)) => {
                     self.note(slot, verdict);
-                    decided.push(slot);
-                    todo.extend(
-                        self.waiting
-                            .remove(&set.record(slot).id())
-                            .unwrap_or_default(),
-                    );
+                    decided.push(Decided { slot, effect });
+                    todo.extend(self.released(set, slot));
                 }
                 Err(Blocked::By(id)) => self.waiting.entry(id).or_default().push(slot),
                 Err(Blocked::ByFormat(upgrade)) => self.upgrade = self.upgrade.or(Some(upgrade)),
@@ -262,14 +271,24 @@ impl<R: Rules> Judge<R> {
         decided
     }
 
+    /// Records that waited for this one.
+    fn released(&mut self, set: &RecordSet, slot: Slot) -> Vec<Slot> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        let waited = self.waiting.remove(&set.record(slot).id());
+        waited.unwrap_or_default()
+    }
+
     /// The verdict that a draft would meet, without adding it anywhere.
     /// `Waiting` when it names something that is not here or not decided.
     #[must_use]
     pub fn rehearse(&self, set: &RecordSet, draft: &Draft) -> Verdict<R::Rule> {
         let (header, content) = (draft.header(), draft.content());
         let prev = header.prev().and_then(|id| set.find(&id));
-        let ready = self.open_of(set, header, content, prev);
-        let Ok((open, opened)) = ready else {
+        let mut named = Vec::new();
+        let ready = self.open_of(set, header, content, prev, &mut named);
+        let Ok((open, standing)) = ready else {
             return Verdict::Waiting;
         };
         let copy;
@@ -286,8 +305,9 @@ impl<R: Rules> Judge<R> {
             content,
             open,
             prev,
+            named: Cow::Borrowed(&named),
         };
-        match self.weigh(&case, chain, opened) {
+        match self.weigh(&case, chain, standing) {
             Ok(_) => Verdict::Valid,
             Err(breach) => Verdict::Invalid(breach),
         }
@@ -301,11 +321,24 @@ impl<R: Rules> Judge<R> {
         self.chains.get(slot.index())?.as_deref()
     }
 
-    fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Verdict<R::Rule>, Blocked> {
+    fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Outcome<R>, Blocked> {
+        let mut named = core::mem::take(&mut self.named);
+        named.clear();
+        let outcome = self.decide_with(set, slot, &mut named);
+        self.named = named;
+        outcome
+    }
+
+    fn decide_with(
+        &mut self,
+        set: &RecordSet,
+        slot: Slot,
+        named: &mut Vec<Slot>,
+    ) -> Result<Outcome<R>, Blocked> {
         let record = set.record(slot);
         let content = record.content().ok_or_else(|| Blocked::By(record.id()))?;
         let (header, prev) = (record.header(), set.prev(slot));
-        let (open, named) = self.open_of(set, header, content, prev)?;
+        let (open, standing) = self.open_of(set, header, content, prev, named)?;
         let mut chain = self.take(set, prev);
         let case = Case {
             set,
@@ -313,19 +346,20 @@ impl<R: Rules> Judge<R> {
             content,
             open,
             prev,
+            named: Cow::Borrowed(named),
         };
-        let verdict = match self.weigh(&case, &chain, named) {
+        let outcome = match self.weigh(&case, &chain, standing) {
             Ok(delta) => {
-                self.rules.apply(slot, delta, &mut chain.state);
-                Verdict::Valid
+                let effect = self.rules.apply(slot, delta, &mut chain.state);
+                (Verdict::Valid, Some(effect))
             }
             Err(breach) => {
                 chain.ended = record.epoch();
-                Verdict::Invalid(breach)
+                (Verdict::Invalid(breach), None)
             }
         };
         *place(&mut self.chains, slot) = Some(chain);
-        Ok(verdict)
+        Ok(outcome)
     }
 
     /// Everything decided: what is left is the order of precedence.
@@ -333,28 +367,30 @@ impl<R: Rules> Judge<R> {
         &self,
         case: &Case<'_>,
         chain: &ChainState<R::State>,
-        named: Named,
+        standing: Standing,
     ) -> Result<R::Delta, Breach<R::Rule>> {
-        if !named.open_is_valid {
+        if !standing.open_is_valid {
             return Err(Breach::Open);
         }
         if chain.ended.is_some() && chain.ended == case.header.epoch() {
             return Err(Breach::Ended);
         }
-        if !named.refs_are_valid {
+        if !standing.refs_are_valid {
             return Err(Breach::Ref);
         }
         self.rules.judge(case, &chain.state)
     }
 
-    /// The Open of a record whose ancestors are all here and decided.
+    /// The Open of a record whose ancestors are all here and decided; adds the
+    /// records that it refs to `named`.
     fn open_of<'s>(
         &self,
         set: &'s RecordSet,
         header: &Header,
         content: &Content,
         prev: Option<Slot>,
-    ) -> Result<(&'s Open, Named), Blocked> {
+        named: &mut Vec<Slot>,
+    ) -> Result<(&'s Open, Standing), Blocked> {
         let own = || Blocked::By(header.id());
         let open_id = header.epoch().ok_or_else(own)?;
         if header.prev().is_some() && prev.is_none() {
@@ -363,12 +399,18 @@ impl<R: Rules> Judge<R> {
         if let Some(prev) = prev {
             self.standing(set, prev)?;
         }
-        let (opened_by, open) = set.opened(&open_id).ok_or(Blocked::By(open_id))?;
-        let open_is_valid = self.standing(set, opened_by)?;
+        let opened = set.opened_after(prev, &open_id);
+        let (opened_by, open) = opened.ok_or(Blocked::By(open_id))?;
+        let opening = set.verdict(opened_by);
+        if opening.is_waiting() {
+            return Err(Blocked::By(open_id));
+        }
+        let open_is_valid = opening.is_valid();
         let mut refs_are_valid = true;
         for id in content.refs() {
-            let named = set.find(id).ok_or(Blocked::By(*id))?;
-            refs_are_valid &= self.standing(set, named)?;
+            let slot = set.find(id).ok_or(Blocked::By(*id))?;
+            refs_are_valid &= self.standing(set, slot)?;
+            named.push(slot);
         }
         if open_is_valid && open.format > FORMAT {
             return Err(Blocked::ByFormat(NeedsUpgrade {
@@ -378,7 +420,7 @@ impl<R: Rules> Judge<R> {
         }
         Ok((
             open,
-            Named {
+            Standing {
                 open_is_valid,
                 refs_are_valid,
             },
@@ -442,13 +484,7 @@ impl<R: Rules> Judge<R> {
             };
             match self.verdict(slot) {
                 Verdict::Valid => {
-                    let case = Case {
-                        set,
-                        header: record.header(),
-                        content,
-                        open,
-                        prev: set.prev(slot),
-                    };
+                    let case = Case::new(set, record.header(), content, open, set.prev(slot));
                     if let Ok(delta) = self.rules.judge(&case, &chain.state) {
                         self.rules.apply(slot, delta, &mut chain.state);
                     }

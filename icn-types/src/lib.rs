@@ -12,6 +12,7 @@ pub mod hash;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod id;
+pub mod index;
 pub mod judge;
 pub mod key;
 pub mod record;

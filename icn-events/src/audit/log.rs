@@ -91,7 +91,8 @@ impl AuditLog {
     /// Takes note of a record that the set added or completed, of any topic.
     /// Answers with the audit lines that are now decided.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<Slot> {
-        let decided = self.judge.update(set, slot);
+        let decided = self.judge.update(set, slot).into_iter();
+        let decided: Vec<Slot> = decided.map(|decided| decided.slot).collect();
         for &slot in &decided {
             let proposal = self.line(set, slot).and_then(|line| line.event.proposal());
             if let Some(proposal) = proposal {

@@ -95,6 +95,7 @@ impl AuditRules {
 impl Rules for AuditRules {
     type State = AuditState;
     type Delta = AuditLine;
+    type Effect = ();
     type Rule = AuditRule;
 
     fn start(&self) -> AuditState {

@@ -52,6 +52,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError`] when no array starts here or it announces too much.
+    #[inline]
     pub fn array(&mut self) -> Result<usize, DecodeError> {
         let len = self.length(ARRAY)?;
         if len > self.bytes.len() - self.at {
@@ -64,6 +65,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Reason::Count`] when the array has another number of items.
+    #[inline]
     pub fn array_of(&mut self, expected: usize) -> Result<(), DecodeError> {
         let at = self.at;
         if self.array()? == expected {
@@ -79,17 +81,24 @@ impl<'a> Reader<'a> {
     /// [`Reason::Tag`] when the text is another one.
     pub fn tag(&mut self, expected: &'static str) -> Result<(), DecodeError> {
         let at = self.at;
-        if self.text()? == expected {
-            Ok(())
-        } else {
-            Err(DecodeError::new(at, Reason::Tag))
+        let len = self.length(TEXT)?;
+        let start = self.at;
+        let text = self.take(len)?;
+        // Equal bytes are text: no need to look at them twice.
+        if text == expected.as_bytes() {
+            return Ok(());
         }
+        Err(match core::str::from_utf8(text) {
+            Ok(_) => DecodeError::new(at, Reason::Tag),
+            Err(_) => DecodeError::new(start, Reason::Text),
+        })
     }
 
     /// An unsigned integer.
     ///
     /// # Errors
     /// [`DecodeError`] when no shortest unsigned integer starts here.
+    #[inline]
     pub fn uint(&mut self) -> Result<u64, DecodeError> {
         self.head(UINT)
     }
@@ -110,6 +119,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeError`] when no byte string starts here or it is cut off.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.length(BYTES)?;
         self.take(len)
@@ -121,9 +131,23 @@ impl<'a> Reader<'a> {
     /// [`Reason::Range`] when it has another length.
     pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let at = self.at;
+        if let Some(fixed) = self.usual_fixed() {
+            return Ok(fixed);
+        }
         self.bytes()?
             .try_into()
             .map_err(|_| DecodeError::new(at, Reason::Range))
+    }
+
+    /// A byte string of `N` bytes behind a head of two bytes, if one is here.
+    #[inline]
+    fn usual_fixed<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.bytes.get(self.at..)?.split_first_chunk()?;
+        let is_shortest = (24..=0xff).contains(&N);
+        let is_head = is_shortest && *head == [0x58, u8::try_from(N).ok()?];
+        let fixed = rest.first_chunk().filter(|_| is_head)?;
+        self.at += 2 + N;
+        Some(*fixed)
     }
 
     /// UTF-8 text.
@@ -153,6 +177,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Reason::Truncated`] at the end of the input.
+    #[inline]
     pub fn null(&mut self) -> Result<bool, DecodeError> {
         match self.peek()? {
             0xf6 => self.skip_byte(true),
@@ -203,6 +228,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What `read` reads, with the bytes that it read.
+    pub(crate) fn spanned<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<(T, &'a [u8]), DecodeError> {
+        let start = self.at;
+        let value = read(self)?;
+        Ok((value, &self.bytes[start..self.at]))
+    }
+
+    #[inline]
     fn peek(&self) -> Result<u8, DecodeError> {
         self.bytes
             .get(self.at)
@@ -224,6 +260,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let rest = &self.bytes[self.at..];
         let taken = rest
@@ -233,22 +270,30 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    #[inline]
     fn length(&mut self, major: u8) -> Result<usize, DecodeError> {
         let at = self.at;
         usize::try_from(self.head(major)?).map_err(|_| DecodeError::new(at, Reason::Truncated))
     }
 
     /// Head of an item of the given major type, in shortest form.
+    #[inline]
     fn head(&mut self, major: u8) -> Result<u64, DecodeError> {
+        match self.bytes.get(self.at) {
+            Some(&first) if first >> 5 == major && first & 0x1f < 24 => {
+                self.at += 1;
+                Ok(u64::from(first & 0x1f))
+            }
+            _ => self.wide_head(major),
+        }
+    }
+
+    fn wide_head(&mut self, major: u8) -> Result<u64, DecodeError> {
         let first = self.peek()?;
         if first >> 5 != major || is_forbidden(first) {
             return Err(self.unexpected(first));
         }
         let width = match first & 0x1f {
-            small @ 0..=23 => {
-                self.at += 1;
-                return Ok(u64::from(small));
-            }
             24 => 1,
             25 => 2,
             26 => 4,

@@ -45,6 +45,7 @@ impl Coded for TooMuch {
 impl Rules for Counters {
     type State = Count;
     type Delta = u64;
+    type Effect = u64;
     type Rule = TooMuch;
 
     fn start(&self) -> Count {
@@ -67,9 +68,10 @@ impl Rules for Counters {
         Ok(added)
     }
 
-    fn apply(&self, _: Slot, added: u64, state: &mut Count) {
+    fn apply(&self, _: Slot, added: u64, state: &mut Count) -> u64 {
         state.total += added;
         state.records += 1;
+        added
     }
 }
 
@@ -198,7 +200,7 @@ fn a_record_waits_for_a_missing_ref_even_if_another_is_invalid() {
     let decided: Vec<_> = judge
         .update(&set, added.slot())
         .into_iter()
-        .map(|slot| set.record(slot).id())
+        .map(|decided| set.record(decided.slot).id())
         .collect();
     assert_eq!(decided, [late, naming]);
     assert_eq!(code(of(&set, &judge, &naming)), "invalid.ref");
@@ -348,7 +350,9 @@ fn a_late_decision_about_an_authority_record_wakes_what_waits_for_it() {
     assert!(of(&set, &judge, &naming).is_waiting());
     let added = set.insert(late).unwrap();
     let decided = judge.update(&set, added.slot());
-    assert_eq!(decided.len(), 1);
+    let effects: Vec<_> = decided.iter().map(|decided| decided.effect).collect();
+    assert_eq!(effects.len(), 1);
+    assert!(effects[0].is_some(), "a valid record has an effect");
     assert!(of(&set, &judge, &naming).is_valid());
 }
 

@@ -74,6 +74,11 @@ impl Record {
         self.id
     }
 
+    /// Whether this is the record of that name.
+    pub(crate) fn is(&self, id: &RecordId) -> bool {
+        self.id == *id
+    }
+
     /// The topic it lies in. A charter lies in the topic that it founds.
     #[must_use]
     pub const fn topic(&self) -> TopicId {
@@ -184,9 +189,8 @@ impl Decode for Unverified<Record> {
     fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.array_of(4)?;
         r.tag(Record::TAG)?;
-        let bytes = r.item()?;
+        let (header, bytes) = r.spanned(Header::decode)?;
         let id = RecordId::from_bytes(hash::sha256(bytes));
-        let header: Header = crate::canon::from_bytes(bytes)?;
         let signature = Signature::decode(r)?;
         let content = if r.null()? {
             None

@@ -11,7 +11,7 @@ use crate::sign::{Signed, Unverified};
 use crate::verdict::Verdict;
 
 use super::RecordSet;
-use super::arena::Slot;
+use super::arena::{EpochNumber, Slot};
 
 /// Why a record is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,9 +102,18 @@ impl Signatory<'_> {
     }
 }
 
+/// Where a record would stand, and whose signature it needs.
+struct Placed<'a> {
+    signatory: Signatory<'a>,
+    prev: Option<Slot>,
+    /// The epoch, if it is one with an Open.
+    epoch: Option<EpochNumber>,
+}
+
 /// The key of an epoch and the chain that it writes.
 #[derive(Debug, Clone)]
 pub(super) struct Epoch {
+    id: RecordId,
     slot: Slot,
     chain: ChainId,
     topic: TopicId,
@@ -127,6 +136,7 @@ impl Epoch {
         if record.kind() == Kind::OPEN {
             let open: Open = record.content()?.read().ok()?;
             return Some(Self {
+                id: record.id(),
                 slot,
                 chain: open.chain.id(),
                 topic: open.chain.topic(),
@@ -136,6 +146,7 @@ impl Epoch {
         }
         let starts_one = matches!(record.kind(), Kind::CHARTER | Kind::RECALL);
         Some(Self {
+            id: record.id(),
             slot,
             chain: record.chain(),
             topic: record.topic(),
@@ -172,7 +183,7 @@ impl RecordSet {
     /// # Errors
     /// [`Refusal`]: something to ask for first, or the fault of its sender.
     pub fn signatory(&self, record: &Record) -> Result<Signatory<'_>, Refusal> {
-        self.place(record).map(|(signatory, _)| signatory)
+        self.place(record).map(|place| place.signatory)
     }
 
     /// Checks and adds a record as it arrived.
@@ -180,13 +191,17 @@ impl RecordSet {
     /// # Errors
     /// [`Refusal`] as [`signatory`](Self::signatory) says, or a bad signature.
     pub fn receive(&mut self, record: Unverified<Record>) -> Result<super::Added, Refusal> {
-        let (signatory, prev) = self.place(record.claim())?;
+        let Placed {
+            signatory,
+            prev,
+            epoch,
+        } = self.place(record.claim())?;
         let record = record.verify(signatory.key())?.into_inner();
         if let Some(slot) = self.find(&record.id()) {
             return Ok(self.complete(slot, record));
         }
         self.check_backing(&record, prev)?;
-        self.add(record, prev)
+        self.add(record, prev, epoch)
     }
 
     /// The votes are what a Recall is signed with: its own key is anybody's.
@@ -210,35 +225,42 @@ impl RecordSet {
         }
     }
 
-    /// Where a verified record goes: after which stored one.
-    pub(super) fn admit(&self, record: &Signed<Record>) -> Result<Option<Slot>, Refusal> {
-        let (signatory, prev) = self.place(record)?;
-        if signatory.key().public_key() != record.key() {
+    /// Where a verified record goes: after which stored one, in which epoch.
+    pub(super) fn admit(
+        &self,
+        record: &Signed<Record>,
+    ) -> Result<(Option<Slot>, Option<EpochNumber>), Refusal> {
+        let place = self.place(record)?;
+        if place.signatory.key().public_key() != record.key() {
             return Err(Refusal::Signature);
         }
-        Ok(prev)
+        Ok((place.prev, place.epoch))
     }
 
-    /// The key that must have signed a record, and the stored one before it.
-    fn place(&self, record: &Record) -> Result<(Signatory<'_>, Option<Slot>), Refusal> {
-        let stated = || {
-            let key = stated_key(record).ok_or(Refusal::MissingContent);
-            key.map(|key| Signatory(Cow::Owned(key)))
+    /// The key that must have signed a record, and where it would stand.
+    fn place(&self, record: &Record) -> Result<Placed<'_>, Refusal> {
+        let stated = |prev| {
+            let key = stated_key(record).ok_or(Refusal::MissingContent)?;
+            Ok(Placed {
+                signatory: Signatory(Cow::Owned(key)),
+                prev,
+                epoch: None,
+            })
         };
         match record.header().place() {
             Place::Founding => {
                 if record.id().as_bytes() != self.domain().as_bytes() {
                     return Err(Refusal::Domain);
                 }
-                Ok((stated()?, None))
+                stated(None)
             }
             Place::Succession { .. } => {
                 if record.chain() != self.authority || record.topic() != self.authority_topic {
                     return Err(Refusal::Epoch);
                 }
-                let prev = self.follows(record)?;
+                let prev = self.follows(record, self.before(record))?;
                 match prev.map(|prev| (prev, self.verdict(prev))) {
-                    Some((_, Verdict::Valid)) => Ok((stated()?, prev)),
+                    Some((prev, Verdict::Valid)) => stated(Some(prev)),
                     Some((prev, Verdict::Waiting)) => {
                         Err(Refusal::MissingPrev(self.record(prev).id()))
                     }
@@ -246,15 +268,40 @@ impl RecordSet {
                 }
             }
             Place::Entry { epoch, .. } => {
-                let known = self.epoch(*epoch)?;
+                let before = self.before(record);
+                let (known, number) = match self.going_on(*epoch, before) {
+                    Some((known, number)) => (known, Some(number)),
+                    None => (self.epoch(*epoch)?, self.arena.epoch_number(epoch)),
+                };
                 if known.chain != record.chain() || known.topic != record.topic() {
                     return Err(Refusal::Epoch);
                 }
-                let prev = self.follows(record)?;
+                let prev = self.follows(record, before)?;
                 self.continues(record, prev, *epoch, known)?;
-                Ok((Signatory(Cow::Borrowed(&known.key)), prev))
+                Ok(Placed {
+                    signatory: Signatory(Cow::Borrowed(&known.key)),
+                    prev,
+                    epoch: number.filter(|_| known.open.is_some()),
+                })
             }
         }
+    }
+
+    /// The stored record before this one.
+    fn before(&self, record: &Record) -> Option<Slot> {
+        self.find(&record.prev()?)
+    }
+
+    /// The epoch of a record that goes on in the one before it, without a
+    /// search.
+    pub(super) fn going_on(
+        &self,
+        id: RecordId,
+        before: Option<Slot>,
+    ) -> Option<(&Epoch, EpochNumber)> {
+        let number = self.arena.node(before?).epoch?;
+        let epoch = self.arena.numbered_epoch(number)?;
+        (epoch.id == id).then_some((epoch, number))
     }
 
     /// The key and chain of an epoch. Whoever wants may sign a Recall with a
@@ -283,16 +330,11 @@ impl RecordSet {
     }
 
     /// The record before it: stored, of the same chain, one position below.
-    fn follows(&self, record: &Record) -> Result<Option<Slot>, Refusal> {
+    fn follows(&self, record: &Record, before: Option<Slot>) -> Result<Option<Slot>, Refusal> {
         let Some(id) = record.prev() else {
             return Ok(None);
         };
-        // Chains grow at their tip, which is at hand.
-        let tip = self.spine(&record.chain()).last().copied();
-        let slot = tip
-            .filter(|&tip| self.record(tip).id() == id)
-            .or_else(|| self.find(&id))
-            .ok_or(Refusal::MissingPrev(id))?;
+        let slot = before.ok_or(Refusal::MissingPrev(id))?;
         let prev = self.record(slot);
         let next = prev.seq().checked_add(1);
         if prev.chain() == record.chain() && next == Some(record.seq()) {

@@ -3,12 +3,13 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::slice;
 
 use crate::id::RecordId;
+use crate::index::{Directory, Index};
 use crate::record::Record;
 
 use super::admission::Epoch;
-use super::index::Index;
 use super::spines::SpineNumber;
 
 /// A stored record, by the order in which this set happened to store it.
@@ -19,37 +20,45 @@ use super::spines::SpineNumber;
 pub struct Slot(u32);
 
 impl Slot {
-    pub(super) const FIRST: Self = Self(0);
-    pub(super) const LAST: Self = Self(u32::MAX);
+    /// The least slot, for ranges over slots.
+    pub const FIRST: Self = Self(0);
+    /// The greatest slot, for ranges over slots.
+    pub const LAST: Self = Self(u32::MAX);
 
     /// The number, for tables indexed by slot.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
-
-    #[cfg(test)]
-    pub(super) const fn numbered(number: u32) -> Self {
-        Self(number)
-    }
 }
 
-#[derive(Debug, Clone)]
+/// An epoch by the order in which its key became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EpochNumber(u32);
+
+/// Where a record stands: asked far more often than what it says, and so kept
+/// apart from it.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
-    pub(super) record: Record,
     pub(super) prev: Option<Slot>,
     /// The chain that it lies on.
     pub(super) spine: SpineNumber,
-    /// Records that name this one as `prev`, ascending by id.
-    pub(super) children: Vec<Slot>,
+    pub(super) seq: u64,
+    /// Its epoch, where that is one with an Open.
+    pub(super) epoch: Option<EpochNumber>,
+    /// A record that names this one as `prev`.
+    child: Option<Slot>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Arena {
     nodes: Vec<Node>,
-    by_id: Index,
+    records: Vec<Record>,
+    by_id: Index<RecordId>,
+    /// Records that name one as `prev`, where they are several, ascending by id.
+    forks: BTreeMap<Slot, Vec<Slot>>,
     /// Epochs by the record that starts them, once its content is here.
-    epochs: BTreeMap<RecordId, Epoch>,
+    epochs: Directory<RecordId, Epoch>,
 }
 
 impl Arena {
@@ -62,7 +71,9 @@ impl Arena {
     }
 
     pub(super) fn find(&self, id: &RecordId) -> Option<Slot> {
-        self.by_id.find(id, |slot| self.record(slot).id())
+        let has_id = |at| self.records.get(at).is_some_and(|one: &Record| one.is(id));
+        let at = self.by_id.find(id, has_id)?;
+        u32::try_from(at).ok().map(Slot)
     }
 
     pub(super) fn node(&self, slot: Slot) -> &Node {
@@ -70,15 +81,37 @@ impl Arena {
     }
 
     pub(super) fn record(&self, slot: Slot) -> &Record {
-        &self.nodes[slot.index()].record
+        &self.records[slot.index()]
     }
 
     pub(super) fn complete(&mut self, slot: Slot, copy: Record) {
-        self.nodes[slot.index()].record.complete(copy);
+        self.records[slot.index()].complete(copy);
     }
 
     pub(super) fn epoch(&self, id: &RecordId) -> Option<&Epoch> {
         self.epochs.get(id)
+    }
+
+    /// The number of an epoch whose key is known.
+    pub(super) fn epoch_number(&self, id: &RecordId) -> Option<EpochNumber> {
+        let number = self.epochs.find(id)?;
+        u32::try_from(number).ok().map(EpochNumber)
+    }
+
+    pub(super) fn numbered_epoch(&self, number: EpochNumber) -> Option<&Epoch> {
+        self.epochs.at(number.0 as usize)
+    }
+
+    /// Records that name this one as `prev`, ascending by id.
+    pub(super) fn children(&self, slot: Slot) -> &[Slot] {
+        match &self.node(slot).child {
+            Some(child) if self.forks.is_empty() => slice::from_ref(child),
+            Some(child) => match self.forks.get(&slot) {
+                Some(children) => children,
+                None => slice::from_ref(child),
+            },
+            None => &[],
+        }
     }
 
     /// Reads the epoch that a record starts, if it starts one. Done once: a
@@ -96,21 +129,37 @@ impl Arena {
         record: Record,
         prev: Option<Slot>,
         spine: SpineNumber,
+        epoch: Option<EpochNumber>,
     ) -> Option<Slot> {
         let slot = Slot(u32::try_from(self.nodes.len()).ok()?);
-        let id = record.id();
         if let Some(prev) = prev {
-            let at = self.rank(&self.node(prev).children, &id);
-            self.nodes[prev.index()].children.insert(at, slot);
+            self.adopt(prev, slot, &record.id());
         }
-        self.by_id.insert(id, slot);
+        self.by_id.insert(&record.id(), slot.index());
         self.nodes.push(Node {
-            record,
             prev,
             spine,
-            children: Vec::new(),
+            seq: record.seq(),
+            epoch,
+            child: None,
         });
+        self.records.push(record);
         Some(slot)
+    }
+
+    /// Notes a new child.
+    fn adopt(&mut self, parent: Slot, child: Slot, id: &RecordId) {
+        let node = &mut self.nodes[parent.index()];
+        let Some(first) = node.child else {
+            node.child = Some(child);
+            return;
+        };
+        let mut children = match self.forks.remove(&parent) {
+            Some(children) => children,
+            None => Vec::from([first]),
+        };
+        children.insert(self.rank(&children, id), child);
+        self.forks.insert(parent, children);
     }
 
     /// Where `id` belongs among slots that ascend by id.
@@ -133,9 +182,9 @@ impl Arena {
     /// Whether `ancestor` lies on the chain up to and including `head`. Walks
     /// only the distance between them.
     pub(super) fn on_path(&self, ancestor: Slot, head: Slot) -> bool {
-        let depth = self.record(ancestor).seq();
+        let depth = self.node(ancestor).seq;
         self.back(Some(head))
-            .take_while(|&slot| self.record(slot).seq() >= depth)
+            .take_while(|&slot| self.node(slot).seq >= depth)
             .any(|slot| slot == ancestor)
     }
 }

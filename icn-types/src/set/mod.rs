@@ -20,7 +20,6 @@ mod arena;
 mod canonical;
 mod decisions;
 mod evidence;
-mod index;
 mod office;
 mod registry;
 mod rows;
@@ -48,7 +47,7 @@ use crate::topic::{Topic, authority_chain};
 use crate::verdict::{NeedsUpgrade, Verdict};
 
 use admission::Epoch;
-use arena::Arena;
+use arena::{Arena, EpochNumber};
 use registry::Registry;
 use spine::{Movement, Spine};
 use spines::Spines;
@@ -135,9 +134,9 @@ impl RecordSet {
         if let Some(slot) = self.arena.find(&record.id()) {
             return Ok(self.complete(slot, record.into_inner()));
         }
-        let prev = self.admit(&record)?;
+        let (prev, epoch) = self.admit(&record)?;
         self.check_backing(&record, prev)?;
-        self.add(record.into_inner(), prev)
+        self.add(record.into_inner(), prev, epoch)
     }
 
     /// Takes over the content of a stored record, if that was missing.
@@ -153,14 +152,20 @@ impl RecordSet {
     }
 
     /// Stores a well-formed record after its predecessor.
-    fn add(&mut self, record: Record, prev: Option<Slot>) -> Result<Added, Refusal> {
+    fn add(
+        &mut self,
+        record: Record,
+        prev: Option<Slot>,
+        epoch: Option<EpochNumber>,
+    ) -> Result<Added, Refusal> {
         let (chain, topic) = (record.chain(), record.topic());
         let is_bare = record.content().is_none();
         let spine = match prev {
             Some(prev) => self.arena.node(prev).spine,
             None => self.spines.number(chain, topic),
         };
-        let slot = self.arena.push(record, prev, spine).ok_or(Refusal::Full)?;
+        let slot = self.arena.push(record, prev, spine, epoch);
+        let slot = slot.ok_or(Refusal::Full)?;
         if is_bare {
             self.bare.insert(slot);
         }
@@ -328,9 +333,8 @@ impl RecordSet {
     #[must_use]
     pub fn on_path(&self, ancestor: Slot, head: Slot) -> bool {
         if self.on_spine(head) {
-            self.on_spine(ancestor)
-                && self.record(ancestor).chain() == self.record(head).chain()
-                && self.record(ancestor).seq() <= self.record(head).seq()
+            let (above, below) = (self.arena.node(head), self.arena.node(ancestor));
+            self.on_spine(ancestor) && below.spine == above.spine && below.seq <= above.seq
         } else {
             self.arena.on_path(ancestor, head)
         }
@@ -455,9 +459,18 @@ impl RecordSet {
     }
 
     /// A stored Open with its record.
-    pub(crate) fn opened(&self, id: &RecordId) -> Option<(Slot, &Open)> {
+    fn opened(&self, id: &RecordId) -> Option<(Slot, &Open)> {
         let epoch = self.arena.epoch(id)?;
         Some((epoch.slot(), epoch.open()?))
+    }
+
+    /// The Open of a record that follows `prev`: usually the one of `prev`,
+    /// which needs no search.
+    pub(crate) fn opened_after(&self, prev: Option<Slot>, id: &RecordId) -> Option<(Slot, &Open)> {
+        match self.going_on(*id, prev) {
+            Some((epoch, _)) => Some((epoch.slot(), epoch.open()?)),
+            None => self.opened(id),
+        }
     }
 
     /// Heads of the rows of one Seal that count: stored, and running through
@@ -479,7 +492,7 @@ impl RecordSet {
         let there = match record.prev() {
             Some(prev) => {
                 let prev = self.find(&prev);
-                prev.map(|prev| self.arena.node(prev).children.as_slice())
+                prev.map(|prev| self.arena.children(prev))
             }
             None => self.spines.of(&record.chain()).map(Spine::roots),
         };
@@ -491,7 +504,7 @@ impl RecordSet {
     /// ascending by id. Whatever they say, at most one of them is on the spine.
     pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         let all = match self.arena.node(slot).prev {
-            Some(prev) => self.arena.node(prev).children.as_slice(),
+            Some(prev) => self.arena.children(prev),
             None => self.spines.numbered(self.arena.node(slot).spine).roots(),
         };
         all.iter().copied().filter(move |&other| other != slot)

@@ -146,8 +146,7 @@ impl Registry {
 
     /// `None` while an ancestor or its content is missing.
     fn decide(&mut self, arena: &Arena, slot: Slot) -> Option<Verdict<Rule>> {
-        let node = arena.node(slot);
-        let record = &node.record;
+        let record = arena.record(slot);
         let content = record.content()?;
         let named = |id: &RecordId| {
             let verdict = self.verdict(arena.find(id)?);

@@ -84,7 +84,7 @@ impl Spine {
     }
 
     pub(super) fn contains(&self, arena: &Arena, slot: Slot) -> bool {
-        usize::try_from(arena.record(slot).seq()).is_ok_and(|seq| self.path.get(seq) == Some(&slot))
+        usize::try_from(arena.node(slot).seq).is_ok_and(|seq| self.path.get(seq) == Some(&slot))
     }
 
     /// Takes in a record that the arena has just stored.
@@ -92,10 +92,10 @@ impl Spine {
         let node = arena.node(slot);
         self.stored += 1;
         if node.prev.is_none() {
-            let at = arena.rank(&self.roots, &node.record.id());
+            let at = arena.rank(&self.roots, &arena.record(slot).id());
             self.roots.insert(at, slot);
         }
-        let Ok(seq) = usize::try_from(node.record.seq()) else {
+        let Ok(seq) = usize::try_from(node.seq) else {
             return Movement::Bent;
         };
         let before = seq
@@ -152,7 +152,7 @@ impl Spine {
     }
 
     fn depth(&self, arena: &Arena, slot: Slot) -> usize {
-        usize::try_from(arena.record(slot).seq()).map_or(usize::MAX, |seq| seq.saturating_add(1))
+        usize::try_from(arena.node(slot).seq).map_or(usize::MAX, |seq| seq.saturating_add(1))
     }
 
     fn holds(&self, arena: &Arena, head: Option<Slot>) -> bool {
@@ -163,11 +163,11 @@ impl Spine {
     /// Recall never counts as a child: a Valid one moves the start of the
     /// spine, and any other may come from a stranger.
     fn counts(&self, arena: &Arena, child: Slot) -> bool {
-        let node = arena.node(child);
+        let record = arena.record(child);
         let right_after = self.depth(arena, child) == self.sealed.saturating_add(1);
         let is_ended = |epoch| self.ended.contains(&epoch);
-        let has_ended = right_after && node.record.epoch().is_some_and(is_ended);
-        !has_ended && node.record.kind() != Kind::RECALL
+        let has_ended = right_after && record.epoch().is_some_and(is_ended);
+        !has_ended && record.kind() != Kind::RECALL
     }
 
     /// Children of a record of the path that count, ascending by id.
@@ -177,7 +177,7 @@ impl Spine {
         parent: Option<Slot>,
     ) -> impl Iterator<Item = Slot> + 'a {
         let children = match parent {
-            Some(parent) => &arena.node(parent).children,
+            Some(parent) => arena.children(parent),
             None => &self.roots,
         };
         let children = children.iter().copied();

@@ -1,0 +1,341 @@
+//! Look-up by name in constant time, whoever chose the names.
+//!
+//! A hash table of buckets of one cache line each. Names are spread without a
+//! secret, so that equal inputs cost equal time in every run; whoever grinds
+//! names into one bucket only fills it, and what finds no room is kept in an
+//! ordered map. The worst case is that map, never a long search.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// A key whose bits can be spread over a table.
+pub trait Spread: Clone + Ord {
+    /// Equal keys give equal numbers, other keys mostly others.
+    fn spread(&self) -> u32;
+}
+
+impl Spread for [u8; 32] {
+    fn spread(&self) -> u32 {
+        let (words, _) = self.as_chunks();
+        mixed(words.iter().fold(0_u64, |folded, word| {
+            folded.rotate_left(23) ^ u64::from_le_bytes(*word)
+        }))
+    }
+}
+
+/// Every bit of the number moves half of the answer: the finalizer of
+/// MurmurHash3 (Appleby 2011). Names may differ in few bits only, as counted
+/// operation keys do.
+const fn mixed(mut number: u64) -> u32 {
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    number ^= number >> 33;
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+impl<A: Spread, B: Spread> Spread for (A, B) {
+    fn spread(&self) -> u32 {
+        self.0.spread().rotate_left(16) ^ self.1.spread()
+    }
+}
+
+/// Room of a bucket.
+const ROOM: usize = 7;
+
+/// How full buckets are on average when the table doubles. One in twenty has
+/// turned a key away then.
+const FILL: usize = 4;
+
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Bucket {
+    spreads: [u32; ROOM],
+    numbers: [u32; ROOM],
+    len: u8,
+    has_spilled: bool,
+}
+
+impl Bucket {
+    fn entries(&self) -> impl Iterator<Item = (u32, u32)> {
+        let entries = self.spreads.into_iter().zip(self.numbers);
+        entries.take(usize::from(self.len))
+    }
+
+    /// Whether there was room.
+    fn push(&mut self, spread: u32, number: u32) -> bool {
+        let at = usize::from(self.len);
+        let (Some(free), Some(place)) = (self.spreads.get_mut(at), self.numbers.get_mut(at)) else {
+            return false;
+        };
+        (*free, *place) = (spread, number);
+        self.len += 1;
+        true
+    }
+}
+
+/// Numbers by key. The keys themselves lie with whatever the numbers mean, and
+/// a look-up asks there whether it found the right one.
+///
+/// Finding and adding cost O(1), O(log n) for keys that were ground to meet.
+#[derive(Clone, Debug)]
+pub struct Index<K> {
+    /// Two to some power of them, or none.
+    buckets: Vec<Bucket>,
+    /// Keys that found no room.
+    spilled: BTreeMap<K, usize>,
+    len: usize,
+}
+
+impl<K: Spread> Index<K> {
+    /// An index of nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            buckets: Vec::new(),
+            spilled: BTreeMap::new(),
+            len: 0,
+        }
+    }
+
+    /// The number of `key`; `is` tells whether a number is that of `key`.
+    pub fn find(&self, key: &K, is: impl Fn(usize) -> bool) -> Option<usize> {
+        let spread = key.spread();
+        let bucket = self.buckets.get(self.place(spread))?;
+        let found = bucket
+            .entries()
+            .find(|&(other, number)| other == spread && is(number as usize));
+        match found {
+            Some((_, number)) => Some(number as usize),
+            None if bucket.has_spilled => self.spilled.get(key).copied(),
+            None => None,
+        }
+    }
+
+    /// Adds a key that is not there yet.
+    pub fn insert(&mut self, key: &K, number: usize) {
+        if self.len >= self.buckets.len() * FILL {
+            self.grow();
+        }
+        self.len += 1;
+        self.put(key, number);
+    }
+
+    fn put(&mut self, key: &K, number: usize) {
+        let spread = key.spread();
+        let place = self.place(spread);
+        let Some(bucket) = self.buckets.get_mut(place) else {
+            return;
+        };
+        if u32::try_from(number).is_ok_and(|number| bucket.push(spread, number)) {
+            return;
+        }
+        bucket.has_spilled = true;
+        self.spilled.insert(key.clone(), number);
+    }
+
+    const fn place(&self, spread: u32) -> usize {
+        spread as usize & self.buckets.len().wrapping_sub(1)
+    }
+
+    /// Doubles the table. Each bucket shares its keys with a new one, so all of
+    /// them find room.
+    fn grow(&mut self) {
+        let before = self.buckets.len();
+        self.buckets.resize((before * 2).max(1), Bucket::default());
+        for place in 0..before {
+            let shared = core::mem::take(&mut self.buckets[place]);
+            for (spread, number) in shared.entries() {
+                let place = self.place(spread);
+                self.buckets[place].push(spread, number);
+            }
+        }
+        for (key, number) in core::mem::take(&mut self.spilled) {
+            self.put(&key, number);
+        }
+    }
+}
+
+impl<K: Spread> Default for Index<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Values by key, numbered from 0 in the order added; none is removed.
+///
+/// Costs are those of [`Index`]; by number a value is at hand.
+#[derive(Clone, Debug)]
+pub struct Directory<K, V> {
+    index: Index<K>,
+    entries: Vec<(K, V)>,
+}
+
+impl<K: Spread, V> Directory<K, V> {
+    /// A directory of nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            index: Index::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// The number of a key.
+    #[must_use]
+    pub fn find(&self, key: &K) -> Option<usize> {
+        self.index.find(key, |number| {
+            self.entries
+                .get(number)
+                .is_some_and(|(known, _)| known == key)
+        })
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.at(self.find(key)?)
+    }
+
+    /// The key with a number.
+    #[must_use]
+    pub fn key(&self, number: usize) -> Option<&K> {
+        self.entries.get(number).map(|(key, _)| key)
+    }
+
+    /// The value with a number.
+    #[must_use]
+    pub fn at(&self, number: usize) -> Option<&V> {
+        self.entries.get(number).map(|(_, value)| value)
+    }
+
+    /// The value with a number, to be changed.
+    #[must_use]
+    pub fn at_mut(&mut self, number: usize) -> Option<&mut V> {
+        self.entries.get_mut(number).map(|(_, value)| value)
+    }
+
+    /// Gives a key this value, instead of the one that it may have had;
+    /// answers with its number.
+    pub fn insert(&mut self, key: K, value: V) -> usize {
+        if let Some(number) = self.find(&key) {
+            self.entries[number].1 = value;
+            return number;
+        }
+        self.push(key, value)
+    }
+
+    /// The number of a key, which has a value from now on.
+    pub fn number(&mut self, key: &K) -> usize
+    where
+        V: Default,
+    {
+        match self.find(key) {
+            Some(number) => number,
+            None => self.push(key.clone(), V::default()),
+        }
+    }
+
+    fn push(&mut self, key: K, value: V) -> usize {
+        let number = self.entries.len();
+        self.index.insert(&key, number);
+        self.entries.push((key, value));
+        number
+    }
+
+    /// Keys and values in the order of their numbers.
+    pub fn iter(&self) -> core::slice::Iter<'_, (K, V)> {
+        self.entries.iter()
+    }
+}
+
+impl<K: Spread, V> Default for Directory<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a, K: Spread, V> IntoIterator for &'a Directory<K, V> {
+    type Item = &'a (K, V);
+    type IntoIter = core::slice::Iter<'a, (K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::{Directory, Index, Spread};
+
+    /// All of them meet in one bucket.
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Ground(u32);
+
+    impl Spread for Ground {
+        fn spread(&self) -> u32 {
+            7
+        }
+    }
+
+    #[test]
+    fn keys_that_meet_in_one_bucket_are_all_found() {
+        let keys: Vec<Ground> = (0..500).map(Ground).collect();
+        let mut index = Index::new();
+        for (number, key) in keys.iter().enumerate() {
+            assert_eq!(index.find(key, |at| keys[at] == *key), None);
+            index.insert(key, number);
+        }
+        for (number, key) in keys.iter().enumerate() {
+            assert_eq!(index.find(key, |at| keys[at] == *key), Some(number));
+        }
+        assert_eq!(index.spilled.len(), keys.len() - super::ROOM);
+    }
+
+    #[test]
+    fn counted_names_spread() {
+        let names = (0..4096_u32).map(|number| {
+            let mut name = [0; 32];
+            name[28..].copy_from_slice(&number.to_be_bytes());
+            name
+        });
+        let mut index = Index::new();
+        for (number, name) in names.enumerate() {
+            index.insert(&name, number);
+        }
+        assert!(index.spilled.len() < 200, "{} spilled", index.spilled.len());
+    }
+
+    proptest! {
+        #[test]
+        fn a_directory_is_an_ordered_map_in_the_order_added(
+            inserts in prop::collection::vec((any::<(u8, bool)>(), any::<u16>()), 0..300),
+        ) {
+            let (mut directory, mut model) = (Directory::new(), BTreeMap::new());
+            for ((low, high), value) in inserts {
+                let mut key = [0_u8; 32];
+                (key[31], key[0]) = (low, u8::from(high));
+                let known = model.len();
+                let number = directory.insert(key, value);
+                let (expected, last) = model.entry(key).or_insert((known, value));
+                *last = value;
+                prop_assert_eq!(number, *expected);
+                prop_assert_eq!(directory.at(number), Some(&value));
+                prop_assert_eq!(directory.key(number), Some(&key));
+            }
+            for (key, (number, value)) in &model {
+                prop_assert_eq!(directory.find(key), Some(*number));
+                prop_assert_eq!(directory.get(key), Some(value));
+            }
+            prop_assert_eq!(directory.get(&[9; 32]), None);
+            prop_assert_eq!(directory.iter().count(), model.len());
+        }
+    }
+}

@@ -139,6 +139,13 @@ impl Village {
         self.houses.iter().all(|house| is_so(&house.node))
     }
 
+    /// Whether others confirmed where the chains of every node end, so that all
+    /// of them may write.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        let mut houses = self.houses.iter();
+        houses.all(|house| house.node.unconfirmed().next().is_none())
+    }
+
     /// Whether all nodes hold the same records of every topic that all follow.
     pub(crate) fn agrees(&self) -> bool {
         self.shared_topics().into_iter().all(|topic| {

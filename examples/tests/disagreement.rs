@@ -29,7 +29,8 @@ fn nodes_that_do_not_agree_are_shown_row_by_row() {
     std::fs::create_dir_all(&folder).unwrap();
     let scenario = Scenario::parse(scenario::DEFAULT).unwrap();
     let cast = Cast::new(&scenario, 7).unwrap();
-    let village = Village::open(&cast, &folder).unwrap();
+    let mut village = Village::open(&cast, &folder).unwrap();
+    assert!(village.until(Village::is_confirmed).unwrap());
     village.link(2, false).unwrap();
     let story = Story::new(&scenario, &cast, Page::of_stdout(), village);
     let error = story.tell(&folder).unwrap_err();

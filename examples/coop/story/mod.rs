@@ -63,10 +63,10 @@ impl<'a> Story<'a> {
 
     pub(crate) fn tell(mut self, folder: &Path) -> Result<(), Fault> {
         self.who();
-        self.wait("others know where each node's chains end", |village| {
-            let houses = &mut village.houses.iter();
-            houses.all(|house| house.node.unconfirmed().next().is_none())
-        })?;
+        self.wait(
+            "others know where each node's chains end",
+            Village::is_confirmed,
+        )?;
         let proposal = self.decide()?;
         self.pay(proposal)?;
         self.trade()?;

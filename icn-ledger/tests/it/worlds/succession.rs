@@ -230,11 +230,20 @@ impl World {
         matches!(&self.acts[other], Act::Open(other) if terms(other) == terms(open))
     }
 
+    /// Whether somebody wrote under an Open, or under one that follows it.
     fn is_used(&self, replica: &Replica, open: &RecordId) -> bool {
         let set = &replica.set;
         set.slots().any(|slot| {
             let record = set.record(slot);
-            record.epoch() == Some(*open) && record.chain() != set.authority()
+            let id = record.id();
+            if record.chain() != set.authority() {
+                return record.epoch() == Some(*open);
+            }
+            let follows =
+                |next: &Act| matches!(next, Act::Open(next) if next.start.prior() == Some(*open));
+            self.acts.get(&id).is_some_and(follows)
+                && replica.is_valid(slot)
+                && self.is_used(replica, &id)
         })
     }
 }

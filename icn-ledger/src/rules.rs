@@ -1,5 +1,6 @@
 //! Whether an entry is Valid: a function of the entry and what it names.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 

@@ -15,6 +15,7 @@
 //!   and the Shuts that Closes name. It is what replicas exchange, and the only
 //!   thing that labels, columns and digests depend on.
 
+mod added;
 mod admission;
 mod arena;
 mod canonical;
@@ -30,6 +31,7 @@ mod spines;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+pub use added::Added;
 pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
@@ -79,28 +81,6 @@ pub struct RecordSet {
     /// Chains with records beside their spine.
     crooked: BTreeSet<ChainId>,
     bends: u64,
-}
-
-/// What adding a record did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the three things that can happen")]
-pub enum Added {
-    /// The record is new.
-    New(Slot),
-    /// Its header was stored, now its content is too.
-    Completed(Slot),
-    /// Nothing new.
-    Known(Slot),
-}
-
-impl Added {
-    /// The record.
-    #[must_use]
-    pub const fn slot(self) -> Slot {
-        match self {
-            Self::New(slot) | Self::Completed(slot) | Self::Known(slot) => slot,
-        }
-    }
 }
 
 impl RecordSet {

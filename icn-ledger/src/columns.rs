@@ -303,7 +303,7 @@ impl Columns {
     /// Out of transit into the position of the payee, whose record `by` takes
     /// it. `None` when the leg is not in transit.
     fn arrive(&mut self, leg: LegId, by: RecordId) -> Option<()> {
-        let state = self.legs.get_mut(&leg)?;
+        let state = self.legs.of_mut(&leg)?;
         let Leg::InTransit {
             payer,
             payee,

@@ -15,18 +15,25 @@ pub trait Spread: Clone + Ord {
 }
 
 impl Spread for [u8; 32] {
-    #[inline]
     fn spread(&self) -> u32 {
         let (words, _) = self.as_chunks();
-        let folded = words.iter().fold(0_u64, |folded, word| {
+        mixed(words.iter().fold(0_u64, |folded, word| {
             folded.rotate_left(23) ^ u64::from_le_bytes(*word)
-        });
-        // A bit of a product depends on the bits below it alone, so its upper
-        // half on all of a folded word.
-        let folded = folded ^ (folded >> 32);
-        let [_, _, _, _, upper @ ..] = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-        u32::from_le_bytes(upper)
+        }))
     }
+}
+
+/// Every bit of the number moves half of the answer: the finalizer of
+/// MurmurHash3 (Appleby 2011). Names may differ in few bits only, as counted
+/// operation keys do.
+const fn mixed(mut number: u64) -> u32 {
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    number ^= number >> 33;
+    number = number.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    number ^= number >> 33;
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 impl<A: Spread, B: Spread> Spread for (A, B) {
@@ -201,7 +208,7 @@ impl<K: Spread, V> Directory<K, V> {
 
     /// The value of a key, to be changed.
     #[must_use]
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub fn of_mut(&mut self, key: &K) -> Option<&mut V> {
         let number = self.find(key)?;
         self.at_mut(number)
     }

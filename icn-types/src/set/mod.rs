@@ -15,6 +15,7 @@
 //!   and the Shuts that Closes name. It is what replicas exchange, and the only
 //!   thing that labels, columns and digests depend on.
 
+mod added;
 mod admission;
 mod arena;
 mod canonical;
@@ -30,6 +31,7 @@ mod spines;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+pub use added::Added;
 pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
 pub use canonical::{Canonical, Label, Pair, Row};
@@ -80,28 +82,6 @@ pub struct RecordSet {
     /// Chains with records beside their spine.
     crooked: BTreeSet<ChainId>,
     bends: u64,
-}
-
-/// What adding a record did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the three things that can happen")]
-pub enum Added {
-    /// The record is new.
-    New(Slot),
-    /// Its header was stored, now its content is too.
-    Completed(Slot),
-    /// Nothing new.
-    Known(Slot),
-}
-
-impl Added {
-    /// The record.
-    #[must_use]
-    pub const fn slot(self) -> Slot {
-        match self {
-            Self::New(slot) | Self::Completed(slot) | Self::Known(slot) => slot,
-        }
-    }
 }
 
 impl RecordSet {
@@ -357,18 +337,6 @@ impl RecordSet {
         self.spines
             .iter()
             .map(|(chain, spine)| (*chain, spine.topic))
-    }
-
-    /// The number of a record's chain.
-    #[must_use]
-    pub fn chain_of(&self, slot: Slot) -> ChainNumber {
-        self.arena.node(slot).spine
-    }
-
-    /// The number of a chain, if a record of it is stored.
-    #[must_use]
-    pub fn chain_number(&self, chain: &ChainId) -> Option<ChainNumber> {
-        self.spines.find(chain)
     }
 
     /// The spine of a chain: `spine[seq]` is the record at `seq`.

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use crate::id::{ChainId, TopicId};
 
+use super::RecordSet;
+use super::arena::Slot;
 use super::spine::Spine;
 
 /// A chain, by the order in which this set happened to store its first record.
@@ -72,5 +74,19 @@ impl Spines {
     /// Ascending by chain.
     pub(super) fn values(&self) -> impl Iterator<Item = &Spine> {
         self.iter().map(|(_, spine)| spine)
+    }
+}
+
+impl RecordSet {
+    /// The number of a record's chain.
+    #[must_use]
+    pub fn chain_of(&self, slot: Slot) -> ChainNumber {
+        self.arena.node(slot).spine
+    }
+
+    /// The number of a chain, if a record of it is stored.
+    #[must_use]
+    pub fn chain_number(&self, chain: &ChainId) -> Option<ChainNumber> {
+        self.spines.find(chain)
     }
 }

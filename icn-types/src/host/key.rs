@@ -24,7 +24,7 @@ pub const SPACE_LEN_MAX: usize = 64;
 /// const ENTRIES: Space = Space::new("ledger/entry");
 /// assert_eq!(ENTRIES.as_str(), "ledger/entry");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Space(&'static str);
 
 impl Space {
@@ -51,6 +51,23 @@ impl Space {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+}
+
+impl PartialOrd for Space {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Space {
+    /// By name. Usually both are the same constant.
+    fn cmp(&self, other: &Self) -> Ordering {
+        if core::ptr::eq(self.0, other.0) {
+            Ordering::Equal
+        } else {
+            self.0.cmp(other.0)
+        }
     }
 }
 

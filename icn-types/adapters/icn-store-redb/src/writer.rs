@@ -219,11 +219,11 @@ impl<'t> Tables<'t> {
                 return Ok(Err(conflict));
             }
         }
-        let (_, mut writes) = batch.into_parts();
         // Neighbours share pages. The sort is stable, so the last write to a
-        // key stays the last.
+        // key stays the last; it moves pointers, as writes are large.
+        let mut writes: Vec<&Write> = batch.writes().iter().collect();
         writes.sort_by(|left, right| left.key().cmp(right.key()));
-        for write in &writes {
+        for write in writes {
             let table = self.table(write.key().space())?;
             match write {
                 Write::Put(key, value) => drop(table.insert(key.as_bytes(), value.as_slice())?),

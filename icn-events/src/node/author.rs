@@ -1,13 +1,12 @@
-//! Requests of the host: propose, vote, pay, refuse.
+//! Requests of the host: what becomes of them, and those about votes.
 
 use icn_governance::author::{Drafted, Refusal as VoteRefusal, draft_ballot, draft_proposal};
 use icn_governance::body::{Ballot, Choice, Proposal};
-use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
+use icn_ledger::Refusal as MoneyRefusal;
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId, UnitId};
 use icn_types::record::Draft;
 use icn_types::resume::Standing;
-use icn_types::set::Office;
 use icn_types::time::Times;
 
 use super::Node;
@@ -45,7 +44,7 @@ pub enum AuthorError {
     #[error("vote is refused")]
     Vote(#[from] VoteRefusal),
     /// A rule of the ledger says no.
-    #[error("payment is refused")]
+    #[error("entry is refused")]
     Money(#[from] MoneyRefusal),
     /// The chain is not confirmed by others since the node was opened: it may
     /// go on further than this store knows. Ask again later; a chain that
@@ -126,61 +125,6 @@ impl Node {
         self.author_vote(chain, drafted, times).await
     }
 
-    /// Pays from an account. The same key and request pays once. A decision is
-    /// carried out only after the ballots confirmed it.
-    ///
-    /// # Errors
-    /// [`AuthorError`] when it is refused or the node fails.
-    pub async fn pay(
-        &mut self,
-        unit: &UnitId,
-        chain: &ChainId,
-        request: &PaymentRequest,
-        times: Times,
-    ) -> Result<Authored, AuthorError> {
-        self.ready()?;
-        let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
-        if let Some((ready, _)) = request.decision {
-            self.confirmed(&ready)?;
-        }
-        let at = self.not_before_tip(chain, times.now);
-        match ledger.authorize(self.set(), chain, request, at)? {
-            Authorized::Again(id) => Ok(Authored::Again(id)),
-            Authorized::Draft(draft) => self.author(chain, draft, times).await,
-        }
-    }
-
-    /// Whether the ballots say what a decision claims.
-    fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
-        let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
-        let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
-        let close = decision.and_then(|(_, decision)| decision.close());
-        let (close, ..) = close.ok_or(VoteRefusal::UnknownClose(*ready))?;
-        match self.governance().recount(self.set(), &close) {
-            Some(recount) if recount.is_confirmed() => Ok(()),
-            Some(recount) => Err(VoteRefusal::NotConfirmed(recount.clone()).into()),
-            None => Err(VoteRefusal::UnknownClose(close).into()),
-        }
-    }
-
-    /// Sends a leg back to its payer.
-    ///
-    /// # Errors
-    /// [`AuthorError`] when it is refused or the node fails.
-    pub async fn refuse(
-        &mut self,
-        unit: &UnitId,
-        chain: &ChainId,
-        leg: LegId,
-        times: Times,
-    ) -> Result<Authored, AuthorError> {
-        self.ready()?;
-        let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
-        let at = self.not_before_tip(chain, times.now);
-        let draft = ledger.draft_refusal(self.set(), chain, leg, at)?;
-        self.author(chain, draft, times).await
-    }
-
     async fn author_vote(
         &mut self,
         chain: &ChainId,
@@ -193,7 +137,8 @@ impl Node {
         }
     }
 
-    async fn author(
+    /// Writes a record on a chain of this node, if others confirmed its end.
+    pub(super) async fn author(
         &mut self,
         chain: &ChainId,
         draft: Draft,

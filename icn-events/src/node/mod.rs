@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod journal;
 mod mandate;
+mod money;
 mod registrar;
 mod resume;
 mod schema;

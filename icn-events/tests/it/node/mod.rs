@@ -6,6 +6,7 @@ mod flow;
 mod hostile;
 mod joining;
 mod mandates;
+mod money;
 mod restart;
 mod resume;
 mod running;

@@ -468,7 +468,7 @@ fn same_remark_is_made_once_on_a_chain() {
         (stranger, asserting(-11)),
         (payer, asserting(-10)),
         (payee, disputing.clone()),
-        (payee, closing.clone()),
+        (payee, closing),
         (mediator, ruling(Ruling::Upheld)),
     ] {
         let (first, is_new) = make(&mut market, by, &request).unwrap();

@@ -7,6 +7,7 @@ mod hostile;
 mod joining;
 mod mandates;
 mod money;
+mod queries;
 mod restart;
 mod resume;
 mod running;

@@ -76,7 +76,7 @@ const fn first_leg(record: RecordId) -> LegId {
 
 /// What a member asks of the own node.
 #[derive(Clone, Debug)]
-enum Ask {
+pub(super) enum Ask {
     Pay(PaymentRequest),
     Hold(HoldRequest),
     Resolve(ResolveRequest),
@@ -107,13 +107,13 @@ async fn ask(
 }
 
 impl Village {
-    fn ask(&mut self, member: usize, request: &Ask) -> Result<Authored, AuthorError> {
+    pub(super) fn ask(&mut self, member: usize, request: &Ask) -> Result<Authored, AuthorError> {
         let (unit, own, times) = (self.coop.hours, self.coop.hours_of(member), self.times());
         block_on(ask(&mut self.nodes[member], (&unit, &own), request, times))
     }
 
     /// Opens a member's node on a store; the third decides about each payment.
-    fn open_deciding(&mut self, member: usize, store: Arc<dyn Store>) {
+    pub(super) fn open_deciding(&mut self, member: usize, store: Arc<dyn Store>) {
         let settings = self.coop.settings(member, store, &self.network);
         let how = match member {
             2 => Acknowledgement::Manual,
@@ -123,7 +123,7 @@ impl Village {
     }
 }
 
-fn accounts(village: &Village) -> [ChainId; 3] {
+pub(super) fn accounts(village: &Village) -> [ChainId; 3] {
     [0, 1, 2].map(|member| village.coop.hours_of(member))
 }
 
@@ -207,14 +207,14 @@ fn dispute_is_ended_by_its_mediator_and_the_money_goes_back_by_a_refund() {
 }
 
 /// Payments, a hold and a dispute that are open for what is asked next.
-struct Scene {
+pub(super) struct Scene {
     stores: Vec<MemoryStore>,
     now: u64,
-    asks: Vec<(usize, Ask)>,
+    pub(super) asks: Vec<(usize, Ask)>,
 }
 
 impl Scene {
-    fn set() -> Self {
+    pub(super) fn set() -> Self {
         let mut village = Village::new(SEED + 2, 3);
         let unit = village.coop.hours;
         village.open_deciding(2, Arc::new(village.stores[2].clone()));
@@ -258,7 +258,7 @@ impl Scene {
         Self { stores, now, asks }
     }
 
-    fn wake(&self) -> Village {
+    pub(super) fn wake(&self) -> Village {
         let stores = self.stores.iter().map(copy).collect();
         let mut village = Village::wake(SEED + 2, stores, self.now);
         village.open_deciding(2, Arc::new(village.stores[2].clone()));

@@ -34,6 +34,7 @@ impl Node {
                 .iter()
                 .find(|signer| signer.public_key() == seat.key())?;
             (self.standing(chain) == Standing::Confirmed).then_some(())?;
+            (!self.agreed.rests(self.set(), chain)).then_some(())?;
             let open = self.set().open(&seat.open())?;
             let owner = open.chain.owner();
             let is_received = matches!(open.consent, Consent::Decision { .. });

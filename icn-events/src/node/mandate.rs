@@ -103,7 +103,7 @@ impl Node {
         })
     }
 
-    fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
+    pub(super) fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
         let (set, authority) = (self.set(), self.set().authority());
         (set.spine(&authority).last().copied() == set.office_tip()).then_some(())?;
         let (kind, body) = act.body();

@@ -9,8 +9,10 @@
 //! a decision moves and the audit line about it are in the same commit.
 //! Dropping a node anywhere is a crash, and a crash loses nothing that left it.
 
+mod agreed;
 mod author;
 mod books;
+mod credit;
 mod derived;
 mod duty;
 mod error;
@@ -45,12 +47,14 @@ use icn_types::topic::Topic;
 
 use crate::bus::Bus;
 
+use agreed::Agreed;
 use books::Books;
 use derived::{Derived, Touched};
 use journal::Journal;
 use resume::Resuming;
 
 pub use author::{AuthorError, Authored};
+pub use credit::{AccountRequest, CreditMove};
 pub use error::NodeError;
 pub use event::NodeEvent;
 pub use settings::{Acknowledgement, NodeSettings};
@@ -84,6 +88,7 @@ pub struct Node {
     books: Books,
     derived: Derived,
     resuming: Resuming,
+    agreed: Agreed,
     signers: Vec<SharedSigner>,
     acknowledgement: Acknowledgement,
     bus: Bus<NodeEvent>,
@@ -164,6 +169,7 @@ impl Node {
         let topics = Books::topics(domain, &units, node);
         let replica = Replica::restore(domain, topics, peers, sync, &stored)?;
         let books = Books::of(replica.set(), &units, node);
+        let agreed = Agreed::open(journal.store()).await?;
         let derived = Derived::open(&journal, replica.set(), &books, &stored).await?;
         Ok(Self {
             journal,
@@ -172,6 +178,7 @@ impl Node {
             books,
             derived,
             resuming: Resuming::new(confirmations),
+            agreed,
             signers,
             acknowledgement,
             bus: Bus::new(),

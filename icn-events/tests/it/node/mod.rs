@@ -2,6 +2,7 @@
 
 mod coop;
 mod crash;
+mod credit;
 mod flow;
 mod hostile;
 mod joining;

@@ -13,18 +13,24 @@ use icn_ledger::{
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId, UnitId};
+use icn_types::record::Draft;
 use icn_types::set::{Office, RecordSet};
 use icn_types::time::{Times, Timestamp};
 
-use super::Node;
 use super::author::{AuthorError, Authored};
+use super::{DUTIES_PER_STEP, Node};
 
 /// The Ready and the number of the action that a request carries out.
 type Decided = Option<(RecordId, u16)>;
 
 impl Node {
     /// Pays from an account. The same key and request pays once. A decision is
-    /// carried out only after the ballots confirmed it.
+    /// carried out only after the ballots confirmed it, and in one commit with
+    /// the audit line about it.
+    ///
+    /// A payment out of an envelope has the key that
+    /// [`Drawn::next`](icn_ledger::Drawn::next) says. A host keeps the request
+    /// before it asks: the next key is another payment.
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.
@@ -167,8 +173,32 @@ impl Node {
         let at = self.not_before_tip(chain, times.now);
         match admit(ledger, self.set(), at)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
+            Authorized::Draft(draft) if decided.is_some() => {
+                self.author_decided(chain, draft, times).await
+            }
             Authorized::Draft(draft) => self.author(chain, draft, times).await,
         }
+    }
+
+    /// Writes an entry together with the audit lines that are due with it.
+    async fn author_decided(
+        &mut self,
+        chain: &ChainId,
+        draft: Draft,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let signer = self.writer(chain)?;
+        let id = draft.header().id();
+        let mut work = self.begin()?;
+        self.write(draft, &signer, times, &mut work)?;
+        for _ in 0..DUTIES_PER_STEP {
+            let Some((line, signer)) = self.audit_duty(times.now) else {
+                break;
+            };
+            self.write(line, &signer, times, &mut work)?;
+        }
+        self.end(work).await?;
+        Ok(Authored::New(id))
     }
 
     /// Whether the ballots say what a decision claims.

@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod book;
 mod bounds;
 pub mod columns;
+mod counted;
 pub mod decided;
 mod digest;
 pub mod entry;

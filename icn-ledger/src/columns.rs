@@ -525,3 +525,6 @@ fn valid(canonical: &Canonical<'_>, judge: &Judge<LedgerRules>) -> Vec<(Slot, bo
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,12 @@ pub enum Refusal {
     /// Nobody writes the mediator's account in this ledger.
     #[error("mediator has no account in this ledger")]
     NoMediator,
+    /// Another item of an atomic batch was refused.
+    #[error("item {item} of the batch was refused")]
+    Undone {
+        /// Which, counted from 0.
+        item: usize,
+    },
     /// The record would break another rule.
     #[error("record would break a rule")]
     Rule(#[source] LedgerRule),
@@ -115,6 +121,7 @@ impl Coded for Refusal {
             Self::NoLeg => "authorize.leg",
             Self::Future { .. } => "authorize.future",
             Self::NoMediator => "authorize.mediator",
+            Self::Undone { .. } => "authorize.undone",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
         }
@@ -126,7 +133,8 @@ impl Coded for Refusal {
             | Self::Resolved { .. }
             | Self::NoLeg
             | Self::Future { .. }
-            | Self::NoMediator => Fault::Caller,
+            | Self::NoMediator
+            | Self::Undone { .. } => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
             _ => Fault::Rule,
         }

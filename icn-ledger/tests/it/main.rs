@@ -7,6 +7,7 @@
 
 mod admission;
 mod attacks;
+mod batches;
 mod book;
 mod columns;
 mod devices;

@@ -30,6 +30,17 @@ pub enum Authorized {
     Again(RecordId),
 }
 
+impl Authorized {
+    /// The record, which a draft names before it is signed.
+    #[must_use]
+    pub fn id(&self) -> RecordId {
+        match self {
+            Self::Draft(draft) => draft.header().id(),
+            Self::Again(id) => *id,
+        }
+    }
+}
+
 impl Ledger {
     /// Whether the writer of `chain` may make a payment now.
     ///
@@ -94,7 +105,7 @@ impl Ledger {
         self.admit_request(set, chain, request, at)
     }
 
-    fn admit_request<R: Requested>(
+    pub(crate) fn admit_request<R: Requested>(
         &self,
         set: &RecordSet,
         chain: &ChainId,

@@ -160,6 +160,7 @@ impl<'a> Drafting<'a> {
             Request::Hold(request) => self.request(&item.chain, request, item.at),
             Request::Resolve(request) => self.request(&item.chain, request, item.at),
             Request::Refund(request) => self.request(&item.chain, request, item.at),
+            Request::Bundle(request) => self.request(&item.chain, request, item.at),
         }
     }
 

@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod batch;
 pub mod book;
 mod bounds;
+pub mod bundle;
 pub mod columns;
 pub mod decided;
 mod digest;

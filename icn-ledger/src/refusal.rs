@@ -3,7 +3,7 @@
 use core::num::NonZeroU16;
 
 use icn_types::error::{Coded, Fault};
-use icn_types::id::RecordId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::resume::Standing;
 use icn_types::time::Timestamp;
 
@@ -75,6 +75,12 @@ pub enum Refusal {
     /// Nobody writes the mediator's account in this ledger.
     #[error("mediator has no account in this ledger")]
     NoMediator,
+    /// The bundle names no due of that account.
+    #[error("bundle names no due of chain {payer}")]
+    NoDue {
+        /// The account.
+        payer: ChainId,
+    },
     /// Another item of an atomic batch was refused.
     #[error("item {item} of the batch was refused")]
     Undone {
@@ -121,6 +127,7 @@ impl Coded for Refusal {
             Self::NoLeg => "authorize.leg",
             Self::Future { .. } => "authorize.future",
             Self::NoMediator => "authorize.mediator",
+            Self::NoDue { .. } => "authorize.due",
             Self::Undone { .. } => "authorize.undone",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
@@ -134,6 +141,7 @@ impl Coded for Refusal {
             | Self::NoLeg
             | Self::Future { .. }
             | Self::NoMediator
+            | Self::NoDue { .. }
             | Self::Undone { .. } => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
             _ => Fault::Rule,

@@ -10,6 +10,7 @@ use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 
 use crate::account::Account;
+use crate::bundle::BundleRequest;
 use crate::entry::{
     DecisionRef, Entry, Hold, LEGS_MAX, Leg, LegRef, Payment, RESOLVED_MAX, Refund, Resolution,
     Resolve,
@@ -104,6 +105,8 @@ pub enum Request {
     Resolve(ResolveRequest),
     /// Pay back.
     Refund(RefundRequest),
+    /// Say what belongs together.
+    Bundle(BundleRequest),
 }
 
 impl From<PaymentRequest> for Request {
@@ -130,6 +133,12 @@ impl From<RefundRequest> for Request {
     }
 }
 
+impl From<BundleRequest> for Request {
+    fn from(request: BundleRequest) -> Self {
+        Self::Bundle(request)
+    }
+}
+
 /// What admission asks of a request.
 pub(crate) trait Requested {
     /// The record of the account that carried it out, or another request under
@@ -142,7 +151,9 @@ pub(crate) trait Requested {
     }
 
     /// The Ready and the number of the action that it carries out.
-    fn decision(&self) -> Option<(RecordId, u16)>;
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        None
+    }
 
     /// Records that the entry names.
     fn refs(&self) -> Vec<RecordId> {
@@ -213,10 +224,6 @@ impl Requested for ResolveRequest {
 
     fn conflict(first: RecordId) -> Refusal {
         Refusal::Resolved { first }
-    }
-
-    fn decision(&self) -> Option<(RecordId, u16)> {
-        None
     }
 
     fn refs(&self) -> Vec<RecordId> {

@@ -9,6 +9,7 @@ mod admission;
 mod attacks;
 mod batches;
 mod book;
+mod bundles;
 mod columns;
 mod devices;
 mod effects;

@@ -30,7 +30,7 @@ pub(crate) struct Account {
     taken: BTreeSet<LegAt>,
     /// Those of them that were sent back.
     refused: BTreeSet<LegAt>,
-    /// Own payments, holds and refunds by operation key.
+    /// Own payments, holds, refunds and bundles by operation key.
     operations: Directory<OperationKey, Slot>,
     /// Slots of taken payments, holds and refunds by payer and operation key,
     /// which these say themselves.
@@ -143,6 +143,8 @@ pub(crate) enum Change {
     Took(Vec<Taking>),
     Closed(Timestamp),
     Ruled(Slot),
+    /// A bundle, by its operation key.
+    Stated(OperationKey),
 }
 
 /// One leg that a record takes.
@@ -201,7 +203,7 @@ impl Account {
         self.ruled.contains(&dispute)
     }
 
-    /// The own payment, hold or refund under a key.
+    /// The own payment, hold, refund or bundle under a key.
     pub(crate) fn operation(&self, key: &OperationKey) -> Option<Slot> {
         self.operations.get(key).copied()
     }
@@ -304,6 +306,9 @@ impl Account {
             Change::Closed(until) => self.closed = Some(until),
             Change::Ruled(dispute) => {
                 self.ruled.insert(dispute);
+            }
+            Change::Stated(key) => {
+                self.operations.insert(key, slot);
             }
             Change::Paid { key, total, draw } => {
                 self.operations.insert(key, slot);

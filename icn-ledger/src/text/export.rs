@@ -51,7 +51,7 @@ impl Journal {
         let export = Export {
             book,
             sides,
-            commodities: commodities(book),
+            commodities: commodities(book.units().map(|(_, unit)| unit)),
         };
         let mut journal = Self::new();
         for recorded in book.entries() {

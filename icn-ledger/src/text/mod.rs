@@ -1,7 +1,8 @@
 //! Plain-text accounting: journals of hledger, ledger and beancount, and CSV.
 //!
 //! A [`Journal`] holds what all of them say. It comes out of a book
-//! ([`Journal::from_book`]) or out of text ([`Import`]), is shown in any
+//! ([`Journal::from_book`]), out of replicated ledgers
+//! ([`Journal::from_ledgers`]) or out of text ([`Import`]), is shown in any
 //! [`Format`], and is booked whole or not at all ([`Journal::book`]).
 //!
 //! ```
@@ -73,6 +74,7 @@ mod export;
 mod flaw;
 mod journal;
 mod read;
+mod replicated;
 mod sides;
 mod units;
 mod word;
@@ -88,6 +90,7 @@ pub use journal::{
     Assertion, Broken, Journal, MarketPrice, Money, Posting, Reach, Span, Status, Transaction,
 };
 pub use read::{Conversion, Import, Include, Places, Source};
+pub use replicated::LedgerExportError;
 pub use sides::Sides;
 pub use word::{AccountName, Code, Comment, Description, Symbol, TEXT_MAX};
 pub use write::{Format, Shown};

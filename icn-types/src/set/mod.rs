@@ -23,6 +23,7 @@ mod decisions;
 mod evidence;
 mod office;
 mod registry;
+mod rehearse;
 mod rows;
 mod rule;
 mod spine;

@@ -2,10 +2,13 @@
 
 mod coop;
 mod crash;
+mod credit;
 mod flow;
 mod hostile;
 mod joining;
 mod mandates;
+mod money;
+mod queries;
 mod restart;
 mod resume;
 mod running;

@@ -18,7 +18,7 @@ use crate::ledger::Ledger;
 use crate::legs::LegId;
 use crate::refusal::Refusal;
 use crate::request::{
-    HoldRequest, PaymentRequest, RefundRequest, Request, ResolveRequest, is_made_from, references,
+    HoldRequest, PaymentRequest, RefundRequest, Requested, ResolveRequest, again, references,
 };
 
 /// A record that may be authored.
@@ -30,6 +30,17 @@ pub enum Authorized {
     Draft(Draft),
     /// The same request was authored before: this is its record.
     Again(RecordId),
+}
+
+impl Authorized {
+    /// The record, which a draft names before it is signed.
+    #[must_use]
+    pub fn id(&self) -> RecordId {
+        match self {
+            Self::Draft(draft) => draft.header().id(),
+            Self::Again(id) => *id,
+        }
+    }
 }
 
 impl Ledger {
@@ -96,7 +107,7 @@ impl Ledger {
         self.admit_request(set, chain, request, at)
     }
 
-    fn admit_request<R: Request>(
+    pub(crate) fn admit_request<R: Requested>(
         &self,
         set: &RecordSet,
         chain: &ChainId,
@@ -104,27 +115,12 @@ impl Ledger {
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
         if let Some(first) = request.first(set, &self.account(set, chain)) {
-            let id = set.record(first).id();
-            return if is_made_from(set, first, request) {
-                Ok(Authorized::Again(id))
-            } else {
-                Err(R::conflict(id))
-            };
+            let first = set.record(first);
+            return again(request, first.header(), first.content()).map(Authorized::Again);
         }
         let author = Author::of(self, set, *chain, at)?;
-        let mut refs = request.refs();
-        let decision = request.decision();
-        refs.extend(decision.and_then(|decision| author.release(decision)));
-        refs.extend(author.raise());
-        let plain = author.write(request, refs.clone());
-        if let Err(Refusal::Limit { .. }) = plain {
-            let cover = author.cover(REFS_MAX.saturating_sub(refs.len()));
-            if !cover.is_empty() {
-                refs.extend(cover);
-                return author.write(request, refs).map(Authorized::Draft);
-            }
-        }
-        plain.map(Authorized::Draft)
+        let granted = author.grant(request)?;
+        Ok(Authorized::Draft(granted.draft))
     }
 
     /// Acknowledges everything that the account may take now, up to 256 legs

@@ -453,3 +453,6 @@ pub(crate) fn takes<'a>(record: &'a Record, entry: &'a Entry) -> impl Iterator<I
     let content = record.content().into_iter();
     content.flat_map(|content| taken(content, legs))
 }
+
+#[cfg(test)]
+mod tests;

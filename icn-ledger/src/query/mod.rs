@@ -35,6 +35,7 @@
 
 mod account;
 mod balance;
+mod bundle;
 mod claim;
 mod line;
 mod list;
@@ -52,6 +53,7 @@ use icn_types::time::Timestamp;
 
 pub use account::Incoming;
 pub use balance::{Known, Snapshot, TrialBalance};
+pub use bundle::{Bundled, Bundles, Owed, Paid, Progress, bundle, bundles, reconcile};
 pub use claim::{Claim, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
 pub use list::{Dates, Listed};

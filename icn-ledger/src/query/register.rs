@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use icn_types::id::RecordId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
 use icn_types::set::{Canonical, Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
@@ -36,6 +36,12 @@ pub struct Register {
     pub(super) disputes: BTreeSet<(Timestamp, RecordId)>,
     /// Valid outcomes by dispute.
     pub(super) outcomes: BTreeSet<(RecordId, RecordId)>,
+    /// Valid bundles by date.
+    pub(super) bundles: BTreeSet<(Timestamp, RecordId)>,
+    /// The same by whom something is due from.
+    pub(super) owed: BTreeSet<(ChainId, Timestamp, RecordId)>,
+    /// Valid payments with a cause, by that and by payer.
+    pub(super) payments: BTreeSet<(RecordId, ChainId, RecordId)>,
     /// Invalid records.
     pub(super) invalid: BTreeSet<Slot>,
     /// Canonical records of the topic beside the spines.
@@ -116,6 +122,9 @@ impl Register {
                 self.dates.insert((date, record.id()));
                 if let Some(cause) = record.content().and_then(|content| content.cause()) {
                     self.causes.insert((cause, date, record.id()));
+                    if let Entry::Payment(_) = entry {
+                        self.payments.insert((cause, record.chain(), record.id()));
+                    }
                 }
                 if let Entry::Remark(remark) = entry {
                     self.note(record, date, remark);
@@ -145,6 +154,11 @@ impl Register {
             Remark::Outcome(outcome) => {
                 let named = record.refs().get(usize::from(outcome.dispute));
                 self.outcomes.extend(named.map(|dispute| (*dispute, id)));
+            }
+            Remark::Bundle(bundle) => {
+                self.bundles.insert((date, id));
+                let dues = bundle.terms.dues().unwrap_or_default().into_iter();
+                self.owed.extend(dues.map(|due| (due.payer, date, id)));
             }
             Remark::Close(_) => {}
         }

@@ -98,6 +98,10 @@ pub enum Flaw {
     /// The text is no account name; see [`AccountName`](super::AccountName).
     #[error("text is no account name")]
     Account,
+    /// The account of a posting without a status mark starts with a word that
+    /// ledger takes for a command, and hledger for part of the name.
+    #[error("posting could be read as a command: mark its status")]
+    Command,
     /// Another account has that name, or it is one of those under which a
     /// journal shows what is on its way.
     #[error("account name is taken")]
@@ -220,6 +224,7 @@ impl Coded for Flaw {
             Self::Description => "text.description",
             Self::Comment => "text.comment",
             Self::Account => "text.account",
+            Self::Command => "text.command",
             Self::Taken => "text.account.taken",
             Self::Virtual => "text.virtual",
             Self::Symbol => "text.symbol",

@@ -55,8 +55,9 @@
 //! `account`, `commodity`, `D`, `P`, `decimal-mark`, `include`, `payee` and
 //! `tag`. Everything else is refused with its line, for it could change amounts:
 //! virtual postings, balance assignments, lots, expressions, automated and
-//! periodic transactions, aliases, dates of single postings. Comments between
-//! transactions are not kept.
+//! periodic transactions, aliases, dates of single postings; and an account like
+//! `check fund`, which ledger takes for a command, where no status mark stands
+//! before it. Comments between transactions are not kept.
 //!
 //! A number that one tool would read as another is refused too. Where they
 //! differ otherwise: days come in their order, as in hledger, and an assertion

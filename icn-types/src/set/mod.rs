@@ -299,6 +299,13 @@ impl RecordSet {
         self.arena.slot(index)
     }
 
+    /// The slot of the record that is added after `ahead` more. `None` beyond
+    /// what a set can hold.
+    #[must_use]
+    pub fn slot_ahead(&self, ahead: usize) -> Option<Slot> {
+        self.arena.slot_ahead(ahead)
+    }
+
     /// A stored record.
     #[must_use]
     pub fn record(&self, slot: Slot) -> &Record {

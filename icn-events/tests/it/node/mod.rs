@@ -1,5 +1,6 @@
 //! Whole nodes, joined in one process.
 
+mod batch;
 mod coop;
 mod crash;
 mod credit;

@@ -1,7 +1,7 @@
 //! Whole nodes, joined in one process.
 
 mod coop;
-mod crash;
+pub(crate) mod crash;
 mod credit;
 mod flow;
 mod hostile;

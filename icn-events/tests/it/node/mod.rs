@@ -2,7 +2,7 @@
 
 mod batch;
 mod coop;
-mod crash;
+pub(crate) mod crash;
 mod credit;
 mod flow;
 mod hostile;

@@ -6,6 +6,7 @@ use core::ops::Deref;
 
 use super::LimitError;
 use crate::id::Hex;
+use crate::index::{Spread, spread_bytes};
 
 /// Longest key, in bytes.
 pub const KEY_LEN_MAX: usize = 1024;
@@ -24,7 +25,7 @@ pub const SPACE_LEN_MAX: usize = 64;
 /// const ENTRIES: Space = Space::new("ledger/entry");
 /// assert_eq!(ENTRIES.as_str(), "ledger/entry");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Eq, Hash)]
 pub struct Space(&'static str);
 
 impl Space {
@@ -51,6 +52,12 @@ impl Space {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+}
+
+impl PartialEq for Space {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
     }
 }
 
@@ -113,6 +120,11 @@ impl Key {
     /// The bytes of the key.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn bytes(&self) -> &KeyBytes {
         &self.bytes
     }
 
@@ -279,6 +291,12 @@ impl Ord for KeyBytes {
     fn cmp(&self, other: &Self) -> Ordering {
         let heads = self.head().cmp(&other.head());
         heads.then_with(|| (**self).cmp(&**other))
+    }
+}
+
+impl Spread for KeyBytes {
+    fn spread(&self) -> u32 {
+        spread_bytes(self)
     }
 }
 

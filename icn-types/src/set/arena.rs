@@ -89,8 +89,7 @@ impl Arena {
     }
 
     pub(super) fn slot_ahead(&self, ahead: usize) -> Option<Slot> {
-        let number = u32::try_from(self.nodes.len().checked_add(ahead)?);
-        number.ok().map(Slot)
+        counted(self.nodes.len().checked_add(ahead)?).map(Slot)
     }
 
     pub(super) fn node(&self, slot: Slot) -> &Node {

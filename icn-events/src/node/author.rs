@@ -55,6 +55,12 @@ pub enum AuthorError {
     /// The act would break a rule of the authority chain.
     #[error("act would be invalid by {}", .0.code())]
     Act(Breach<AuthorityRule>),
+    /// The batch has more requests than one commit takes.
+    #[error("batch has more than {max} requests")]
+    Batch {
+        /// The most requests.
+        max: usize,
+    },
     /// The authority chain cannot be written now: it forks, or a record that
     /// the act names is not decided.
     #[error("authority chain cannot be written now")]
@@ -95,6 +101,7 @@ impl Coded for AuthorError {
             Self::Money(refusal) => refusal.code(),
             Self::Credit(refusal) => refusal.code(),
             Self::Act(breach) => breach.code(),
+            Self::Batch { .. } => "node.batch",
             Self::NoPlace => "node.no_place",
             Self::Terms(_) => "node.terms",
             Self::Agreed(_) => "node.agreed",
@@ -112,7 +119,7 @@ impl Coded for AuthorError {
             Self::Credit(refusal) => refusal.fault(),
             Self::Act(_) => Fault::Rule,
             Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) => Fault::Environment,
-            Self::NoKey(_) | Self::NoUnit(_) | Self::Terms(_) => Fault::Caller,
+            Self::NoKey(_) | Self::NoUnit(_) | Self::Terms(_) | Self::Batch { .. } => Fault::Caller,
             Self::Node(error) => error.fault(),
         }
     }
@@ -166,19 +173,17 @@ impl Node {
     }
 
     /// Writes a record on a chain of this node, if others confirmed its end.
-    pub(super) async fn author(
+    async fn author(
         &mut self,
         chain: &ChainId,
         draft: Draft,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let signer = self.writer(chain)?;
         let id = draft.header().id();
-        let mut work = self.begin()?;
-        self.write(draft, &signer, times, &mut work)?;
-        self.end(work).await?;
+        self.store_all(vec![(*chain, draft)], false, times).await?;
         Ok(Authored::New(id))
     }
+
     /// The signer of a chain that this node may write now.
     pub(super) fn writer(&self, chain: &ChainId) -> Result<SharedSigner, AuthorError> {
         let signer = self.signer_of(chain).ok_or(AuthorError::NoKey(*chain))?;

@@ -11,6 +11,7 @@
 
 mod agreed;
 mod author;
+mod batch;
 mod books;
 mod credit;
 mod derived;
@@ -54,6 +55,7 @@ use journal::Journal;
 use resume::Resuming;
 
 pub use author::{AuthorError, Authored};
+pub use batch::{BATCH_MAX, Results};
 pub use credit::{AccountRequest, CreditMove};
 pub use error::NodeError;
 pub use event::NodeEvent;
@@ -316,7 +318,16 @@ impl Node {
         times: Times,
         work: &mut Work,
     ) -> Result<(), NodeError> {
-        let record: Signed<Record> = draft.sign(&**signer)?;
+        self.take_own(draft.sign(&**signer)?, times, work)
+    }
+
+    /// Takes in a record that this node signed.
+    fn take_own(
+        &mut self,
+        record: Signed<Record>,
+        times: Times,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
         let id = record.id();
         self.input(Input::Local(Box::new(record)), times, work)?;
         work.events.push(NodeEvent::Authored(id));

@@ -13,12 +13,12 @@ use icn_ledger::{
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId, UnitId};
-use icn_types::record::Draft;
 use icn_types::set::{Office, RecordSet};
 use icn_types::time::{Times, Timestamp};
 
 use super::author::{AuthorError, Authored};
-use super::{DUTIES_PER_STEP, Node};
+use super::error::NodeError;
+use super::{DUTIES_PER_STEP, Node, Work};
 
 /// The Ready and the number of the action that a request carries out.
 type Decided = Option<(RecordId, u16)>;
@@ -173,36 +173,32 @@ impl Node {
         let at = self.not_before_tip(chain, times.now);
         match admit(ledger, self.set(), at)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
-            Authorized::Draft(draft) if decided.is_some() => {
-                self.author_decided(chain, draft, times).await
+            Authorized::Draft(draft) => {
+                let id = draft.header().id();
+                let drafts = vec![(*chain, draft)];
+                self.store_all(drafts, decided.is_some(), times).await?;
+                Ok(Authored::New(id))
             }
-            Authorized::Draft(draft) => self.author(chain, draft, times).await,
         }
     }
 
-    /// Writes an entry together with the audit lines that are due with it.
-    async fn author_decided(
+    /// Writes the audit lines that are due.
+    pub(super) fn write_audit_lines(
         &mut self,
-        chain: &ChainId,
-        draft: Draft,
         times: Times,
-    ) -> Result<Authored, AuthorError> {
-        let signer = self.writer(chain)?;
-        let id = draft.header().id();
-        let mut work = self.begin()?;
-        self.write(draft, &signer, times, &mut work)?;
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
             let Some((line, signer)) = self.audit_duty(times.now) else {
                 break;
             };
-            self.write(line, &signer, times, &mut work)?;
+            self.write(line, &signer, times, work)?;
         }
-        self.end(work).await?;
-        Ok(Authored::New(id))
+        Ok(())
     }
 
     /// Whether the ballots say what a decision claims.
-    fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
+    pub(super) fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
         let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
         let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
         let close = decision.and_then(|(_, decision)| decision.close());

@@ -283,10 +283,21 @@ impl Export<'_> {
         listed: &Listed,
         changes: &BTreeMap<(ChainId, Heading), i128>,
     ) -> Result<Transaction, Flaw> {
+        let is_sealed = position::is_sealed(self.query.sources().0, &listed.record);
+        let status = if is_sealed {
+            Status::Cleared
+        } else {
+            Status::Pending
+        };
         let postings = changes.iter().map(|((account, heading), atoms)| {
             let name = self.names.get(account).and_then(|name| heading.of(name));
             name.map(|account| Posting {
-                status: Status::Unmarked,
+                // The mark of its transaction, where the account needs one.
+                status: if account.is_command() {
+                    status
+                } else {
+                    Status::Unmarked
+                },
                 account,
                 amount: Money {
                     atoms: self.sides.turn(*atoms),
@@ -297,15 +308,10 @@ impl Export<'_> {
             })
         });
         let postings: Option<Vec<Posting>> = postings.collect();
-        let is_sealed = position::is_sealed(self.query.sources().0, &listed.record);
         Ok(Transaction {
             date: Date::of(listed.stated).ok_or(Flaw::Date)?,
             secondary: None,
-            status: if is_sealed {
-                Status::Cleared
-            } else {
-                Status::Pending
-            },
+            status,
             code: Code::new(&listed.seq.to_string()),
             description: Description::nearest(kind(&listed.entry)),
             comments: self.tags(listed),

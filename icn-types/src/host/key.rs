@@ -2,6 +2,7 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
 use super::LimitError;
@@ -58,6 +59,12 @@ impl Space {
 impl PartialEq for Space {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
+    }
+}
+
+impl Hash for Space {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 
@@ -306,8 +313,8 @@ impl Spread for KeyBytes {
     }
 }
 
-impl core::hash::Hash for KeyBytes {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+impl Hash for KeyBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         (**self).hash(state);
     }
 }

@@ -1,5 +1,6 @@
 //! Whole nodes, joined in one process.
 
+mod batch;
 mod coop;
 pub(crate) mod crash;
 mod credit;

@@ -25,7 +25,7 @@ pub const SPACE_LEN_MAX: usize = 64;
 /// const ENTRIES: Space = Space::new("ledger/entry");
 /// assert_eq!(ENTRIES.as_str(), "ledger/entry");
 /// ```
-#[derive(Clone, Copy, Debug, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct Space(&'static str);
 
 impl Space {
@@ -75,6 +75,12 @@ impl Ord for Space {
         } else {
             self.0.cmp(other.0)
         }
+    }
+}
+
+impl core::hash::Hash for Space {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

@@ -87,6 +87,10 @@ pub(crate) fn large(entries: u64) -> Result<Book, Fault> {
             0 if number == 0 => "members".to_string(),
             1 => format!("members:no. {number} & sons"),
             2 => format!("members:no. {number}-& sons"),
+            // Ledger would take the first word for a command.
+            3 => format!("check {number}"),
+            4 => format!("assert {number}:a"),
+            5 => format!("expr {number}"),
             _ => format!("members:m{number}"),
         };
         let name = name.parse()?;

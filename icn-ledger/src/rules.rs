@@ -275,7 +275,6 @@ fn offered(
             offer.part = Some(Box::new(HoldPart {
                 hold: source(case, part.hold),
                 side: part.side,
-                held: i128::from(part.terms.leg.amount.get()),
                 is_covered: part.side == Side::Payer || is_covered(case, account, terms, part.hold),
             }));
         }
@@ -384,10 +383,10 @@ fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
         return;
     }
     // What does not lie below an earlier head of the same path does not lie
-    // below this one either, up to that head's position.
+    // below this one either, before that head's position.
     let below = heads.iter().filter(|&&known| set.on_path(known, head));
     let from = below
-        .map(|&known| set.record(known).seq() + 1)
+        .map(|&known| set.record(known).seq())
         .max()
         .unwrap_or(0);
     let mut moved: Vec<Slot> = heads

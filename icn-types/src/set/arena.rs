@@ -80,6 +80,11 @@ impl Arena {
         number.map(Slot).filter(|_| index < self.nodes.len())
     }
 
+    pub(super) fn slot_ahead(&self, ahead: usize) -> Option<Slot> {
+        let number = u32::try_from(self.nodes.len().checked_add(ahead)?);
+        number.ok().map(Slot)
+    }
+
     pub(super) fn node(&self, slot: Slot) -> &Node {
         &self.nodes[slot.index()]
     }

@@ -23,6 +23,7 @@ mod decisions;
 mod evidence;
 mod office;
 mod registry;
+mod rehearse;
 mod rows;
 mod rule;
 mod spine;
@@ -296,6 +297,13 @@ impl RecordSet {
     #[must_use]
     pub fn slot(&self, index: usize) -> Option<Slot> {
         self.arena.slot(index)
+    }
+
+    /// The slot of the record that is added after `ahead` more. `None` beyond
+    /// what a set can hold.
+    #[must_use]
+    pub fn slot_ahead(&self, ahead: usize) -> Option<Slot> {
+        self.arena.slot_ahead(ahead)
     }
 
     /// A stored record.

@@ -305,14 +305,14 @@ fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {
 fn source(case: &Case<'_>, slot: Slot) -> Source {
     Source {
         chain: case.set.chain_of(slot),
-        seq: case.set.record(slot).seq(),
+        seq: case.set.seq(slot),
         slot,
     }
 }
 
 /// Whether a Seal that the chain named, or names with this record, covers it.
 fn is_covered(case: &Case<'_>, account: &Account, terms: &Terms, slot: Slot) -> bool {
-    let chain = case.set.record(slot).chain();
+    let chain = case.set.chain(slot);
     let heads = terms
         .cover
         .get(&chain)
@@ -334,10 +334,10 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
         ..Terms::default()
     };
     for slot in case.refs() {
-        let record = case.set.record(slot);
-        if record.chain() != case.set.authority() {
+        if case.set.chain(slot) != case.set.authority() {
             continue;
         }
+        let record = case.set.record(slot);
         if record.kind() == Kind::RAISE
             && let Some(Act::Raise(raise)) = case.set.act(slot)
             && Some(raise.open) == case.header.epoch()

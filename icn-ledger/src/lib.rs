@@ -11,6 +11,7 @@ pub mod book;
 mod bounds;
 pub mod bundle;
 pub mod columns;
+mod counted;
 pub mod decided;
 mod digest;
 pub mod entry;

@@ -140,8 +140,13 @@ impl<'a> Case<'a> {
     /// Whether this record is the first of its epoch.
     #[must_use]
     pub fn starts_epoch(&self) -> bool {
-        let stored = || self.set.record(self.prev?).epoch();
-        self.drafted.or_else(stored) != self.header.epoch()
+        let Some(epoch) = self.header.epoch() else {
+            return true;
+        };
+        match self.drafted {
+            Some(drafted) => drafted != epoch,
+            None => !self.set.goes_on(epoch, self.prev),
+        }
     }
 }
 
@@ -430,18 +435,17 @@ impl<R: Rules> Judge<R> {
 
     /// Whether a named record is Valid; blocked while that is not known.
     fn standing(&self, set: &RecordSet, slot: Slot) -> Result<bool, Blocked> {
-        let record = set.record(slot);
-        let (waiting, valid) = if record.chain() == set.authority() {
+        let (waiting, valid) = if set.chain(slot) == set.authority() {
             let verdict = set.verdict(slot);
             (verdict.is_waiting(), verdict.is_valid())
-        } else if record.topic() == self.topic {
+        } else if set.topic(slot) == self.topic {
             let verdict = self.verdict(slot);
             (verdict.is_waiting(), verdict.is_valid())
         } else {
             (false, false) // a topic that this one may not rely on
         };
         if waiting {
-            Err(Blocked::By(record.id()))
+            Err(Blocked::By(set.record(slot).id()))
         } else {
             Ok(valid)
         }

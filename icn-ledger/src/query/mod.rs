@@ -87,6 +87,11 @@ impl Query<'_> {
         self.place(slot)
     }
 
+    /// What the answers are computed from.
+    pub(crate) const fn sources(&self) -> (&RecordSet, &Ledger) {
+        (self.set, self.ledger)
+    }
+
     /// Where a canonical record of the topic stands, whatever its verdict.
     fn place(&self, slot: Slot) -> Option<Label> {
         if self.set.record(slot).topic() != self.ledger.topic() {

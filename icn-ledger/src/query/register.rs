@@ -17,8 +17,8 @@ use crate::remark::Remark;
 /// Indexes over the records of one ledger, kept up as it decides them.
 ///
 /// All of it follows from the set and can be built again; a host that asks
-/// nothing keeps none. An entry costs O(log n) once, when the first question
-/// after it is asked. A fork, or a Seal or Recall that moves a spine, costs
+/// nothing keeps none. An entry costs O(log n) once, at the first
+/// [`update`](Self::update) or question after it. A fork, or a Seal or Recall that moves a spine, costs
 /// the records beside the spines.
 #[derive(Clone, Debug, Default)]
 pub struct Register {
@@ -77,6 +77,13 @@ impl Register {
     /// Call [`Ledger::refresh`] after updates; otherwise a query counts the
     /// columns for itself, linear in the set.
     pub fn query<'a>(&'a mut self, set: &'a RecordSet, ledger: &'a Ledger) -> Query<'a> {
+        self.update(set, ledger);
+        self.view(set, ledger)
+    }
+
+    /// Takes note of what `ledger` decided since the last time. Always of the
+    /// same ledger and its set.
+    pub fn update(&mut self, set: &RecordSet, ledger: &Ledger) {
         while let Some(&slot) = ledger.decided().get(self.heard) {
             self.learn(set, ledger, slot);
             self.heard += 1;
@@ -86,6 +93,13 @@ impl Register {
             self.beside = beside(&set.canonical(), ledger);
             self.labelled = labelled;
         }
+    }
+
+    /// Answers questions about the ledger and the set as they were at the last
+    /// [`update`](Self::update): what came since is not in the answers. For
+    /// hosts that keep a register up themselves and let others only look.
+    #[must_use]
+    pub fn view<'a>(&'a self, set: &'a RecordSet, ledger: &'a Ledger) -> Query<'a> {
         Query {
             set,
             ledger,

@@ -17,7 +17,7 @@ use icn_types::time::Timestamp;
 use crate::bundle::{BUNDLE, Bundle};
 use crate::entry::LegRef;
 
-pub use author::DisputeRequest;
+pub use author::{DisputeRequest, RemarkRequest};
 
 /// Says what the position after some record is.
 pub const ASSERTION: Kind = Kind::new(71);

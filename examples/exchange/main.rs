@@ -9,16 +9,16 @@ mod people;
 
 use std::process::ExitCode;
 
-use icn_ledger::Unit;
+use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::bundle::{BundleRequest, Due, Exchange, Terms, Through, authorize_bundle};
 use icn_ledger::query::{
-    Bundled, Bundles, Order, Page, PageSize, Progress, Query, Register, bundles, reconcile,
+    Bundled, Bundles, Order, PageSize, Progress, Query, Register, bundles, reconcile,
 };
 use icn_ledger::rate::{Known, Rate};
 use icn_ledger::split::split;
 use icn_types::canon::List;
 use icn_types::hash::sha256;
-use icn_types::id::{ChainId, OperationKey, RecordId};
+use icn_types::id::{ChainId, OperationKey};
 use icn_types::time::Timestamp;
 
 use people::{Accounts, Cooperative, Fault, NAMES};
@@ -56,27 +56,26 @@ fn tell() -> Result<(), Fault> {
         })
     });
     let bill = Terms::Dues(List::new(dues.collect::<Vec<_>>())?);
-    let bill_id = state(&mut coop, hours.of[ANA], &bill, &[hours.of[ANA]], 1)?;
-    pay_due(&mut coop, &hours, BEN, bill_id, &bill, minute(2))?;
+    state(&mut coop, hours.of[ANA], &bill, &[hours.of[ANA]], 1)?;
+    pay_due(&mut coop, hours.of[BEN], minute(2))?;
     show_all(&coop);
-    pay_due(&mut coop, &hours, CLEO, bill_id, &bill, minute(2))?;
+    pay_due(&mut coop, hours.of[CLEO], minute(2))?;
     show_all(&coop);
 
     println!("\nEXCHANGE\n");
     // Ana spends four hours on meals for Ben. Her node writes her side alone.
     let paid = Known::Paid(hours.unit.parse("4h")?);
-    let lunch = Terms::Exchange(exchange(&hours, &meals, (ANA, BEN), paid)?);
-    let lunch_id = state(&mut coop, hours.of[ANA], &lunch, &[hours.of[ANA]], 3)?;
-    // Cleo wants Ana to have two hours. Both sides are written in one commit.
+    let lunch = exchange(&hours, &meals, (ANA, BEN), paid);
+    state(&mut coop, hours.of[ANA], &lunch, &[hours.of[ANA]], 3)?;
+    // Cleo wants Ana to have two hours. One node has both keys and writes it whole.
     let received = Known::Received(hours.unit.parse("2h")?);
-    let help = Terms::Exchange(exchange(&meals, &hours, (CLEO, ANA), received)?);
+    let help = exchange(&meals, &hours, (CLEO, ANA), received);
     let both = [meals.of[CLEO], hours.of[KITCHEN]];
     state(&mut coop, meals.of[CLEO], &help, &both, 4)?;
     show_links(&coop);
 
     println!("\nRECONCILE\n");
-    // The kitchen's node finds what is due from it.
-    pay_due(&mut coop, &meals, KITCHEN, lunch_id, &lunch, minute(5))?;
+    pay_due(&mut coop, meals.of[KITCHEN], minute(5))?;
     coop.acknowledge(minute(6))?;
     show_links(&coop);
     println!();
@@ -89,22 +88,13 @@ const fn minute(number: u64) -> Timestamp {
 }
 
 /// An exchange of one unit for the other, at an hour and a half a meal.
-fn exchange(
-    from: &Accounts,
-    to: &Accounts,
-    (payer, payee): (usize, usize),
-    known: Known,
-) -> Result<Exchange, Fault> {
-    let price = |unit: &Unit| match unit.code.as_str() {
-        "meals" => unit.parse("1"),
-        _ => unit.parse("1h30"),
-    };
+fn exchange(from: &Accounts, to: &Accounts, (payer, payee): (usize, usize), known: Known) -> Terms {
     let residue = match known {
         Known::Paid(_) => from.of[COMMONS],
         Known::Received(_) => to.of[COMMONS],
     };
-    Ok(Exchange {
-        rate: Rate::new(price(&from.unit)?, price(&to.unit)?),
+    Terms::Exchange(Exchange {
+        rate: Rate::new(from.price, to.price),
         known,
         payer: from.of[payer],
         payee: to.of[payee],
@@ -123,7 +113,7 @@ fn state(
     terms: &Terms,
     payers: &[ChainId],
     at: u64,
-) -> Result<RecordId, Fault> {
+) -> Result<(), Fault> {
     let request = BundleRequest {
         terms: terms.clone(),
         key: OperationKey::from_bytes(sha256(&at.to_be_bytes())), // random in life
@@ -132,51 +122,58 @@ fn state(
     };
     let ledgers = [&coop.hours, &coop.meals];
     let drafted = authorize_bundle(&coop.set, ledgers, &by, &request, payers, minute(at))?;
-    let bundle = coop.store(&drafted.bundle)?;
-    for payment in &drafted.payments {
-        coop.store(payment)?;
+    for one in std::iter::once(&drafted.bundle).chain(&drafted.payments) {
+        coop.store(one)?;
     }
-    Ok(bundle)
+    Ok(())
 }
 
-/// One payer's own node pays what a bundle says.
-fn pay_due(
-    coop: &mut Cooperative,
-    accounts: &Accounts,
-    payer: usize,
-    bundle: RecordId,
-    terms: &Terms,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let chain = accounts.of[payer];
-    let request = terms.request(bundle, &chain)?.ok_or("something is due")?;
-    let ledger = coop.ledger(accounts);
-    let authorized = ledger.authorize(&coop.set, &chain, &request, at)?;
-    coop.store(&authorized)?;
+/// A payer's own node finds what is due from it, and pays all of it or nothing.
+fn pay_due(coop: &mut Cooperative, payer: ChainId, at: Timestamp) -> Result<(), Fault> {
+    let due = ask(coop, |both| {
+        let from = |query: &&Query<'_>| query.due_from(&payer, Order::OldestFirst, None, PAGE);
+        let rows = both.iter().flat_map(|query| from(query).rows);
+        rows.map(|row| row.terms.request(row.record, &payer))
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    let items: Vec<Item> = due
+        .into_iter()
+        .flatten()
+        .map(|request| Item {
+            chain: payer,
+            request: request.into(),
+            at,
+        })
+        .collect();
+    let ledgers = [&coop.hours, &coop.meals];
+    for answer in authorize_all(&coop.set, ledgers, Batch::Atomic, &items) {
+        coop.store(&answer?)?;
+    }
     Ok(())
+}
+
+/// Asks about both ledgers as they stand.
+fn ask<T>(coop: &Cooperative, question: impl FnOnce(&[&Query<'_>; 2]) -> T) -> T {
+    let (mut one, mut other) = (Register::new(), Register::new());
+    let hours = one.query(&coop.set, &coop.hours);
+    let meals = other.query(&coop.set, &coop.meals);
+    question(&[&hours, &meals])
 }
 
 /// Everything that belongs together and is stated so far.
 fn show_all(coop: &Cooperative) {
-    show(coop, |hours, meals| {
-        bundles(&[hours, meals], Bundles::All, Order::OldestFirst, None, PAGE)
-    });
+    let order = Order::OldestFirst;
+    let page = ask(coop, |both| bundles(both, Bundles::All, order, None, PAGE));
+    page.rows.iter().for_each(|row| show_bundle(coop, row));
 }
 
 /// What links the two units.
 fn show_links(coop: &Cooperative) {
-    show(coop, |hours, meals| {
-        reconcile(hours, meals, Bundles::All, Order::OldestFirst, None, PAGE)
+    let order = Order::OldestFirst;
+    let page = ask(coop, |[hours, meals]| {
+        reconcile(hours, meals, Bundles::All, order, None, PAGE)
     });
-}
-
-fn show(coop: &Cooperative, question: impl FnOnce(&Query<'_>, &Query<'_>) -> Page<Bundled>) {
-    let (mut one, mut other) = (Register::new(), Register::new());
-    let hours = one.query(&coop.set, &coop.hours);
-    let meals = other.query(&coop.set, &coop.meals);
-    for row in &question(&hours, &meals).rows {
-        show_bundle(coop, row);
-    }
+    page.rows.iter().for_each(|row| show_bundle(coop, row));
 }
 
 fn show_bundle(coop: &Cooperative, row: &Bundled) {

@@ -11,7 +11,7 @@ use icn_types::authority::{Charter, FORMAT, Grant};
 use icn_types::canon::{List, Raw};
 use icn_types::chain::Owner;
 use icn_types::hash::sha256;
-use icn_types::id::{ChainId, DomainId, RecordId};
+use icn_types::id::{ChainId, DomainId};
 use icn_types::key::{Inception, Keypair, Signer as _};
 use icn_types::record::{Draft, Place};
 use icn_types::set::RecordSet;
@@ -28,6 +28,8 @@ pub(crate) const NAMES: [&str; 5] = ["Ana", "Ben", "Cleo", "kitchen", "commons"]
 #[derive(Clone, Copy)]
 pub(crate) struct Accounts {
     pub(crate) unit: Unit,
+    /// What a meal costs.
+    pub(crate) price: Amount,
     pub(crate) of: [ChainId; NAMES.len()],
 }
 
@@ -71,7 +73,7 @@ impl Cooperative {
             Owner::Shared(0),
         ];
         let mut writers = BTreeMap::new();
-        let mut open = |unit: Unit| -> Result<Accounts, Fault> {
+        let mut open = |unit: Unit, price: &str| -> Result<Accounts, Fault> {
             let mut of = [ChainId::from_bytes([0; 32]); NAMES.len()];
             for ((chain, owner), name) in of.iter_mut().zip(owners).zip(NAMES) {
                 let epoch = FirstEpoch {
@@ -83,10 +85,11 @@ impl Cooperative {
                 *chain = founding.open(epoch, &key(name))?;
                 writers.insert(*chain, key(name));
             }
-            Ok(Accounts { unit, of })
+            let price = unit.parse(price)?;
+            Ok(Accounts { unit, price, of })
         };
-        let in_hours = open(unit(domain, "hours", 3600)?)?;
-        let in_meals = open(unit(domain, "meals", 1)?)?;
+        let in_hours = open(unit(domain, "hours", 3600)?, "1h30")?;
+        let in_meals = open(unit(domain, "meals", 1)?, "1")?;
         let set = founding.finish()?.into_set();
         Ok(Self {
             hours: Ledger::of(&set, in_hours.unit),
@@ -99,11 +102,11 @@ impl Cooperative {
     }
 
     /// Signs a draft with the key of its chain and stores the record.
-    pub(crate) fn store(&mut self, authorized: &Authorized) -> Result<RecordId, Fault> {
-        if let Authorized::Draft(draft) = authorized {
-            self.sign(draft.clone())?;
+    pub(crate) fn store(&mut self, authorized: &Authorized) -> Result<(), Fault> {
+        match authorized {
+            Authorized::Draft(draft) => self.sign(draft.clone()),
+            Authorized::Again(_) => Ok(()),
         }
-        Ok(authorized.id())
     }
 
     fn sign(&mut self, draft: Draft) -> Result<(), Fault> {
@@ -132,7 +135,7 @@ impl Cooperative {
         Ok(())
     }
 
-    pub(crate) fn ledger(&self, accounts: &Accounts) -> &Ledger {
+    fn ledger(&self, accounts: &Accounts) -> &Ledger {
         if accounts.unit == self.in_hours.unit {
             &self.hours
         } else {

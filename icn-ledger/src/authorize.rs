@@ -94,7 +94,7 @@ impl Ledger {
         self.admit_request(set, chain, request, at)
     }
 
-    fn admit_request<R: Request>(
+    pub(crate) fn admit_request<R: Request>(
         &self,
         set: &RecordSet,
         chain: &ChainId,

@@ -34,6 +34,8 @@ pub struct Columns {
     held: BTreeMap<RecordId, Held>,
     /// The same by resolver.
     unresolved: BTreeSet<(ChainId, RecordId)>,
+    /// Settlements in transit.
+    pub(crate) settling: BTreeSet<LegId>,
 }
 
 /// An account by number.
@@ -99,7 +101,7 @@ impl Eq for Columns {}
 pub struct Column {
     /// Credit that posted records took, without what posted records sent.
     pub posted: i128,
-    /// The same of records that are not posted.
+    /// The same of records that are not posted, and claims that it settled.
     pub contested: i128,
     /// Legs in records of the account that are not posted and that somebody
     /// acknowledged, and parts acknowledged by its Resolves that are not. The
@@ -267,7 +269,7 @@ impl Columns {
         accounts + transit + held.sum::<i128>()
     }
 
-    fn change(&mut self, chain: ChainId, change: impl FnOnce(&mut Column)) {
+    pub(crate) fn change(&mut self, chain: ChainId, change: impl FnOnce(&mut Column)) {
         let number = self.accounts.number(&chain);
         if let Some(row) = self.accounts.at_mut(number) {
             change(&mut row.column);
@@ -373,7 +375,11 @@ impl Columns {
         let record = set.record(slot);
         let id = record.id();
         for leg in takes(record, entry) {
+            let settled = self.settled(&leg);
             self.arrive(leg, id)?;
+            if let (Some(settled), Entry::Ack(_)) = (settled, entry) {
+                self.hand_over(settled, true);
+            }
         }
         match entry {
             Entry::Hold(hold) => self.set_aside(record, hold),
@@ -385,7 +391,11 @@ impl Columns {
             _ => {}
         }
         for (leg, sent) in sent(set, slot, entry) {
-            self.send(LegId { record: id, leg }, sent);
+            let leg = LegId { record: id, leg };
+            self.send(leg, sent);
+            if let Entry::Settlement(_) = entry {
+                self.settling.insert(leg);
+            }
         }
         Some(())
     }
@@ -405,9 +415,11 @@ impl Columns {
             }
             for leg in takes(record, entry) {
                 let takers = takers.entry(leg).or_default();
-                takers.acknowledged |= matches!(entry, Entry::Ack(_));
+                let is_ack = matches!(entry, Entry::Ack(_));
+                takers.acknowledged |= is_ack;
                 if *is_posted {
                     takers.posted = Some(record.id());
+                    takers.is_kept = is_ack;
                 }
             }
         }
@@ -423,6 +435,9 @@ impl Columns {
                     leg,
                 };
                 columns.count(leg, sent, *is_posted, takers.get(&leg));
+                if let Entry::Settlement(_) = entry {
+                    columns.settle(leg, sent, takers.get(&leg));
+                }
             }
         }
         columns
@@ -494,9 +509,11 @@ impl Columns {
 
 /// Who took one leg, on all branches together.
 #[derive(Default)]
-struct Takers {
-    posted: Option<RecordId>,
-    acknowledged: bool,
+pub(crate) struct Takers {
+    pub(crate) posted: Option<RecordId>,
+    /// Whether the posted one acknowledged it.
+    pub(crate) is_kept: bool,
+    pub(crate) acknowledged: bool,
 }
 
 fn signed(amount: Amount) -> i128 {

@@ -130,7 +130,10 @@ impl Request for PaymentRequest {
         Ok(Entry::Payment(Payment {
             legs: self.legs.clone(),
             key: self.key,
-            decision: decision(refs, self.decision)?,
+            decision: self
+                .decision
+                .map(|named| decision(refs, named))
+                .transpose()?,
             effective: self.effective,
             memo: self.memo,
         }))
@@ -155,7 +158,10 @@ impl Request for HoldRequest {
             leg: self.leg,
             resolver: self.resolver,
             key: self.key,
-            decision: decision(refs, self.decision)?,
+            decision: self
+                .decision
+                .map(|named| decision(refs, named))
+                .transpose()?,
             expires: self.expires,
             effective: self.effective,
             memo: self.memo,
@@ -226,7 +232,10 @@ impl Request for RefundRequest {
             original: reference(refs, &self.original)?,
             amount: self.amount,
             key: self.key,
-            decision: decision(refs, self.decision)?,
+            decision: self
+                .decision
+                .map(|named| decision(refs, named))
+                .transpose()?,
             effective: self.effective,
             memo: self.memo,
         }))
@@ -246,17 +255,14 @@ pub(crate) fn is_made_from<R: Request>(set: &RecordSet, slot: Slot, request: &R)
     content.cause() == request.cause() && request.entry(content.refs()) == Ok(entry)
 }
 
-fn decision(
+pub(crate) fn decision(
     refs: &[RecordId],
-    decision: Option<(RecordId, u16)>,
-) -> Result<Option<DecisionRef>, Refusal> {
-    let named = decision.map(|(ready, action)| {
-        Ok(DecisionRef {
-            ready: position_of(refs, &ready)?,
-            action,
-        })
-    });
-    named.transpose()
+    (ready, action): (RecordId, u16),
+) -> Result<DecisionRef, Refusal> {
+    Ok(DecisionRef {
+        ready: position_of(refs, &ready)?,
+        action,
+    })
 }
 
 /// References in the order in which a content keeps them.
@@ -266,7 +272,7 @@ pub(crate) fn ordered(mut refs: Vec<RecordId>) -> Vec<RecordId> {
     refs
 }
 
-fn position_of(refs: &[RecordId], id: &RecordId) -> Result<u16, Refusal> {
+pub(crate) fn position_of(refs: &[RecordId], id: &RecordId) -> Result<u16, Refusal> {
     let at = refs.binary_search(id).map_err(|_| Refusal::Invalid)?;
     u16::try_from(at).map_err(|_| Refusal::Invalid)
 }
@@ -279,7 +285,7 @@ pub(crate) fn references(legs: &[LegId]) -> Result<(Vec<RecordId>, Vec<LegRef>),
     Ok((refs, legs))
 }
 
-fn reference(refs: &[RecordId], leg: &LegId) -> Result<LegRef, Refusal> {
+pub(crate) fn reference(refs: &[RecordId], leg: &LegId) -> Result<LegRef, Refusal> {
     Ok(LegRef {
         reference: position_of(refs, &leg.record)?,
         leg: leg.leg,

@@ -7,6 +7,7 @@ mod labels;
 mod mandates;
 mod remarks;
 mod scene;
+mod settlements;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use icn_ledger::LedgerRule;
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
+use icn_ledger::settle::SETTLEMENT;
 use icn_types::error::Coded as _;
 use icn_types::record::Kind;
 
@@ -35,7 +37,7 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     PAYMENT,
     ACK,
     REFUSE,
@@ -47,6 +49,7 @@ const KINDS: [Kind; 11] = [
     PERIOD_CLOSE,
     DISPUTE,
     OUTCOME,
+    SETTLEMENT,
 ];
 
 fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
@@ -58,6 +61,7 @@ fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
                 .into_iter()
                 .chain(mandates::scenes())
                 .chain(holds::breaches())
+                .chain([settlements::breaches()])
                 .collect(),
         ),
         (
@@ -66,6 +70,7 @@ fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
             labels::scenes()
                 .into_iter()
                 .chain(holds::labels())
+                .chain(settlements::labels())
                 .collect(),
         ),
     ]

@@ -11,6 +11,7 @@ mod member;
 mod properties;
 mod registrar;
 mod safety;
+mod settlements;
 mod succession;
 mod tally;
 mod wishes;
@@ -44,6 +45,12 @@ const HAPPENED: &[(&str, u64)] = &[
     ("refund", 40),
     ("refund of a part", 2),
     ("refused refund", 1),
+    ("loss", 80),
+    ("settlement", 80),
+    ("ack of a settlement", 50),
+    ("settle.own", 5),
+    ("settle.stands", 5),
+    ("settle.twice", 1),
     ("envelope payment", 50),
     ("receiver payment", 10),
     ("receivership", 20),
@@ -71,6 +78,7 @@ const HAPPENED: &[(&str, u64)] = &[
     ("byzantine resolve", 100),
     ("byzantine refund", 50),
     ("byzantine refuse", 100),
+    ("byzantine settlement", 50),
     ("byzantine note", 100),
     ("byzantine content withheld", 300),
     ("colluder took credit", 50),
@@ -265,6 +273,21 @@ fn part_that_is_taken_by_each_resolve_is_caught() {
 #[test]
 fn refunds_that_are_not_added_up_are_caught() {
     is_caught(Bug::NoRefundBound, Property::Once, 0..200);
+}
+
+#[test]
+fn payee_who_keeps_a_claim_beside_its_settlement_is_caught() {
+    is_caught(Bug::SettlementAdds, Property::Conservation, 0..200);
+}
+
+#[test]
+fn claim_that_is_settled_twice_is_caught() {
+    is_caught(Bug::SettledTwice, Property::Settlement, 0..200);
+}
+
+#[test]
+fn settlement_of_what_nobody_charged_is_caught() {
+    is_caught(Bug::SettledUncharged, Property::Settlement, 0..200);
 }
 
 #[test]

@@ -15,14 +15,16 @@ mod market;
 mod ours;
 mod report;
 mod rows;
+mod trade;
 
 pub use arrival::Arrival;
 pub use clock::{cpu_nanos, wall_nanos};
-pub use floor::{BareLedger, BareMap, BareRedb, encode_and_hash};
+pub use floor::{BareIndex, BareLedger, BareMap, BareRedb, encode_and_hash};
 pub use market::{Market, Replica};
 pub use ours::Node;
 pub use report::{Case, Rounds, print_machine};
 pub use rows::{Bytes, Decoded, SPACES};
+pub use trade::Trade;
 
 /// Whether this run measures. `cargo bench` says so; under `cargo test` every
 /// bench runs once on small sizes.

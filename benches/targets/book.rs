@@ -13,17 +13,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use icn_benches::{Case, Rounds, cpu_nanos, is_measuring, print_machine, sized};
-use icn_ledger::book::{
-    AccountKey, Action, Batch, Book, CauseId, EntryId, Limits, Request, Transfer, UnitKey,
-};
-use icn_ledger::unit::Scale;
-use icn_ledger::{Unit, UnitCode};
-use icn_types::amount::Amount;
+use icn_benches::{Case, Rounds, Trade, cpu_nanos, is_measuring, print_machine, sized};
+use icn_ledger::book::{Action, Batch, Book, EntryId, Request, UnitKey};
 use icn_types::canon::{Encode as _, Writer};
 use icn_types::hash::sha256;
-use icn_types::id::{DomainId, OperationKey};
-use icn_types::time::Timestamp;
 
 fn main() {
     print_machine();
@@ -49,77 +42,25 @@ fn verdict(text: &str, thousandths: u64, bar: u64) {
     }
 }
 
+/// A ratio that has no bar.
+fn told(text: &str, thousandths: u64) {
+    if is_measuring() {
+        println!("\n{text}: {thousandths} / 1000");
+    }
+}
+
 fn timed(work: impl FnOnce()) -> u64 {
     let start = cpu_nanos();
     work();
     cpu_nanos() - start
 }
 
-const FLOOR: i64 = -1_000_000_000;
-
-/// Requests of random members, one after the other: two accounts, one unit, a
-/// cause for every tenth.
-struct Trade {
-    accounts: u32,
-    number: u64,
-    state: u64,
-}
-
-impl Trade {
-    const fn new(accounts: u32) -> Self {
-        Self {
-            accounts,
-            number: 0,
-            state: 1,
-        }
-    }
-
-    fn random(&mut self) -> u64 {
-        // SplitMix64.
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn next(&mut self, len: usize) -> Vec<Request> {
-        (0..len).map(|_| self.request()).collect()
-    }
-
-    fn request(&mut self) -> Request {
-        self.number += 1;
-        let accounts = u64::from(self.accounts);
-        let payer = self.random() % accounts;
-        let payee = (payer + 1 + self.random() % (accounts - 1)) % accounts;
-        let key = |number: u64| AccountKey::new(u32::try_from(number).expect("few accounts"));
-        let amount = Amount::new(self.random() % 10_000 + 1).expect("an amount");
-        let pay = Transfer::between(key(payer), key(payee), UnitKey::new(0), amount);
-        let id = |number: u64| sha256(&number.to_be_bytes());
-        let date = Timestamp::from_millis(1_700_000_000_000 + self.number);
-        let mut request = Request::new(OperationKey::from_bytes(id(self.number)), date, pay);
-        if self.number.is_multiple_of(10) {
-            request.cause = Some(CauseId::from_bytes(id(self.number / 100)));
-        }
-        request
-    }
-
-    /// A book with the accounts, and the floor program after the same entries.
-    fn start(&self) -> (Book, Bare) {
-        let mut book = Book::new();
-        let unit = Unit {
-            issuer: DomainId::from_bytes([1; 32]),
-            code: UnitCode::new("hours").expect("a code"),
-            scale: Scale::new(3600).expect("a scale"),
-            min_leg: Amount::new(1).expect("an amount"),
-        };
-        let unit = book.define(unit).expect("a unit");
-        for account in 0..self.accounts {
-            let name = format!("members:{account}").parse().expect("a name");
-            book.open(&name, unit, Limits::from(FLOOR)).expect("opened");
-        }
-        let bare = Bare::after(&book, self.accounts as usize);
-        (book, bare)
-    }
+/// A book with the accounts, and the floor program after the same entries.
+fn start(trade: &Trade) -> (Book, Bare) {
+    let mut book = Book::new();
+    trade.open(&mut book);
+    let bare = Bare::after(&book, trade.accounts());
+    (book, bare)
 }
 
 /// The first eight bytes of a hash are as good as a hash.
@@ -183,7 +124,10 @@ impl Bare {
             for part in parts {
                 let at = part.account.index();
                 self.positions[at] += sign * i128::from(part.amount.get());
-                assert!(self.positions[at] >= i128::from(FLOOR), "within the floor");
+                assert!(
+                    self.positions[at] >= i128::from(Trade::FLOOR),
+                    "within the floor"
+                );
                 let step = u32::try_from(self.steps.len()).expect("few steps");
                 self.steps.push((number, self.newest[at]));
                 self.newest[at] = step;
@@ -232,7 +176,7 @@ fn post() {
     let (rounds, len) = sized((15, 20_000), (1, 30));
     for accounts in sized([10, 1000, 100_000], [3, 4, 5]) {
         let mut trade = Trade::new(accounts);
-        let (mut book, mut bare) = trade.start();
+        let (mut book, mut bare) = start(&trade);
         let mut batched = book.clone();
         let requests: Vec<_> = (0..rounds).map(|_| trade.next(len)).collect();
         let [mut ours, mut batches, mut floor] = [(); 3].map(|()| requests.iter());
@@ -268,16 +212,19 @@ fn history() {
     let (rounds, len) = sized((15, 2000), (1, 20));
     let (short, long) = sized((1000, 1_000_000), (10, 100));
     let mut trade = Trade::new(sized(1000, 3));
-    let (mut book, mut bare) = trade.start();
+    let (mut book, mut bare) = start(&trade);
     let (mut ours, mut floor) = (0, 0);
     let mut early = None;
+    let mut early_bare = None;
     for _ in 0..long / short {
         let requests = trade.next(short);
         ours += post_all(&mut book, &requests);
         floor += post_all_bare(&mut bare, &requests);
         early.get_or_insert_with(|| book.clone());
+        early_bare.get_or_insert_with(|| bare.clone());
     }
     let early = early.expect("a short history");
+    let mut bares = [early_bare.expect("a short history"), bare];
     let mut books = [early.clone(), early, book.clone(), book];
     let requests: Vec<_> = (0..rounds).map(|_| trade.next(len)).collect();
     let names = [
@@ -287,7 +234,7 @@ fn history() {
         "long history, 1000 at once",
     ];
     let posts = [post_all, post_batches, post_all, post_batches];
-    let cases: Vec<Case<'_>> = books
+    let mut cases: Vec<Case<'_>> = books
         .iter_mut()
         .zip(names)
         .zip(posts)
@@ -297,6 +244,12 @@ fn history() {
             (name, Box::new(next))
         })
         .collect();
+    let bare_names = ["floor, short history", "floor, long history"];
+    for (bare, name) in bares.iter_mut().zip(bare_names) {
+        let mut supply = requests.iter();
+        let next = move || post_all_bare(bare, supply.next().expect("a round"));
+        cases.push((name, Box::new(next)));
+    }
     let times = Rounds::run(rounds, len, cases);
     title(&format!("Post after {short} and after {long} entries"));
     times.print();
@@ -308,6 +261,12 @@ fn history() {
     verdict("long beside short", flat, 800);
     let flat = times.ratio(names[3], |of| of(names[1]));
     verdict("long beside short, 1000 at once", flat, 800);
+    let flat = times.ratio(bare_names[1], |of| of(bare_names[0]));
+    told("the floor, long beside short", flat);
+    for (name, bare) in [(names[0], bare_names[0]), (names[2], bare_names[1])] {
+        let ratio = times.ratio(name, |of| of(bare));
+        verdict(&format!("{name}, beside the floor"), ratio, 600);
+    }
     verdict(
         "from the first, beside the floor",
         floor * 1000 / ours.max(1),
@@ -319,7 +278,7 @@ fn history() {
 fn reads() {
     let (rounds, len) = sized((15, 1000), (1, 10));
     let mut trade = Trade::new(sized(1000, 3));
-    let (mut book, _) = trade.start();
+    let (mut book, _) = start(&trade);
     for request in trade.next(sized(1_000_000, 100)) {
         book.post(&request).expect("accepted");
     }

@@ -112,7 +112,7 @@ impl Entry {
         }
     }
 
-    /// The operation key of an entry that sends by one.
+    /// The operation key of an entry that has one.
     #[must_use]
     pub const fn key(&self) -> Option<OperationKey> {
         match self {
@@ -120,6 +120,7 @@ impl Entry {
             Self::Hold(hold) => Some(hold.key),
             Self::Refund(refund) => Some(refund.key),
             Self::Settlement(settlement) => Some(settlement.key),
+            Self::Remark(Remark::Bundle(bundle)) => Some(bundle.key),
             _ => None,
         }
     }

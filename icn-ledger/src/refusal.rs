@@ -3,7 +3,7 @@
 use core::num::NonZeroU16;
 
 use icn_types::error::{Coded, Fault};
-use icn_types::id::RecordId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::resume::Standing;
 use icn_types::time::Timestamp;
 
@@ -87,6 +87,18 @@ pub enum Refusal {
     /// Nobody writes the mediator's account in this ledger.
     #[error("mediator has no account in this ledger")]
     NoMediator,
+    /// The bundle names no due of that account.
+    #[error("bundle names no due of chain {payer}")]
+    NoDue {
+        /// The account.
+        payer: ChainId,
+    },
+    /// Another item of an atomic batch was refused.
+    #[error("item {item} of the batch was refused")]
+    Undone {
+        /// Which, counted from 0.
+        item: usize,
+    },
     /// The record would break another rule.
     #[error("record would break a rule")]
     Rule(#[source] LedgerRule),
@@ -130,6 +142,8 @@ impl Coded for Refusal {
             Self::Settled { .. } => "authorize.settled",
             Self::Future { .. } => "authorize.future",
             Self::NoMediator => "authorize.mediator",
+            Self::NoDue { .. } => "authorize.due",
+            Self::Undone { .. } => "authorize.undone",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
         }
@@ -143,7 +157,9 @@ impl Coded for Refusal {
             | Self::NoClaim
             | Self::Settled { .. }
             | Self::Future { .. }
-            | Self::NoMediator => Fault::Caller,
+            | Self::NoMediator
+            | Self::NoDue { .. }
+            | Self::Undone { .. } => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } | Self::Uncharged => Fault::Environment,
             _ => Fault::Rule,
         }

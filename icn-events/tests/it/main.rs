@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod book;
 mod bus;
 mod codes;
 mod genesis;

@@ -5,6 +5,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
+use icn_types::canon::{Decode, DecodeError, Encode, Reader, Writer};
+
 use super::limits::Limits;
 use super::name::{AccountKey, EntryNumber, StepNumber, UnitKey};
 use crate::bounds::{Bounds, Sums};
@@ -12,6 +14,24 @@ use crate::bounds::{Bounds, Sums};
 /// An account in a unit, by small number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CellKey(u32);
+
+impl CellKey {
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Encode for CellKey {
+    fn encode(&self, w: &mut Writer) {
+        self.0.encode(w);
+    }
+}
+
+impl Decode for CellKey {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        u32::decode(r).map(Self)
+    }
+}
 
 const NONE: StepNumber = StepNumber::new(u32::MAX);
 
@@ -82,7 +102,7 @@ const fn bounds(floor: i64, ceiling: i64) -> Bounds {
 
 /// One change of a cell by an entry. Steps of a cell are linked, newest first,
 /// so that taking one costs the same after any history.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     /// The position after it, in two halves: this keeps a step at 32 bytes.
     after: (i64, u64),
@@ -105,7 +125,7 @@ impl Step {
     }
 
     pub(super) const fn after(&self) -> i128 {
-        ((self.after.0 as i128) << 64) | self.after.1 as i128
+        ((self.after.0 as i128) << 64) + self.after.1 as i128
     }
 }
 
@@ -154,8 +174,17 @@ impl Cells {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// What the cell with a number is about.
+    pub(super) fn place(&self, at: usize) -> (AccountKey, UnitKey) {
+        (self.cells[at].account, self.cells[at].unit)
+    }
+
     pub(super) fn of(&self, key: CellKey) -> &Cell {
-        &self.cells[key.0 as usize]
+        &self.cells[key.index()]
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (&Cell, View)> {
@@ -179,12 +208,12 @@ impl Cells {
 
     /// Changes limits, and answers with those before.
     pub(super) fn set_limits(&mut self, key: CellKey, limits: Limits) -> Limits {
-        core::mem::replace(&mut self.cells[key.0 as usize].limits, limits)
+        core::mem::replace(&mut self.cells[key.index()].limits, limits)
     }
 
     /// What holds set aside for a cell.
     pub(super) fn aside_mut(&mut self, key: CellKey) -> &mut Aside {
-        let cell = &mut self.cells[key.0 as usize];
+        let cell = &mut self.cells[key.index()];
         let at = match cell.aside {
             Some(at) => at.get() as usize - 1,
             None => {
@@ -213,7 +242,7 @@ impl Cells {
     /// Changes a position.
     pub(super) fn step(&mut self, key: CellKey, change: i128, entry: EntryNumber) {
         let step = self.mark();
-        let cell = &mut self.cells[key.0 as usize];
+        let cell = &mut self.cells[key.index()];
         // Fewer than 2^32 steps of fewer than 2^63 atoms stay far below 2^127.
         cell.position += change;
         let before = core::mem::replace(&mut cell.newest, step);
@@ -266,6 +295,19 @@ impl Cells {
         &self.steps[first..end]
     }
 
+    /// The first entry whose steps are others in the other cells.
+    pub(super) fn first_difference(&self, other: &Self) -> Option<EntryNumber> {
+        let mut both = self.steps.iter().zip(&other.steps);
+        let differing = both.find(|(one, other)| one != other);
+        let (long, len) = if self.steps.len() > other.steps.len() {
+            (&self.steps, other.steps.len())
+        } else {
+            (&other.steps, self.steps.len())
+        };
+        let beyond = long.get(len).map(|step| step.entry);
+        differing.map(|(one, _)| one.entry).or(beyond)
+    }
+
     pub(super) fn change(&self, step: &Step) -> i128 {
         step.after() - self.after(step.before)
     }
@@ -293,6 +335,6 @@ impl<'a> Iterator for Steps<'a> {
 impl Cells {
     /// Puts a position elsewhere.
     pub(super) fn forge(&mut self, key: CellKey) {
-        self.cells[key.0 as usize].position += 1;
+        self.cells[key.index()].position += 1;
     }
 }

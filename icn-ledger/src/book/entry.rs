@@ -7,8 +7,8 @@ use icn_types::time::Timestamp;
 
 use super::limits::Limits;
 use super::log::Log;
-use super::name::{AccountName, EntryId, EntryNumber, UnitKey};
-use super::request::Request;
+use super::name::{AccountName, CauseId, EntryId, EntryNumber, UnitKey};
+use super::request::{Action, Request};
 use crate::unit::Unit;
 
 /// What an entry says.
@@ -110,6 +110,61 @@ pub(super) fn read_linked(bytes: &[u8]) -> Result<(Option<EntryId>, Entry), Deco
     let linked = (Decode::decode(&mut r)?, Entry::decode(&mut r)?);
     r.finish()?;
     Ok(linked)
+}
+
+/// What the bytes of an entry say, but for the parts of a transfer: the steps
+/// that these made are read from elsewhere.
+pub(super) enum Outline {
+    Unit(Unit),
+    Opening(Opening),
+    Request(RequestOutline),
+}
+
+/// See [`Outline`].
+pub(super) struct RequestOutline {
+    pub(super) key: OperationKey,
+    pub(super) date: Timestamp,
+    pub(super) causes: [Option<CauseId>; 2],
+    /// None for a transfer.
+    pub(super) action: Option<Action>,
+}
+
+/// Reads the bytes of an entry as far as [`Outline`] goes.
+pub(super) fn outline(bytes: &[u8]) -> Result<(Option<EntryId>, Outline), DecodeError> {
+    let mut r = Reader::new(bytes)?;
+    r.array_of(3)?;
+    r.tag(TAG)?;
+    let prev = Decode::decode(&mut r)?;
+    r.array_of(2)?;
+    let unknown = r.error(Reason::Value("book.entry"));
+    let outline = match r.uint()? {
+        Unit::NUMBER => Outline::Unit(Decode::decode(&mut r)?),
+        Opening::NUMBER => Outline::Opening(Decode::decode(&mut r)?),
+        Request::NUMBER => Outline::Request(request_outline(&mut r)?),
+        _ => return Err(unknown),
+    };
+    Ok((prev, outline))
+}
+
+fn request_outline(r: &mut Reader<'_>) -> Result<RequestOutline, DecodeError> {
+    r.array_of(6)?;
+    let key = Decode::decode(r)?;
+    let date = Decode::decode(r)?;
+    let causes = [Decode::decode(r)?, Decode::decode(r)?];
+    if !r.null()? {
+        r.text()?;
+    }
+    let action = if Action::is_transfer(&mut r.clone())? {
+        None
+    } else {
+        Some(Decode::decode(r)?)
+    };
+    Ok(RequestOutline {
+        key,
+        date,
+        causes,
+        action,
+    })
 }
 
 /// The id of the entry before, in the bytes of an entry.

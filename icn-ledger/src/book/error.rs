@@ -229,6 +229,58 @@ pub enum ReplayReason {
     Again,
 }
 
+/// What a store holds is not one book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// A run is missing, or starts in the middle of another one.
+    #[error("no run starts with entry {entry}")]
+    Gap {
+        /// The next entry.
+        entry: EntryNumber,
+    },
+    /// The bytes of an entry are none.
+    #[error("bytes of entry {entry} are no entry")]
+    Bytes {
+        /// Which.
+        entry: EntryNumber,
+        /// What is wrong with them.
+        #[source]
+        source: DecodeError,
+    },
+    /// An entry does not name the one before it.
+    #[error("entry {entry} does not name the entry before it")]
+    Link {
+        /// Which.
+        entry: EntryNumber,
+    },
+    /// An entry refers to something that is not there or is over.
+    #[error("entry {entry} cannot follow those before it")]
+    Effect {
+        /// Which.
+        entry: EntryNumber,
+    },
+    /// The steps of an entry do not add up to zero, or are of accounts that
+    /// nobody opened.
+    #[error("steps of entry {entry} are not those of an entry")]
+    Steps {
+        /// Whose.
+        entry: EntryNumber,
+    },
+    /// The entries end elsewhere: a part of them is missing, or they are another
+    /// book.
+    #[error("store holds another book")]
+    Head,
+    /// The row of an account is missing, or the account stands elsewhere.
+    #[error("row of account {account} in unit {unit} is not where its steps lead")]
+    Account {
+        /// The account.
+        account: AccountKey,
+        /// The unit.
+        unit: UnitKey,
+    },
+}
+
 /// A book is not what its entries make of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -246,6 +298,12 @@ pub enum VerifyError {
         account: AccountKey,
         /// The unit.
         unit: UnitKey,
+    },
+    /// An entry made other steps.
+    #[error("entry {entry} does not make the steps of the book")]
+    Steps {
+        /// Which.
+        entry: EntryNumber,
     },
     /// Other holds are open.
     #[error("open holds are not those of the entries")]
@@ -357,12 +415,31 @@ impl Coded for ReplayError {
     }
 }
 
+impl Coded for RestoreError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Gap { .. } => "book.restore.gap",
+            Self::Bytes { source, .. } => source.code(),
+            Self::Link { .. } => "book.restore.link",
+            Self::Effect { .. } => "book.restore.effect",
+            Self::Steps { .. } => "book.restore.steps",
+            Self::Head => "book.restore.head",
+            Self::Account { .. } => "book.restore.account",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Environment
+    }
+}
+
 impl Coded for VerifyError {
     fn code(&self) -> &'static str {
         match self {
             Self::Entry(error) => error.code(),
             Self::Head => "book.verify.head",
             Self::Standing { .. } => "book.verify.standing",
+            Self::Steps { .. } => "book.verify.steps",
             Self::Holds => "book.verify.holds",
         }
     }

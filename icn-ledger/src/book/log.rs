@@ -124,6 +124,30 @@ impl Log {
     ) -> EntryId {
         let start = self.bytes.as_bytes().len();
         write_linked(&mut self.bytes, self.head, content);
+        self.admit(number, start, date, is_late)
+    }
+
+    /// Appends the bytes of an entry that names [`head`](Self::head), as
+    /// [`append`](Self::append) would have written them.
+    pub(super) fn load(
+        &mut self,
+        number: EntryNumber,
+        bytes: &[u8],
+        date: Option<Timestamp>,
+        is_late: bool,
+    ) -> EntryId {
+        let start = self.bytes.as_bytes().len();
+        self.bytes.item(bytes);
+        self.admit(number, start, date, is_late)
+    }
+
+    fn admit(
+        &mut self,
+        number: EntryNumber,
+        start: usize,
+        date: Option<Timestamp>,
+        is_late: bool,
+    ) -> EntryId {
         let id = EntryId::from_bytes(sha256(&self.bytes.as_bytes()[start..]));
         self.head = Some(id);
         match date {

@@ -75,6 +75,8 @@ mod post;
 mod query;
 mod replay;
 mod request;
+mod restore;
+mod snapshot;
 mod statement;
 
 use alloc::collections::BTreeMap;
@@ -91,11 +93,11 @@ use index::Index;
 use log::Log;
 use plan::Move;
 
-pub use batch::Batch;
+pub use crate::batch::Batch;
 pub use entry::{Entry, Opening, Recorded};
 pub use error::{
-    BookError, OpenError, QueryError, ReplayError, ReplayReason, RuleError, StructureError,
-    VerifyError,
+    BookError, OpenError, QueryError, ReplayError, ReplayReason, RestoreError, RuleError,
+    StructureError, VerifyError,
 };
 pub use exchange::Exchange;
 pub use limits::{Limits, LimitsError};
@@ -109,6 +111,8 @@ pub use query::Standing;
 pub use request::{
     Action, Close, Hold, LimitChange, PARTS_MAX, Part, Refund, Request, Resolve, Transfer,
 };
+pub use restore::Restore;
+pub use snapshot::{AccountRow, Changes, Run, Saved};
 pub use statement::{AsOf, Assertion, Span, Statement, TrialRow};
 
 /// A ledger in one order.

@@ -1,5 +1,7 @@
 //! Units and accounts: what has to be there before anything is posted.
 
+use alloc::collections::btree_map::Entry;
+
 use icn_types::id::UnitId;
 
 use super::Book;
@@ -16,16 +18,24 @@ impl Book {
     /// # Errors
     /// [`OpenError::Full`] when the book has no room.
     pub fn define(&mut self, unit: Unit) -> Result<UnitKey, OpenError> {
-        let id = unit.id();
-        if let Some(&key) = self.units_by_id.get(&id) {
+        if let Some(key) = self.unit_key(&unit.id()) {
             return Ok(key);
         }
         let number = self.log.next().ok_or(OpenError::Full)?;
-        let key = u32::try_from(self.units.len()).map_err(|_| OpenError::Full)?;
+        let key = self.add_unit(unit).ok_or(OpenError::Full)?;
         self.log.append(number, &unit, None, false);
+        Ok(key)
+    }
+
+    /// Gives a unit its key. `None` when it has one or there are too many.
+    pub(super) fn add_unit(&mut self, unit: Unit) -> Option<UnitKey> {
+        let key = UnitKey::new(u32::try_from(self.units.len()).ok()?);
+        let Entry::Vacant(free) = self.units_by_id.entry(unit.id()) else {
+            return None;
+        };
+        free.insert(key);
         self.units.push(unit);
-        self.units_by_id.insert(id, UnitKey::new(key));
-        Ok(UnitKey::new(key))
+        Some(key)
     }
 
     /// Opens an account in a unit, with its limits there. An account may be
@@ -45,8 +55,7 @@ impl Book {
         if unit.index() >= self.units.len() {
             return Err(OpenError::Unit { unit });
         }
-        let known = self.accounts_by_name.get(name).copied();
-        if let Some(account) = known
+        if let Some(account) = self.account_key(name)
             && let Some(cell) = self.cells.find(account, unit)
         {
             return if self.cells.view(cell).limits == limits {
@@ -56,15 +65,8 @@ impl Book {
             };
         }
         let number = self.log.next().ok_or(OpenError::Full)?;
-        let next = u32::try_from(self.accounts.len()).map_err(|_| OpenError::Full)?;
-        let account = known.unwrap_or_else(|| AccountKey::new(next));
-        self.cells
-            .open(account, unit, limits)
-            .ok_or(OpenError::Full)?;
-        if known.is_none() {
-            self.accounts.push(name.clone());
-            self.accounts_by_name.insert(name.clone(), account);
-        }
+        let account = self.add_account(name, unit, limits);
+        let account = account.ok_or(OpenError::Full)?;
         let opening = Opening {
             name: name.clone(),
             unit,
@@ -72,6 +74,24 @@ impl Book {
         };
         self.log.append(number, &opening, None, false);
         Ok(account)
+    }
+
+    /// Opens an account in a further unit. `None` when there are too many.
+    pub(super) fn add_account(
+        &mut self,
+        name: &AccountName,
+        unit: UnitKey,
+        limits: Limits,
+    ) -> Option<AccountKey> {
+        let known = self.account_key(name);
+        let next = u32::try_from(self.accounts.len()).ok()?;
+        let account = known.unwrap_or_else(|| AccountKey::new(next));
+        self.cells.open(account, unit, limits)?;
+        if known.is_none() {
+            self.accounts.push(name.clone());
+            self.accounts_by_name.insert(name.clone(), account);
+        }
+        Some(account)
     }
 
     /// The key of a unit.

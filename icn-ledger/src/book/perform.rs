@@ -112,7 +112,7 @@ impl Book {
         Ok(())
     }
 
-    fn set_aside(&mut self, hold: &Held, atoms: i128) {
+    pub(super) fn set_aside(&mut self, hold: &Held, atoms: i128) {
         self.cells.aside_mut(hold.payer).out += atoms;
         self.cells.aside_mut(hold.payee).into += atoms;
     }

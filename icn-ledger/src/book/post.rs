@@ -58,7 +58,7 @@ impl Book {
         if !self.cells.has_room(self.moves.len() + 2) || !self.causes.has_room() {
             return Err(BookError::Full);
         }
-        let is_late = self.closed_through().is_some_and(|end| request.date <= end);
+        let is_late = self.is_closed(request.date);
         self.perform(&plan, number)?;
         let id = self.record(number, request, is_late);
         Ok(Posted::First(number, id))

@@ -106,4 +106,9 @@ impl Book {
     pub fn closed_through(&self) -> Option<Timestamp> {
         self.closes.last().map(|&(_, through)| through)
     }
+
+    /// Whether a date lies in a closed period.
+    pub(super) fn is_closed(&self, date: Timestamp) -> bool {
+        self.closed_through().is_some_and(|end| date <= end)
+    }
 }

@@ -66,6 +66,9 @@ impl Book {
             let (account, unit) = (cell.account, cell.unit);
             return Err(VerifyError::Standing { account, unit });
         }
+        if let Some(entry) = self.cells.first_difference(&again.cells) {
+            return Err(VerifyError::Steps { entry });
+        }
         if self.open_holds().eq(again.open_holds()) {
             Ok(())
         } else {

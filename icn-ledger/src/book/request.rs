@@ -97,7 +97,7 @@ pub enum Action {
 /// Declares the numbers by which actions are told apart in bytes: an action is
 /// `[number, content]`.
 macro_rules! actions {
-    ($($number:literal = $action:ident),* $(,)?) => {
+    ($($number:tt = $action:ident),* $(,)?) => {
         impl Encode for Action {
             fn encode(&self, w: &mut Writer) {
                 w.array(2);
@@ -128,7 +128,16 @@ macro_rules! actions {
         })*
     };
 }
-actions! { 0 = Transfer, 1 = Hold, 2 = Resolve, 3 = Refund, 4 = LimitChange, 5 = Close }
+const TRANSFER: u64 = 0;
+actions! { TRANSFER = Transfer, 1 = Hold, 2 = Resolve, 3 = Refund, 4 = LimitChange, 5 = Close }
+
+impl Action {
+    /// Whether a transfer starts here.
+    pub(super) fn is_transfer(r: &mut Reader<'_>) -> Result<bool, DecodeError> {
+        r.array_of(2)?;
+        Ok(r.uint()? == TRANSFER)
+    }
+}
 
 /// One amount of one account in one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

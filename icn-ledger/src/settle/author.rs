@@ -15,7 +15,7 @@ use crate::ledger::Ledger;
 use crate::legs::{self, LegId};
 use crate::position;
 use crate::refusal::Refusal;
-use crate::request::{self, Request};
+use crate::request::{self, Requested};
 
 /// A claim that a shared account wants to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ struct Settling<'r> {
     charged: Charged,
 }
 
-impl Request for Settling<'_> {
+impl Requested for Settling<'_> {
     fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
         account.operation(&self.request.key)
     }

@@ -2,7 +2,8 @@
 
 use icn_types::id::ChainId;
 
-use crate::columns::{Columns, Takers, Transit};
+use crate::columns::{Columns, Transit};
+use crate::counted::Counted;
 use crate::legs::{LegId, Sent};
 
 /// The two sides of a settlement that its payee keeps.
@@ -42,17 +43,15 @@ impl Columns {
     }
 
     /// Counts the settlement in a canonical set.
-    pub(crate) fn settle(&mut self, leg: LegId, sent: Sent, takers: Option<&Takers>) {
-        match takers {
-            None if self.transit(&leg).is_some() => {
+    pub(crate) fn settle(&mut self, leg: LegId, counted: &Counted<'_>) {
+        let Some(takers) = counted.takers else {
+            if counted.is_posted {
                 self.settling.insert(leg);
             }
-            None => {}
-            Some(takers) if takers.posted.is_none() && takers.acknowledged => {
-                self.hand_over(sent.into(), false);
-            }
-            Some(takers) if takers.is_kept => self.hand_over(sent.into(), true),
-            Some(_) => {}
+            return;
+        };
+        if takers.keeper().is_some() {
+            self.hand_over(counted.sent.into(), takers.posted.is_some());
         }
     }
 

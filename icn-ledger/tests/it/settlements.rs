@@ -325,17 +325,17 @@ fn what_is_no_charged_claim_is_not_paid() {
     loss.charge(40);
     let nothing = SettlementRequest {
         claim: leg(loss.claim.record, 1),
-        ..request.clone()
+        ..request
     };
     assert_eq!(loss.ask(&nothing), Err(Refusal::NoClaim));
     let unknown = SettlementRequest {
         claim: leg(RecordId::from_bytes([0; 32]), 0),
-        ..request.clone()
+        ..request
     };
     assert_eq!(loss.ask(&unknown), Err(Refusal::NoClaim));
     let undecided = SettlementRequest {
         key: OperationKey::from_bytes([0; 32]),
-        ..request.clone()
+        ..request
     };
     let decided = Refusal::Rule(LedgerRule::PayDecision);
     assert_eq!(loss.ask(&undecided), Err(decided));
@@ -397,7 +397,7 @@ fn a_settlement_that_is_asked_for_again_is_the_first_one() {
     let conflict = Err(Refusal::KeyConflict { first });
     let other = SettlementRequest {
         claim: leg(loss.claim.record, 1),
-        ..request.clone()
+        ..request
     };
     assert_eq!(loss.ask(&other), conflict);
     let caused = SettlementRequest {

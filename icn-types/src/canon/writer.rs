@@ -62,8 +62,9 @@ impl Writer {
         self.bytes.push(0xf6);
     }
 
-    /// One item that is canonical already.
-    pub(crate) fn item(&mut self, canonical: &[u8]) {
+    /// One item that is canonical already, as a [`Reader`](super::Reader) took
+    /// it.
+    pub fn item(&mut self, canonical: &[u8]) {
         self.bytes.extend_from_slice(canonical);
     }
 

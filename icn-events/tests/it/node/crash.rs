@@ -278,7 +278,7 @@ fn node_dropped_at_any_await_goes_on_from_its_store() {
 }
 
 /// Polls a future so many times and drops it.
-fn poll_times<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
+pub(crate) fn poll_times<T>(future: impl Future<Output = T>, times: usize) -> Option<T> {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());
     (0..times).find_map(|_| match future.as_mut().poll(&mut cx) {
@@ -293,12 +293,12 @@ fn finish<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A port whose calls each wait once before and once after they happen.
-pub(super) struct Drowsy<T> {
+pub(crate) struct Drowsy<T> {
     inner: T,
 }
 
 impl<T> Drowsy<T> {
-    pub(super) const fn new(inner: T) -> Self {
+    pub(crate) const fn new(inner: T) -> Self {
         Self { inner }
     }
 }

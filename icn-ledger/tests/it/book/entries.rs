@@ -22,7 +22,7 @@ fn replay(entries: &[Vec<u8>]) -> Result<Book, ReplayError> {
 }
 
 /// The bytes of an entry after another one, as an outsider would write them.
-fn forged(book: &Book, entry: &Entry) -> Vec<u8> {
+pub(super) fn forged(book: &Book, entry: &Entry) -> Vec<u8> {
     let mut w = Writer::new();
     w.array(3);
     w.text("icn/ledger/book-entry/v1");
@@ -32,7 +32,7 @@ fn forged(book: &Book, entry: &Entry) -> Vec<u8> {
 }
 
 /// A book with one entry of every kind.
-fn every_kind() -> Coop {
+pub(super) fn every_kind() -> Coop {
     let mut coop = Coop::new();
     let (alice, bob, hours) = (coop.alice, coop.bob, coop.hours);
     let mut pay = request(1, coop.pay(10));

@@ -17,7 +17,7 @@ const UNITS: u32 = 2;
 
 /// Four accounts, of which two are open in both units, and what the plain book
 /// knows of them.
-fn start() -> (Book, Plain) {
+pub(super) fn start() -> (Book, Plain) {
     let (mut book, mut plain) = (Book::new(), Plain::default());
     for code in ["hours", "euros", "empty"] {
         book.define(unit(code)).unwrap();
@@ -146,7 +146,7 @@ fn cause() -> impl Strategy<Value = Option<CauseId>> {
     prop::option::of((0_u8..3).prop_map(|byte| CauseId::from_bytes([byte; 32])))
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+pub(super) fn any_request() -> impl Strategy<Value = Request> {
     (0_u64..200, 0_u64..60, cause(), cause(), action()).prop_map(
         |(number, at, cause, decision, action)| Request {
             key: key(number),
@@ -173,7 +173,7 @@ fn first_atom(paid: &Transfer) -> Transfer {
 
 /// Turns distances from the newest entry into numbers, and some refunds into
 /// ones that fit their original.
-fn place_in(plain: &Plain, mut request: Request) -> Request {
+pub(super) fn place_in(plain: &Plain, mut request: Request) -> Request {
     let number = |back: EntryNumber| EntryNumber::new(plain.next.saturating_sub(1 + back.get()));
     match &mut request.action {
         Action::Resolve(resolve) => {
@@ -203,7 +203,7 @@ fn place_in(plain: &Plain, mut request: Request) -> Request {
     request
 }
 
-fn compare_places(book: &Book, plain: &Plain) {
+pub(super) fn compare_places(book: &Book, plain: &Plain) {
     for place in places() {
         let (account, unit) = (AccountKey::new(place.0), UnitKey::new(place.1));
         let standing = book.standing(account, unit);
@@ -323,7 +323,7 @@ fn compare_past(book: &Book, expected: &[Expected], account: AccountKey, unit: U
     }
 }
 
-fn compare_lists(book: &Book, plain: &Plain) {
+pub(super) fn compare_lists(book: &Book, plain: &Plain) {
     for byte in 0..3 {
         let cause = CauseId::from_bytes([byte; 32]);
         let names = |at: &&(u32, Request)| [at.1.cause, at.1.decision].contains(&Some(cause));

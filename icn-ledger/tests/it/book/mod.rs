@@ -4,6 +4,7 @@ mod entries;
 mod histories;
 mod plain;
 mod refusals;
+mod saved;
 
 use icn_ledger::book::{AccountKey, Action, Book, Limits, Part, Request, Transfer, UnitKey};
 use icn_ledger::unit::Scale;

@@ -2,6 +2,7 @@
 //! byte by byte.
 
 mod breaches;
+mod bundles;
 mod holds;
 mod labels;
 mod mandates;
@@ -14,6 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use icn_ledger::LedgerRule;
+use icn_ledger::bundle::BUNDLE;
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
 use icn_ledger::settle::SETTLEMENT;
@@ -37,7 +39,7 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     PAYMENT,
     ACK,
     REFUSE,
@@ -50,6 +52,7 @@ const KINDS: [Kind; 12] = [
     DISPUTE,
     OUTCOME,
     SETTLEMENT,
+    BUNDLE,
 ];
 
 fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {

@@ -417,13 +417,14 @@ impl Village {
 }
 
 /// The rows of a node's store, by the names that they have there.
-pub(super) const SPACES: [Space; 6] = [
+pub(super) const SPACES: [Space; 7] = [
     Space::new("node/record"),
     Space::new("node/identity"),
     Space::new("node/chain"),
     Space::new("node/place"),
     Space::new("node/derived"),
     Space::new("ledger/account"),
+    Space::new("node/hash"),
 ];
 
 /// Another store with the same rows.

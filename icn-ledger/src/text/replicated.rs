@@ -81,7 +81,7 @@ impl Journal {
     /// A transaction has the position on its chain as code, the kind of its
     /// entry as description, and the tags `entry`, `key`, `cause`, `decision`
     /// with `action`, `of` (records whose legs it takes, holds that it ends,
-    /// the payment that it refunds), and `late`. It is cleared once it is
+    /// the payment that it refunds, the claim that it pays), and `late`. It is cleared once it is
     /// sealed and pending until then. Equal on replicas with equal sets.
     /// O(n log n).
     ///
@@ -255,6 +255,21 @@ impl Counting for Changes {
             self.shift(by, on_its_way, (sent.payee, heading), atoms);
         }
     }
+
+    fn settlement(&mut self, _: LegId, counted: &Counted<'_>) {
+        let Some(takers) = counted.takers else {
+            return;
+        };
+        let heading = match takers.posted {
+            Some(_) => Heading::Posted,
+            None => Heading::Contested,
+        };
+        if let Some(by) = takers.keeper() {
+            let (sent, atoms) = (counted.sent, signed(counted.sent.amount));
+            let (from, to) = ((sent.payee, heading), (sent.payer, Heading::Contested));
+            self.shift(by, from, to, atoms);
+        }
+    }
 }
 
 struct Export<'a> {
@@ -400,6 +415,10 @@ fn followed(record: &Record, entry: &Entry) -> Vec<RecordId> {
             let original = core::slice::from_ref(&refund.original);
             named.extend(taken(content, original).map(|leg| leg.record));
         }
+        (Entry::Settlement(settlement), Some(content)) => {
+            let claim = core::slice::from_ref(&settlement.claim);
+            named.extend(taken(content, claim).map(|leg| leg.record));
+        }
         _ => {}
     }
     named.sort_unstable();
@@ -415,6 +434,7 @@ const fn kind(entry: &Entry) -> &'static str {
         Entry::Hold(_) => "hold",
         Entry::Resolve(_) => "resolve",
         Entry::Refund(_) => "refund",
+        Entry::Settlement(_) => "settlement",
         Entry::Note(_) | Entry::Remark(_) => "note",
     }
 }

@@ -1,5 +1,6 @@
 """hledger, ledger, beancount and a plain CSV reader accept what we export, and
-add it up to the positions of the book, to the atom.
+add it up to the positions of the book and to the columns of the replicated
+ledger, to the atom.
 
 Run by the Python that has beancount; files go into the folder given. Every
 check is then shown to fail on a file in which one balance is off by one atom.
@@ -8,6 +9,7 @@ check is then shown to fail on a file in which one balance is off by one atom.
 import collections
 import csv
 import decimal
+import itertools
 import pathlib
 import re
 import subprocess
@@ -23,11 +25,12 @@ EXAMPLE = ["cargo", "run", "--quiet", "--release", "--example", "plain_text", "-
 def main():
     folder = pathlib.Path(sys.argv[1])
     run(*EXAMPLE, "write", folder, str(ENTRIES))
-    expected = positions((folder / "positions.tsv").read_text())
     found = []
-    for name, check in [("hledger", hledger), ("ledger", ledger),
-                        ("beancount", beancount), ("csv", plain_csv), ("csv", ours)]:
-        path = folder / f"book.{name}"
+    checks = [("hledger", hledger), ("ledger", ledger), ("beancount", beancount),
+              ("csv", plain_csv), ("csv", ours)]
+    for source, (name, check) in itertools.product(["book", "replica"], checks):
+        expected = positions((folder / f"{source}.positions").read_text())
+        path = folder / f"{source}.{name}"
         error, balances = check(path)
         what = f"{check.__name__}: {path.name}"
         if error:

@@ -19,7 +19,7 @@ mod trade;
 
 pub use arrival::Arrival;
 pub use clock::{cpu_nanos, wall_nanos};
-pub use floor::{BareLedger, BareMap, BareRedb, encode_and_hash};
+pub use floor::{BareIndex, BareLedger, BareMap, BareRedb, encode_and_hash};
 pub use market::{Market, Replica};
 pub use ours::Node;
 pub use report::{Case, Rounds, print_machine};

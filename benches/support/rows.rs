@@ -29,7 +29,7 @@ pub struct Decoded {
     pub taken: Option<([u8; 32], usize)>,
     place: [u8; 40],
     /// The key of a payment, or the taken leg.
-    operation: [u8; 33],
+    pub(crate) operation: [u8; 33],
 }
 
 impl Decoded {

@@ -5,8 +5,8 @@
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up ends")]
 
 use icn_benches::{
-    Arrival, BareLedger, BareMap, BareRedb, Case, Decoded, Market, Node, Replica, Rounds,
-    cpu_nanos, encode_and_hash, is_measuring, print_machine, sized, wall_nanos,
+    Arrival, BareIndex, BareLedger, BareMap, BareRedb, Case, Decoded, Market, Node, Replica,
+    Rounds, cpu_nanos, encode_and_hash, is_measuring, print_machine, sized, wall_nanos,
 };
 use icn_store_redb::RedbStore;
 use icn_types::host::MemoryStore;
@@ -88,9 +88,9 @@ fn applying(
     })
 }
 
-/// Applies the same entries to bare balances of the same accounts.
+/// Applies the same entries to bare hash maps of the same accounts.
 fn applying_bare<'a>(
-    ledger: &'a mut BareLedger,
+    ledger: &'a mut BareIndex,
     entries: &[Signed<Record>],
     len: usize,
 ) -> Box<dyn FnMut() -> u64 + 'a> {
@@ -106,46 +106,84 @@ fn applying_bare<'a>(
     })
 }
 
-/// The cost of an entry at many accounts. The bare balances of as many accounts
-/// tell what of the growth is the machine's.
+/// A replica with a history, bare hash maps with the same one, and what comes
+/// next.
+struct World {
+    replica: Replica,
+    bare: BareIndex,
+    coming: Vec<Signed<Record>>,
+}
+
+impl World {
+    fn new(mut market: Market, history: &[Signed<Record>], coming: Trade<'_>) -> Self {
+        let replica = market.replica();
+        let mut bare = BareIndex::of(market.accounts());
+        history
+            .iter()
+            .for_each(|entry| bare.apply(&Decoded::of(entry)));
+        let coming = coming(&mut market);
+        Self {
+            replica,
+            bare,
+            coming,
+        }
+    }
+}
+
+/// Writes entries of a market.
+type Trade<'a> = &'a dyn Fn(&mut Market) -> Vec<Signed<Record>>;
+
+/// Two worlds, a small and a large one, ours beside bare hash maps. What no
+/// ledger can do without grows, too: it finds hashes among more of them.
+fn growth<const N: usize>(
+    text: &str,
+    names: [[&'static str; 2]; N],
+    worlds: &mut [World; N],
+    (rounds, len): (usize, usize),
+) {
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for (world, [name, bare]) in worlds.iter_mut().zip(names) {
+        let coming = core::mem::take(&mut world.coming);
+        cases.push((bare, applying_bare(&mut world.bare, &coming, len)));
+        cases.push((name, applying(&mut world.replica, coming, len)));
+    }
+    let times = Rounds::run(rounds, len, cases);
+    title(text);
+    times.print();
+    let [.., [small, bare_small], [large, bare_large]] = names.as_slice() else {
+        return;
+    };
+    let flat = times.ratio(large, |of| of(small));
+    verdict(&format!("{large} beside {small}"), flat, 800);
+    let bare = times.ratio(bare_large, |of| of(bare_small));
+    told(&format!("{bare_large} beside {bare_small}"), bare);
+    told(
+        "growth of the bare maps beside ours",
+        flat * 1000 / bare.max(1),
+    );
+    worlds.iter().for_each(|world| world.replica.check());
+}
+
+/// The cost of an entry at many accounts.
 fn accounts() {
     let (rounds, len) = sized((15, 3000), (1, 30));
     let sizes = sized([10, 1000, 100_000], [3, 4, 5]);
     let mut worlds = sizes.map(|accounts| {
-        let mut market = Market::new(accounts);
-        let replica = market.replica();
-        let entries = market.trade(rounds * len / 3);
-        (replica, BareLedger::of(market.accounts()), entries)
+        World::new(Market::new(accounts), &[], &|market| {
+            market.trade(rounds * len / 3)
+        })
     });
-    let names = ["10 accounts", "1,000 accounts", "100,000 accounts"];
-    let bare = [
-        "bare balances of 10",
-        "bare balances of 1,000",
-        "bare balances of 100,000",
+    let names = [
+        ["10 accounts", "bare maps of 10"],
+        ["1,000 accounts", "bare maps of 1,000"],
+        ["100,000 accounts", "bare maps of 100,000"],
     ];
-    let mut cases: Vec<Case<'_>> = Vec::new();
-    for ((replica, ledger, entries), (name, bare)) in
-        worlds.iter_mut().zip(names.into_iter().zip(bare))
-    {
-        cases.push((bare, applying_bare(ledger, entries, len)));
-        cases.push((name, applying(replica, core::mem::take(entries), len)));
-    }
-    let times = Rounds::run(rounds, len, cases);
-    title("Apply in memory, by accounts");
-    times.print();
-    let flat = times.ratio(names[2], |of| of(names[1]));
-    verdict("100,000 accounts beside 1,000", flat, 800);
-    for (name, bare) in names.into_iter().zip(bare) {
-        told(
-            &format!("{bare} beside ours"),
-            times.ratio(name, |of| of(bare)),
-        );
-    }
-    told(
-        "bare balances of 100,000 beside 1,000",
-        times.ratio(bare[2], |of| of(bare[1])),
+    growth(
+        "Apply in memory, by accounts",
+        names,
+        &mut worlds,
+        (rounds, len),
     );
-    worlds.iter().for_each(|(replica, ..)| replica.check());
 }
 
 /// The cost of an entry after a long history.
@@ -154,22 +192,17 @@ fn history() {
     let lens = sized([1000, 100_000], [10, 20]);
     let mut worlds = lens.map(|len_before| {
         let mut market = Market::new(3);
-        market.trade_between(0, 1, 2 * len_before);
-        let replica = market.replica();
-        (replica, market.trade_between(0, 1, rounds * len))
+        let history = market.trade_between(0, 1, 2 * len_before);
+        World::new(market, &history, &|market| {
+            market.trade_between(0, 1, rounds * len)
+        })
     });
-    let names = ["after 1,000 entries", "after 100,000 entries"];
-    let cases: Vec<Case<'_>> = worlds
-        .iter_mut()
-        .zip(names)
-        .map(|((replica, entries), name)| (name, applying(replica, entries.split_off(0), len)))
-        .collect();
-    let times = Rounds::run(rounds, len, cases);
-    title("Apply in memory, by history of one account");
-    times.print();
-    let flat = times.ratio(names[1], |of| of(names[0]));
-    verdict("100,000 entries before beside 1,000", flat, 800);
-    worlds.iter().for_each(|(replica, _)| replica.check());
+    let names = [
+        ["after 1,000 entries", "bare maps after 1,000"],
+        ["after 100,000 entries", "bare maps after 100,000"],
+    ];
+    let text = "Apply in memory, by history of one account";
+    growth(text, names, &mut worlds, (rounds, len));
 }
 
 /// Entry by entry through the Store trait beside a bare map.

@@ -42,6 +42,13 @@ fn verdict(text: &str, thousandths: u64, bar: u64) {
     }
 }
 
+/// A ratio that has no bar.
+fn told(text: &str, thousandths: u64) {
+    if is_measuring() {
+        println!("\n{text}: {thousandths} / 1000");
+    }
+}
+
 fn timed(work: impl FnOnce()) -> u64 {
     let start = cpu_nanos();
     work();
@@ -208,13 +215,16 @@ fn history() {
     let (mut book, mut bare) = start(&trade);
     let (mut ours, mut floor) = (0, 0);
     let mut early = None;
+    let mut early_bare = None;
     for _ in 0..long / short {
         let requests = trade.next(short);
         ours += post_all(&mut book, &requests);
         floor += post_all_bare(&mut bare, &requests);
         early.get_or_insert_with(|| book.clone());
+        early_bare.get_or_insert_with(|| bare.clone());
     }
     let early = early.expect("a short history");
+    let mut bares = [early_bare.expect("a short history"), bare];
     let mut books = [early.clone(), early, book.clone(), book];
     let requests: Vec<_> = (0..rounds).map(|_| trade.next(len)).collect();
     let names = [
@@ -224,7 +234,7 @@ fn history() {
         "long history, 1000 at once",
     ];
     let posts = [post_all, post_batches, post_all, post_batches];
-    let cases: Vec<Case<'_>> = books
+    let mut cases: Vec<Case<'_>> = books
         .iter_mut()
         .zip(names)
         .zip(posts)
@@ -234,6 +244,12 @@ fn history() {
             (name, Box::new(next))
         })
         .collect();
+    let bare_names = ["floor, short history", "floor, long history"];
+    for (bare, name) in bares.iter_mut().zip(bare_names) {
+        let mut supply = requests.iter();
+        let next = move || post_all_bare(bare, supply.next().expect("a round"));
+        cases.push((name, Box::new(next)));
+    }
     let times = Rounds::run(rounds, len, cases);
     title(&format!("Post after {short} and after {long} entries"));
     times.print();
@@ -245,6 +261,12 @@ fn history() {
     verdict("long beside short", flat, 800);
     let flat = times.ratio(names[3], |of| of(names[1]));
     verdict("long beside short, 1000 at once", flat, 800);
+    let flat = times.ratio(bare_names[1], |of| of(bare_names[0]));
+    told("the floor, long beside short", flat);
+    for (name, bare) in [(names[0], bare_names[0]), (names[2], bare_names[1])] {
+        let ratio = times.ratio(name, |of| of(bare));
+        verdict(&format!("{name}, beside the floor"), ratio, 600);
+    }
     verdict(
         "from the first, beside the floor",
         floor * 1000 / ours.max(1),

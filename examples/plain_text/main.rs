@@ -1,10 +1,12 @@
-//! A book in the formats of hledger, ledger, beancount and CSV, and a journal
-//! read back into a book.
+//! A book and a replicated ledger in the formats of hledger, ledger, beancount
+//! and CSV, and a journal read back into a book.
 //!
 //! `cargo run --release --example plain_text` shows a small book in every
-//! format. `write FOLDER ENTRIES` writes a large one for the tools themselves,
-//! `read FILE` reads a journal or CSV and shows what its accounts hold.
+//! format. `write FOLDER ENTRIES` writes a large book and a large ledger for
+//! the tools themselves, `read FILE` reads a journal or CSV and shows what its
+//! accounts hold.
 
+mod replica;
 mod village;
 
 use std::fs;
@@ -12,18 +14,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use icn_ledger::book::{Book, CauseId, Limits};
-use icn_ledger::text::{Booking, Format, Import, Include, Journal, Places, Sides, Source};
+use icn_ledger::text::{Booking, Format, Import, Include, Journal, Places, Sides, Source, Symbol};
+use icn_types::id::ChainId;
+
+use replica::Replica;
 
 type Fault = Box<dyn std::error::Error>;
 
 const USAGE: &str = "usage: plain_text [write FOLDER ENTRIES | read FILE]";
 
-/// The formats with the names of their files.
+/// The formats with the ends of their files' names.
 const FORMATS: [(Format, &str); 4] = [
-    (Format::Hledger, "book.hledger"),
-    (Format::Ledger, "book.ledger"),
-    (Format::Beancount, "book.beancount"),
-    (Format::Csv, "book.csv"),
+    (Format::Hledger, "hledger"),
+    (Format::Ledger, "ledger"),
+    (Format::Beancount, "beancount"),
+    (Format::Csv, "csv"),
 ];
 
 fn main() -> ExitCode {
@@ -49,7 +54,7 @@ fn show() -> Result<(), Fault> {
     let book = village::small()?;
     let journal = Journal::from_book(&book, Sides::default())?;
     for (format, name) in FORMATS {
-        println!("== {name}\n\n{}", journal.show(format));
+        println!("== book.{name}\n\n{}", journal.show(format));
     }
     let text = journal.show(Format::Hledger).to_string();
     let source = Source::new("book.hledger".into(), text.clone());
@@ -64,17 +69,41 @@ fn show() -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes a large book in every format, and its positions.
+/// Writes a large book and a large ledger in every format, each with its
+/// positions.
 fn write(folder: &Path, entries: &str) -> Result<(), Fault> {
-    let book = village::large(entries.parse()?)?;
-    let journal = Journal::from_book(&book, Sides::default())?;
+    let entries = entries.parse()?;
     fs::create_dir_all(folder)?;
-    for (format, name) in FORMATS {
-        fs::write(folder.join(name), journal.show(format).to_string())?;
+    let book = village::large(entries)?;
+    let journal = Journal::from_book(&book, Sides::default())?;
+    write_all(folder, "book", &journal, &positions(&book, &journal)?)?;
+    let replica = Replica::of(entries)?;
+    let mut registers = Default::default();
+    let queries = replica.queries(&mut registers);
+    let named = |chain: &ChainId| replica.name(chain);
+    let journal = Journal::from_ledgers(&queries, Sides::default(), named)?;
+    write_all(folder, "replica", &journal, &columns(&replica, &journal)?)
+}
+
+fn write_all(folder: &Path, name: &str, journal: &Journal, positions: &str) -> Result<(), Fault> {
+    for (format, end) in FORMATS {
+        let path = folder.join(format!("{name}.{end}"));
+        fs::write(path, journal.show(format).to_string())?;
     }
-    fs::write(folder.join("positions.tsv"), positions(&book, &journal)?)?;
-    println!("{} transactions", journal.transactions().len());
+    fs::write(folder.join(format!("{name}.positions")), positions)?;
+    println!("{name}: {} transactions", journal.transactions().len());
     Ok(())
+}
+
+/// The same of a replicated ledger, from its columns.
+fn columns(replica: &Replica, journal: &Journal) -> Result<String, Fault> {
+    let mut lines = String::new();
+    for (name, symbol, atoms) in replica.columns() {
+        let known = Symbol::new(symbol).ok_or("a symbol")?;
+        let number = journal.number(&known, atoms);
+        lines.push_str(&format!("{name}\t{symbol}\t{number}\n"));
+    }
+    Ok(lines)
 }
 
 /// Account, commodity and position, from the book itself; only those that are

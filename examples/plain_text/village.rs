@@ -16,13 +16,13 @@ use super::Fault;
 /// Symbols of the units of the large book, in order, and their scales.
 pub(crate) const UNITS: [(&str, u64); 3] = [("work atoms", 3600), ("euros", 100), ("kWh", 1000)];
 
-const DAY: u64 = 86_400_000;
+pub(crate) const DAY: u64 = 86_400_000;
 /// 1 January 2024.
-const START: u64 = 19_723 * DAY;
-const ENTRIES_A_DAY: u64 = 20;
+pub(crate) const START: u64 = 19_723 * DAY;
+pub(crate) const ENTRIES_A_DAY: u64 = 20;
 const MEMBERS: usize = 500;
 
-fn unit(code: &str, scale: u64) -> Result<Unit, Fault> {
+pub(crate) fn unit(code: &str, scale: u64) -> Result<Unit, Fault> {
     Ok(Unit {
         issuer: DomainId::from_bytes([7; 32]),
         code: UnitCode::new(code).ok_or("a code")?,
@@ -74,7 +74,7 @@ fn request(number: u64, action: impl Into<Action>) -> Request {
 /// parts in three units, holds of which a part is paid, refunds.
 pub(crate) fn large(entries: u64) -> Result<Book, Fault> {
     let mut book = Book::new();
-    let mut chance = Chance(1);
+    let mut chance = Chance::new(1);
     let codes = ["work", "euros", "kWh"];
     let mut units = Vec::new();
     for (code, (_, scale)) in codes.into_iter().zip(UNITS) {
@@ -87,6 +87,10 @@ pub(crate) fn large(entries: u64) -> Result<Book, Fault> {
             0 if number == 0 => "members".to_string(),
             1 => format!("members:no. {number} & sons"),
             2 => format!("members:no. {number}-& sons"),
+            // Ledger would take the first word for a command.
+            3 => format!("check {number}"),
+            4 => format!("assert {number}:a"),
+            5 => format!("expr {number}"),
             _ => format!("members:m{number}"),
         };
         let name = name.parse()?;
@@ -133,17 +137,22 @@ pub(crate) fn large(entries: u64) -> Result<Book, Fault> {
 }
 
 /// The numbers of a xorshift generator: the same in every run.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
+    /// From a seed that is not zero.
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % end
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn one<T: Copy>(&mut self, of: &[T]) -> T {
         let at = self.below(of.len() as u64);
         of[usize::try_from(at).unwrap_or_default()]
     }

@@ -30,7 +30,7 @@ pub(crate) struct Account {
     taken: BTreeSet<LegAt>,
     /// Those of them that were sent back.
     refused: BTreeSet<LegAt>,
-    /// Own payments, holds and refunds by operation key.
+    /// Own payments, holds, refunds and bundles by operation key.
     operations: Directory<OperationKey, Slot>,
     /// Slots of taken payments, holds and refunds by payer and operation key,
     /// which these say themselves.
@@ -65,8 +65,10 @@ pub(crate) struct LegAt {
 impl Side {
     /// Each side takes one part of a hold, by whatever Resolve.
     pub(crate) fn of_hold(self, slot: Slot) -> LegAt {
-        let leg = u8::from(self == Self::Payer);
-        LegAt { slot, leg }
+        LegAt {
+            slot,
+            leg: self as u8,
+        }
     }
 }
 
@@ -122,14 +124,10 @@ impl Terms {
 #[derive(Debug)]
 pub(crate) enum Change {
     None,
+    /// A payment, or a hold: what its payer regains comes back as credit.
     Paid {
         key: OperationKey,
         total: i128,
-        draw: Option<Draw>,
-    },
-    Held {
-        key: OperationKey,
-        amount: i128,
         draw: Option<Draw>,
     },
     /// Holds, by slot.
@@ -145,6 +143,8 @@ pub(crate) enum Change {
     Took(Vec<Taking>),
     Closed(Timestamp),
     Ruled(Slot),
+    /// A bundle, by its operation key.
+    Stated(OperationKey),
 }
 
 /// One leg that a record takes.
@@ -167,8 +167,6 @@ pub(crate) struct Taking {
 pub(crate) struct HoldPart {
     pub(crate) hold: Source,
     pub(crate) side: Side,
-    /// What the hold set aside.
-    pub(crate) held: i128,
     /// Whether a named Seal covers the hold.
     pub(crate) is_covered: bool,
 }
@@ -205,7 +203,7 @@ impl Account {
         self.ruled.contains(&dispute)
     }
 
-    /// The own payment, hold or refund under a key.
+    /// The own payment, hold, refund or bundle under a key.
     pub(crate) fn operation(&self, key: &OperationKey) -> Option<Slot> {
         self.operations.get(key).copied()
     }
@@ -309,14 +307,12 @@ impl Account {
             Change::Ruled(dispute) => {
                 self.ruled.insert(dispute);
             }
+            Change::Stated(key) => {
+                self.operations.insert(key, slot);
+            }
             Change::Paid { key, total, draw } => {
                 self.operations.insert(key, slot);
                 self.sums.sent += total;
-                self.draw(draw);
-            }
-            Change::Held { key, amount, draw } => {
-                self.operations.insert(key, slot);
-                self.sums.held += amount;
                 self.draw(draw);
             }
             Change::Resolved(holds) => {
@@ -351,10 +347,6 @@ impl Account {
         self.taken.insert(taking.leg);
         if let Some(part) = &taking.part {
             self.taken.insert(part.side.of_hold(part.hold.slot));
-            if part.side == Side::Payer {
-                self.sums.held -= part.held;
-                self.sums.sent += part.held;
-            }
         }
         if let Some(key) = taking.key {
             let hold = taking.part.as_ref().map(|part| part.hold.slot);

@@ -1,25 +1,24 @@
 //! The author: the writer of one chain, who may write now.
 
-use alloc::borrow::Cow;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use icn_types::authority::{Act, Open};
 use icn_types::id::{ChainId, OperationKey, RecordId};
-use icn_types::judge::Case;
-use icn_types::record::{Content, Draft, Place, Record};
+use icn_types::judge::{Case, Rehearsal};
+use icn_types::record::{Content, Draft, Place, REFS_MAX, Record};
 use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 use icn_types::verdict::{Breach, Verdict};
 
-use crate::account::{Account, LegAt, Terms};
+use crate::account::{Account, Delta, LegAt, Terms};
 use crate::columns::Transit;
 use crate::entry::{Entry, TAKEN_MAX};
 use crate::ledger::Ledger;
 use crate::legs::{self, LegId, Side};
 use crate::position;
 use crate::refusal::Refusal;
-use crate::request::{Request, ordered};
+use crate::request::{Requested, ordered};
 use crate::rule::LedgerRule;
 use crate::rules;
 
@@ -30,9 +29,16 @@ pub(crate) struct Author<'a> {
     chain: ChainId,
     epoch: RecordId,
     open: &'a Open,
-    account: Cow<'a, Account>,
+    /// The chain after everything drafted so far.
+    path: Rehearsal<'a, Account>,
     place: Place,
     at: Timestamp,
+}
+
+/// A record that would be Valid, and what it would change.
+pub(crate) struct Written {
+    pub(crate) draft: Draft,
+    delta: Delta,
 }
 
 impl<'a> Author<'a> {
@@ -79,10 +85,21 @@ impl<'a> Author<'a> {
             chain,
             epoch,
             open,
-            account: ledger.account(set, &chain),
+            path: ledger.judge.rehearsal(set, tip),
             place,
             at,
         })
+    }
+
+    /// The same author at another time.
+    pub(crate) const fn at(mut self, at: Timestamp) -> Self {
+        self.at = at;
+        self
+    }
+
+    /// The account after everything drafted so far.
+    pub(crate) fn account(&self) -> &Account {
+        self.path.state()
     }
 
     /// The record, if it would be Valid.
@@ -92,55 +109,102 @@ impl<'a> Author<'a> {
         cause: Option<RecordId>,
         entry: &Entry,
     ) -> Result<Draft, Refusal> {
+        let written = self.write(refs, cause, entry)?;
+        Ok(written.draft)
+    }
+
+    /// The same, with what it changes.
+    pub(crate) fn write(
+        &self,
+        refs: Vec<RecordId>,
+        cause: Option<RecordId>,
+        entry: &Entry,
+    ) -> Result<Written, Refusal> {
         let missing = refs.iter().copied().find(|id| self.set.find(id).is_none());
         let (kind, body) = entry.body();
         let content = Content::new(refs, cause, &body).ok_or(Refusal::Invalid)?;
         let draft = Draft::new(self.place, kind, self.at, content).ok_or(Refusal::Invalid)?;
-        match self.ledger.judge.rehearse(self.set, &draft) {
-            Verdict::Valid => Ok(draft),
-            Verdict::Waiting => Err(Refusal::Waiting {
+        let judge = &self.ledger.judge;
+        match judge.rehearse_on(self.set, &draft, &self.path) {
+            Ok(delta) => Ok(Written { draft, delta }),
+            Err(Verdict::Waiting) => Err(Refusal::Waiting {
                 record: missing.unwrap_or(self.epoch),
             }),
-            Verdict::Invalid(Breach::Rule(LedgerRule::LimitFloor)) => Err(Refusal::Limit {
+            Err(Verdict::Invalid(Breach::Rule(LedgerRule::LimitFloor))) => Err(Refusal::Limit {
                 spendable: self.spendable(&draft),
             }),
-            Verdict::Invalid(Breach::Rule(LedgerRule::LimitGrant)) => Err(Refusal::NoGrant),
-            Verdict::Invalid(Breach::Rule(rule)) => Err(Refusal::Rule(rule)),
-            Verdict::Invalid(_) => Err(Refusal::Invalid),
+            Err(Verdict::Invalid(Breach::Rule(LedgerRule::LimitGrant))) => Err(Refusal::NoGrant),
+            Err(Verdict::Invalid(Breach::Rule(rule))) => Err(Refusal::Rule(rule)),
+            Err(Verdict::Invalid(_) | Verdict::Valid) => Err(Refusal::Invalid),
         }
+    }
+
+    /// Goes on after a record that nobody has signed yet. `slot` is where it
+    /// would be stored.
+    pub(crate) fn follow(&mut self, written: Written, slot: Slot) -> Draft {
+        let Written { draft, delta } = written;
+        let judge = &self.ledger.judge;
+        judge.follow(&mut self.path, &draft, delta, slot);
+        self.place = Place::Entry {
+            topic: self.ledger.topic(),
+            chain: self.chain,
+            epoch: self.epoch,
+            seq: draft.header().seq() + 1,
+            prev: Some(draft.header().id()),
+        };
+        draft
     }
 
     /// What a draft may spend, given what it names.
     fn spendable(&self, draft: &Draft) -> u128 {
-        let prev = draft.header().prev().and_then(|id| self.set.find(&id));
-        let case = Case::new(self.set, draft.header(), draft.content(), self.open, prev);
-        let terms = rules::terms(&case, &self.account);
+        let (set, path) = (self.set, &self.path);
+        let (header, content) = (draft.header(), draft.content());
+        let case = Case::new(set, header, content, self.open, path.stored());
+        let case = case.after_draft(path.drafted());
+        let terms = rules::terms(&case, self.account());
         let bounds = terms.bounds(self.open);
-        bounds.map_or(0, |bounds| self.account.sums(&terms).spendable(&bounds))
+        bounds.map_or(0, |bounds| self.account().sums(&terms).spendable(&bounds))
     }
 
     /// The Release that shows how much of an envelope may be paid.
-    pub(crate) fn release(&self, (ready, action): (RecordId, u16)) -> Option<RecordId> {
+    fn release(&self, (ready, action): (RecordId, u16)) -> Option<RecordId> {
         self.ledger.drawn(self.set, &ready, action)?.release
     }
 
-    /// The record of a request, if it would be Valid.
-    pub(crate) fn write<R: Request>(
+    /// The record of a request, if it would be Valid. A raise of the epoch is
+    /// named along, and so are Seals where the limit needs them.
+    pub(crate) fn grant<R: Requested>(&self, request: &R) -> Result<Written, Refusal> {
+        let mut refs = request.refs();
+        let decision = request.decision();
+        refs.extend(decision.and_then(|decision| self.release(decision)));
+        refs.extend(self.raise());
+        let plain = self.write_request(request, refs.clone());
+        if let Err(Refusal::Limit { .. }) = plain {
+            let cover = self.cover(REFS_MAX.saturating_sub(refs.len()));
+            if !cover.is_empty() {
+                refs.extend(cover);
+                return self.write_request(request, refs);
+            }
+        }
+        plain
+    }
+
+    fn write_request<R: Requested>(
         &self,
         request: &R,
         refs: Vec<RecordId>,
-    ) -> Result<Draft, Refusal> {
+    ) -> Result<Written, Refusal> {
         let refs = ordered(refs);
         let entry = request.entry(&refs)?;
-        self.draft(refs, request.cause(), &entry)
+        self.write(refs, request.cause(), &entry)
     }
 
     /// The raise of the epoch that the chain has not named yet.
-    pub(crate) fn raise(&self) -> Option<RecordId> {
+    fn raise(&self) -> Option<RecordId> {
         let floor = self.set.office()?.seat(&self.chain)?.floor()?;
         let has_begun = self.place_follows_epoch();
         let known = if has_begun {
-            self.account.floor()
+            self.account().floor()
         } else {
             self.open.grant.map(|grant| grant.floor)
         };
@@ -159,14 +223,15 @@ impl<'a> Author<'a> {
     }
 
     fn place_follows_epoch(&self) -> bool {
-        let tip = self.set.spine(&self.chain).last();
-        tip.is_some_and(|&tip| self.set.record(tip).epoch() == Some(self.epoch))
+        let stored = || self.set.record(self.path.stored()?).epoch();
+        self.path.drafted().or_else(stored) == Some(self.epoch)
     }
 
     /// Legs that the account may take, up to its ceiling.
     pub(crate) fn takeable(&self) -> Result<Vec<LegId>, Refusal> {
         let grant = self.open.grant.ok_or(Refusal::NoGrant)?;
-        let mut room = i128::from(grant.ceiling) - self.account.sums(&Terms::default()).position();
+        let mut room =
+            i128::from(grant.ceiling) - self.account().sums(&Terms::default()).position();
         let mut keys = BTreeMap::new();
         let mut chosen = Vec::new();
         for (leg, transit) in self.ledger.columns(self.set).incoming(self.chain) {
@@ -190,7 +255,7 @@ impl<'a> Author<'a> {
         leg: LegId,
         transit: &Transit,
     ) -> bool {
-        let (set, account) = (self.set, &self.account);
+        let (set, account) = (self.set, self.account());
         let Some(slot) = set.find(&leg.record) else {
             return false;
         };
@@ -230,7 +295,7 @@ impl<'a> Author<'a> {
     /// Seals and heads above unsealed credit of the account, at most `room`.
     pub(crate) fn cover(&self, room: usize) -> Vec<RecordId> {
         let mut uncovered: BTreeMap<ChainId, Vec<Slot>> = BTreeMap::new();
-        for source in self.account.uncovered() {
+        for source in self.account().uncovered() {
             let chain = self.set.record(source.slot).chain();
             uncovered.entry(chain).or_default().push(source.slot);
         }

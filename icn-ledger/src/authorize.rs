@@ -4,6 +4,8 @@
 //! Every answer is a draft to sign or a typed refusal. Nothing is written
 //! here: a refusal leaves no trace and may be asked again at any time.
 
+use alloc::vec::Vec;
+
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId};
 use icn_types::record::{Draft, REFS_MAX};
@@ -11,12 +13,12 @@ use icn_types::set::RecordSet;
 use icn_types::time::Timestamp;
 
 use crate::author::Author;
-use crate::entry::{Ack, Entry, Note, Refuse};
+use crate::entry::{Ack, Entry, Note, Refuse, TAKEN_MAX};
 use crate::ledger::Ledger;
 use crate::legs::LegId;
 use crate::refusal::Refusal;
 use crate::request::{
-    HoldRequest, PaymentRequest, RefundRequest, Request, ResolveRequest, is_made_from, references,
+    HoldRequest, PaymentRequest, RefundRequest, Requested, ResolveRequest, again, references,
 };
 
 /// A record that may be authored.
@@ -28,6 +30,17 @@ pub enum Authorized {
     Draft(Draft),
     /// The same request was authored before: this is its record.
     Again(RecordId),
+}
+
+impl Authorized {
+    /// The record, which a draft names before it is signed.
+    #[must_use]
+    pub fn id(&self) -> RecordId {
+        match self {
+            Self::Draft(draft) => draft.header().id(),
+            Self::Again(id) => *id,
+        }
+    }
 }
 
 impl Ledger {
@@ -94,7 +107,7 @@ impl Ledger {
         self.admit_request(set, chain, request, at)
     }
 
-    fn admit_request<R: Request>(
+    pub(crate) fn admit_request<R: Requested>(
         &self,
         set: &RecordSet,
         chain: &ChainId,
@@ -102,27 +115,12 @@ impl Ledger {
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
         if let Some(first) = request.first(set, &self.account(set, chain)) {
-            let id = set.record(first).id();
-            return if is_made_from(set, first, request) {
-                Ok(Authorized::Again(id))
-            } else {
-                Err(R::conflict(id))
-            };
+            let first = set.record(first);
+            return again(request, first.header(), first.content()).map(Authorized::Again);
         }
         let author = Author::of(self, set, *chain, at)?;
-        let mut refs = request.refs();
-        let decision = request.decision();
-        refs.extend(decision.and_then(|decision| author.release(decision)));
-        refs.extend(author.raise());
-        let plain = author.write(request, refs.clone());
-        if let Err(Refusal::Limit { .. }) = plain {
-            let cover = author.cover(REFS_MAX.saturating_sub(refs.len()));
-            if !cover.is_empty() {
-                refs.extend(cover);
-                return author.write(request, refs).map(Authorized::Draft);
-            }
-        }
-        plain.map(Authorized::Draft)
+        let granted = author.grant(request)?;
+        Ok(Authorized::Draft(granted.draft))
     }
 
     /// Acknowledges everything that the account may take now, up to 256 legs
@@ -151,6 +149,44 @@ impl Ledger {
         author.draft(refs, None, &entry).map(Some)
     }
 
+    /// Whether the writer of `chain` may acknowledge these legs now, all or
+    /// none. The legs name the operation: the same ones in the same order
+    /// answer with the first acknowledgement.
+    ///
+    /// # Errors
+    /// [`Refusal::NoLeg`] when one of them is not in transit to this account;
+    /// others when the chain cannot be written now, or a rule says no.
+    pub fn authorize_acks(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        legs: &List<LegId, 1, TAKEN_MAX>,
+        at: Timestamp,
+    ) -> Result<Authorized, Refusal> {
+        let (refs, named) = references(legs)?;
+        let legs_of_ack = List::new(named).map_err(|_| Refusal::Invalid)?;
+        let entry = Entry::Ack(Ack { legs: legs_of_ack });
+        self.admit_taking(set, chain, legs, (refs, &entry), at)
+    }
+
+    /// Whether the writer of `chain` may send one leg back now. The leg names
+    /// the operation, which answers with the first refusal of it.
+    ///
+    /// # Errors
+    /// As [`draft_refusal`](Self::draft_refusal).
+    pub fn authorize_refusal(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        leg: LegId,
+        at: Timestamp,
+    ) -> Result<Authorized, Refusal> {
+        let (refs, named) = references(&[leg])?;
+        let legs = List::new(named).map_err(|_| Refusal::Invalid)?;
+        let entry = Entry::Refuse(Refuse { legs });
+        self.admit_taking(set, chain, &[leg], (refs, &entry), at)
+    }
+
     /// Sends one leg back.
     ///
     /// # Errors
@@ -163,16 +199,43 @@ impl Ledger {
         leg: LegId,
         at: Timestamp,
     ) -> Result<Draft, Refusal> {
+        match self.authorize_refusal(set, chain, leg, at)? {
+            Authorized::Draft(draft) => Ok(draft),
+            Authorized::Again(_) => Err(Refusal::NoLeg),
+        }
+    }
+
+    fn admit_taking(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        legs: &[LegId],
+        (refs, entry): (Vec<RecordId>, &Entry),
+        at: Timestamp,
+    ) -> Result<Authorized, Refusal> {
+        let columns = self.columns(set);
+        let first = legs.first().and_then(|leg| columns.taken_by(leg));
+        if let Some(first) = first.and_then(|id| set.find(&id)) {
+            let record = set.record(first);
+            let is_same = record.chain() == *chain
+                && record.refs() == refs
+                && Entry::of(record).as_ref() == Some(entry);
+            return if is_same {
+                Ok(Authorized::Again(record.id()))
+            } else {
+                Err(Refusal::NoLeg)
+            };
+        }
         let author = Author::of(self, set, *chain, at)?;
-        let transit = self.columns(set).transit(&leg);
-        transit
-            .filter(|transit| transit.payee == *chain)
-            .ok_or(Refusal::NoLeg)?;
-        let (refs, legs) = references(&[leg])?;
-        let entry = Entry::Refuse(Refuse {
-            legs: List::new(legs).map_err(|_| Refusal::Invalid)?,
-        });
-        author.draft(refs, None, &entry)
+        let is_here = |leg| {
+            columns
+                .transit(leg)
+                .is_some_and(|transit| transit.payee == *chain)
+        };
+        if !legs.iter().all(is_here) {
+            return Err(Refusal::NoLeg);
+        }
+        author.draft(refs, None, entry).map(Authorized::Draft)
     }
 
     /// Names the newest Seals and heads that turn unsealed credit of the

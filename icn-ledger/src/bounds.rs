@@ -12,9 +12,10 @@ pub(crate) struct Sums {
     pub(crate) sealed: i128,
     /// Credit that a fork of its sender could still take back.
     pub(crate) unsealed: i128,
-    /// Sent, whatever became of it.
+    /// Sent, whatever became of it; on a chain also what holds set aside, for
+    /// what is not paid of it comes back as credit.
     pub(crate) sent: i128,
-    /// Set aside by open holds.
+    /// Set aside by open holds of a book.
     pub(crate) held: i128,
 }
 

@@ -15,11 +15,12 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::index::Directory;
 use icn_types::judge::Judge;
 use icn_types::record::Record;
-use icn_types::set::{Canonical, Label, RecordSet, Slot};
+use icn_types::set::{Canonical, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
-use crate::entry::{Entry, Hold, Resolve};
-use crate::legs::{self, LegId, Sent, Side, resolved, sent, taken};
+use crate::counted::{Counted, Counting, count};
+use crate::entry::{Entry, Hold};
+use crate::legs::{LegId, Sent, resolved, sent, taken};
 use crate::rules::LedgerRules;
 
 /// All accounts of one unit and everything in transit.
@@ -392,80 +393,27 @@ impl Columns {
 
     /// The columns of a canonical set, from nothing.
     pub(crate) fn of(canonical: &Canonical<'_>, judge: &Judge<LedgerRules>) -> Self {
-        let set = canonical.set();
-        let entries = valid(canonical, judge);
-        let mut takers: BTreeMap<LegId, Takers> = BTreeMap::new();
         let mut columns = Self::default();
-        for (slot, is_posted, entry) in &entries {
-            let record = set.record(*slot);
-            if let Entry::Hold(hold) = entry
-                && *is_posted
-            {
-                columns.set_aside(record, hold);
-            }
-            for leg in takes(record, entry) {
-                let takers = takers.entry(leg).or_default();
-                takers.acknowledged |= matches!(entry, Entry::Ack(_));
-                if *is_posted {
-                    takers.posted = Some(record.id());
-                }
-            }
-        }
-        for (slot, is_posted, entry) in &entries {
-            let record = set.record(*slot);
-            if let Entry::Resolve(resolve) = entry {
-                columns.count_parts(canonical, *slot, resolve, &takers);
-                continue;
-            }
-            for (leg, sent) in sent(set, *slot, entry) {
-                let leg = LegId {
-                    record: record.id(),
-                    leg,
-                };
-                columns.count(leg, sent, *is_posted, takers.get(&leg));
-            }
-        }
+        count(canonical, judge, &mut columns);
         columns
     }
+}
 
-    /// A part is taken from its hold if both the hold and the Resolve are
-    /// posted. Otherwise whoever wrote the one that is not owes it.
-    fn count_parts(
-        &mut self,
-        canonical: &Canonical<'_>,
-        slot: Slot,
-        resolve: &Resolve,
-        takers: &BTreeMap<LegId, Takers>,
-    ) {
-        let set = canonical.set();
-        let record = set.record(slot);
-        let is_posted = canonical.label(slot) == Label::Posted;
-        let ended = record.content().filter(|_| is_posted);
-        for hold in ended.iter().flat_map(|content| resolved(content, resolve)) {
-            self.release(hold);
-        }
-        for (number, part) in legs::parts(set, slot, resolve) {
-            let is_held = canonical.label(part.hold) == Label::Posted;
-            if !is_held && part.side == Side::Payer {
-                continue; // it never left the payer
-            }
-            let payer = if is_held && !is_posted {
-                record.chain()
-            } else {
-                part.sent.payer
-            };
-            let sent = Sent { payer, ..part.sent };
-            let leg = LegId {
-                record: record.id(),
-                leg: number,
-            };
-            self.count(leg, sent, is_posted && is_held, takers.get(&leg));
-        }
+impl Counting for Columns {
+    fn hold(&mut self, record: &Record, hold: &Hold) {
+        self.set_aside(record, hold);
     }
 
-    fn count(&mut self, leg: LegId, sent: Sent, is_posted: bool, takers: Option<&Takers>) {
+    fn resolve(&mut self, _: &Record, hold: RecordId) {
+        self.release(hold);
+    }
+
+    fn leg(&mut self, leg: LegId, counted: &Counted<'_>) {
+        let Counted {
+            sent, is_posted, ..
+        } = *counted;
         let atoms = signed(sent.amount);
-        let Some(takers) = takers else {
+        let Some(takers) = counted.takers else {
             if is_posted {
                 self.send(leg, sent);
             }
@@ -492,18 +440,11 @@ impl Columns {
     }
 }
 
-/// Who took one leg, on all branches together.
-#[derive(Default)]
-struct Takers {
-    posted: Option<RecordId>,
-    acknowledged: bool,
-}
-
-fn signed(amount: Amount) -> i128 {
+pub(crate) fn signed(amount: Amount) -> i128 {
     i128::from(amount.get())
 }
 
-fn takes<'a>(record: &'a Record, entry: &'a Entry) -> impl Iterator<Item = LegId> + 'a {
+pub(crate) fn takes<'a>(record: &'a Record, entry: &'a Entry) -> impl Iterator<Item = LegId> + 'a {
     let legs = match entry {
         Entry::Ack(ack) => &*ack.legs,
         Entry::Refuse(refuse) => &*refuse.legs,
@@ -513,15 +454,5 @@ fn takes<'a>(record: &'a Record, entry: &'a Entry) -> impl Iterator<Item = LegId
     content.flat_map(|content| taken(content, legs))
 }
 
-/// Valid canonical entries of the topic, each with whether it is posted.
-fn valid(canonical: &Canonical<'_>, judge: &Judge<LedgerRules>) -> Vec<(Slot, bool, Entry)> {
-    let (set, topic) = (canonical.set(), judge.topic());
-    canonical
-        .slots()
-        .filter(|&slot| set.record(slot).topic() == topic && judge.verdict(slot).is_valid())
-        .filter_map(|slot| {
-            let is_posted = canonical.label(slot) == Label::Posted;
-            Some((slot, is_posted, Entry::of(set.record(slot))?))
-        })
-        .collect()
-}
+#[cfg(test)]
+mod tests;

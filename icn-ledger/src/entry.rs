@@ -106,13 +106,14 @@ impl Entry {
         }
     }
 
-    /// The operation key of an entry that sends by one.
+    /// The operation key of an entry that has one.
     #[must_use]
     pub const fn key(&self) -> Option<OperationKey> {
         match self {
             Self::Payment(payment) => Some(payment.key),
             Self::Hold(hold) => Some(hold.key),
             Self::Refund(refund) => Some(refund.key),
+            Self::Remark(Remark::Bundle(bundle)) => Some(bundle.key),
             _ => None,
         }
     }

@@ -80,6 +80,13 @@ pub enum LedgerEvent {
         /// How it ended.
         ruling: Ruling,
     },
+    /// Somebody said which payments belong together.
+    Bundled {
+        /// The bundle.
+        bundle: RecordId,
+        /// Whose account it stands on.
+        by: ChainId,
+    },
     /// A record breaks a rule and ends its epoch. Together with its ancestors
     /// it convicts its author.
     Convicted {
@@ -108,6 +115,7 @@ impl LedgerEvent {
             | Self::Refunded { refund: id, .. }
             | Self::Disputed { dispute: id, .. }
             | Self::Ruled { outcome: id, .. }
+            | Self::Bundled { bundle: id, .. }
             | Self::Convicted { record: id, .. } => Some(*id),
             Self::Relabelled => None,
         }

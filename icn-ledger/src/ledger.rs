@@ -240,8 +240,8 @@ impl Ledger {
         digest::labels(&set.canonical(), &self.judge, &self.columns(set))
     }
 
-    /// The payment, hold or refund that a chain made under an operation key,
-    /// on its spine.
+    /// The payment, hold, refund or bundle that a chain made under an operation
+    /// key, on its spine.
     #[must_use]
     pub fn payment(
         &self,
@@ -286,6 +286,10 @@ fn remarked(
             outcome: id,
             dispute: *content.refs().get(usize::from(outcome.dispute))?,
             ruling: outcome.ruling,
+        }),
+        Remark::Bundle(_) => Some(LedgerEvent::Bundled {
+            bundle: id,
+            by: chain,
         }),
         Remark::Assertion(_) | Remark::Close(_) => None,
     }

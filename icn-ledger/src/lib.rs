@@ -6,9 +6,12 @@ extern crate alloc;
 mod account;
 mod author;
 pub mod authorize;
+pub mod batch;
 pub mod book;
 mod bounds;
+pub mod bundle;
 pub mod columns;
+mod counted;
 pub mod decided;
 mod digest;
 pub mod entry;
@@ -30,6 +33,7 @@ pub mod text;
 pub mod unit;
 
 pub use authorize::Authorized;
+pub use batch::{Batch, authorize_all};
 pub use columns::{Column, Columns, Held, Transit};
 pub use decided::Drawn;
 pub use entry::{
@@ -40,6 +44,6 @@ pub use ledger::Ledger;
 pub use legs::{LegId, parties};
 pub use position::{Charge, Finality, Limits, Positions};
 pub use refusal::Refusal;
-pub use request::{HoldRequest, PaymentRequest, RefundRequest, ResolveRequest};
+pub use request::{HoldRequest, PaymentRequest, RefundRequest, Request, ResolveRequest};
 pub use rule::LedgerRule;
 pub use unit::{Unit, UnitCode};

@@ -1,6 +1,8 @@
 //! Exchange rates: an amount of one unit for an amount of another.
 
 use icn_types::amount::Amount;
+use icn_types::canon::{Decode, DecodeError, Encode, Reader, Reason, Writer};
+use icn_types::canonical;
 use icn_types::error::{Coded, Fault};
 
 /// How much of the payee's unit stands for how much of the payer's.
@@ -23,6 +25,7 @@ pub struct Rate {
     paid: Amount,
     received: Amount,
 }
+canonical!(Rate { paid, received });
 
 /// Which of the two amounts is given; the other one follows from the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,30 @@ pub enum Known {
     Paid(Amount),
     /// What the payee receives. The payer gives no less than it costs.
     Received(Amount),
+}
+
+impl Encode for Known {
+    /// `[0, amount]` paid or `[1, amount]` received.
+    fn encode(&self, w: &mut Writer) {
+        let (number, amount) = match self {
+            Self::Paid(amount) => (0, amount),
+            Self::Received(amount) => (1, amount),
+        };
+        w.array(2);
+        w.uint(number);
+        amount.encode(w);
+    }
+}
+
+impl Decode for Known {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.array_of(2)?;
+        Ok(match r.uint()? {
+            0 => Self::Paid(Decode::decode(r)?),
+            1 => Self::Received(Decode::decode(r)?),
+            _ => return Err(r.error(Reason::Value("rate.known"))),
+        })
+    }
 }
 
 /// An exchange of whole atoms.

@@ -3,7 +3,7 @@
 use core::num::NonZeroU16;
 
 use icn_types::error::{Coded, Fault};
-use icn_types::id::RecordId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::resume::Standing;
 use icn_types::time::Timestamp;
 
@@ -75,6 +75,18 @@ pub enum Refusal {
     /// Nobody writes the mediator's account in this ledger.
     #[error("mediator has no account in this ledger")]
     NoMediator,
+    /// The bundle names no due of that account.
+    #[error("bundle names no due of chain {payer}")]
+    NoDue {
+        /// The account.
+        payer: ChainId,
+    },
+    /// Another item of an atomic batch was refused.
+    #[error("item {item} of the batch was refused")]
+    Undone {
+        /// Which, counted from 0.
+        item: usize,
+    },
     /// The record would break another rule.
     #[error("record would break a rule")]
     Rule(#[source] LedgerRule),
@@ -115,6 +127,8 @@ impl Coded for Refusal {
             Self::NoLeg => "authorize.leg",
             Self::Future { .. } => "authorize.future",
             Self::NoMediator => "authorize.mediator",
+            Self::NoDue { .. } => "authorize.due",
+            Self::Undone { .. } => "authorize.undone",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
         }
@@ -126,7 +140,9 @@ impl Coded for Refusal {
             | Self::Resolved { .. }
             | Self::NoLeg
             | Self::Future { .. }
-            | Self::NoMediator => Fault::Caller,
+            | Self::NoMediator
+            | Self::NoDue { .. }
+            | Self::Undone { .. } => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
             _ => Fault::Rule,
         }

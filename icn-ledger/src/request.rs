@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use icn_types::amount::Amount;
 use icn_types::canon::List;
 use icn_types::id::{ChainId, OperationKey, RecordId};
-use icn_types::record::{Attachment, Record};
+use icn_types::record::{Attachment, Content, Header};
 use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 
 use crate::account::Account;
+use crate::bundle::BundleRequest;
 use crate::entry::{
     DecisionRef, Entry, Hold, LEGS_MAX, Leg, LegRef, Payment, RESOLVED_MAX, Refund, Resolution,
     Resolve,
@@ -92,8 +93,54 @@ pub struct RefundRequest {
     pub cause: Option<RecordId>,
 }
 
+/// Anything that an account may ask for under a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Request {
+    /// Pay.
+    Payment(PaymentRequest),
+    /// Set aside.
+    Hold(HoldRequest),
+    /// End holds.
+    Resolve(ResolveRequest),
+    /// Pay back.
+    Refund(RefundRequest),
+    /// Say what belongs together.
+    Bundle(BundleRequest),
+}
+
+impl From<PaymentRequest> for Request {
+    fn from(request: PaymentRequest) -> Self {
+        Self::Payment(request)
+    }
+}
+
+impl From<HoldRequest> for Request {
+    fn from(request: HoldRequest) -> Self {
+        Self::Hold(request)
+    }
+}
+
+impl From<ResolveRequest> for Request {
+    fn from(request: ResolveRequest) -> Self {
+        Self::Resolve(request)
+    }
+}
+
+impl From<RefundRequest> for Request {
+    fn from(request: RefundRequest) -> Self {
+        Self::Refund(request)
+    }
+}
+
+impl From<BundleRequest> for Request {
+    fn from(request: BundleRequest) -> Self {
+        Self::Bundle(request)
+    }
+}
+
 /// What admission asks of a request.
-pub(crate) trait Request {
+pub(crate) trait Requested {
     /// The record of the account that carried it out, or another request under
     /// the same name.
     fn first(&self, set: &RecordSet, account: &Account) -> Option<Slot>;
@@ -104,7 +151,9 @@ pub(crate) trait Request {
     }
 
     /// The Ready and the number of the action that it carries out.
-    fn decision(&self) -> Option<(RecordId, u16)>;
+    fn decision(&self) -> Option<(RecordId, u16)> {
+        None
+    }
 
     /// Records that the entry names.
     fn refs(&self) -> Vec<RecordId> {
@@ -117,7 +166,7 @@ pub(crate) trait Request {
     fn cause(&self) -> Option<RecordId>;
 }
 
-impl Request for PaymentRequest {
+impl Requested for PaymentRequest {
     fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
         account.operation(&self.key)
     }
@@ -141,7 +190,7 @@ impl Request for PaymentRequest {
     }
 }
 
-impl Request for HoldRequest {
+impl Requested for HoldRequest {
     fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
         account.operation(&self.key)
     }
@@ -167,7 +216,7 @@ impl Request for HoldRequest {
     }
 }
 
-impl Request for ResolveRequest {
+impl Requested for ResolveRequest {
     fn first(&self, set: &RecordSet, account: &Account) -> Option<Slot> {
         let mut holds = self.holds.iter().filter_map(|(hold, _)| set.find(hold));
         holds.find_map(|hold| account.resolved(hold))
@@ -175,10 +224,6 @@ impl Request for ResolveRequest {
 
     fn conflict(first: RecordId) -> Refusal {
         Refusal::Resolved { first }
-    }
-
-    fn decision(&self) -> Option<(RecordId, u16)> {
-        None
     }
 
     fn refs(&self) -> Vec<RecordId> {
@@ -204,7 +249,7 @@ impl Request for ResolveRequest {
     }
 }
 
-impl Request for RefundRequest {
+impl Requested for RefundRequest {
     fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
         account.operation(&self.key)
     }
@@ -237,13 +282,21 @@ impl Request for RefundRequest {
     }
 }
 
-/// Whether a record says what a request asks for.
-pub(crate) fn is_made_from<R: Request>(set: &RecordSet, slot: Slot, request: &R) -> bool {
-    let record: &Record = set.record(slot);
-    let (Some(content), Some(entry)) = (record.content(), Entry::of(record)) else {
-        return false;
-    };
-    content.cause() == request.cause() && request.entry(content.refs()) == Ok(entry)
+/// The answer to a request under whose name something was authored before.
+pub(crate) fn again<R: Requested>(
+    request: &R,
+    first: &Header,
+    content: Option<&Content>,
+) -> Result<RecordId, Refusal> {
+    let is_same = content.is_some_and(|content| {
+        let entry = Entry::read(first.kind(), content).ok().flatten();
+        content.cause() == request.cause() && entry == request.entry(content.refs()).ok()
+    });
+    if is_same {
+        Ok(first.id())
+    } else {
+        Err(R::conflict(first.id()))
+    }
 }
 
 fn decision(

@@ -116,11 +116,20 @@ pub enum LedgerRule {
     /// The chain ended the dispute before.
     #[error("dispute was ended before on this chain")]
     OutcomeTwice,
+    /// The known amount of an exchange has no counterpart at its rate.
+    #[error("rate has no answer for the known amount")]
+    BundleRate,
+    /// A due goes to its own payer.
+    #[error("due goes to its own payer")]
+    BundleSelf,
+    /// A payer owes the same payee in two dues.
+    #[error("payer owes one payee twice")]
+    BundleTwice,
 }
 
 impl LedgerRule {
     /// Every rule, in order of precedence.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::RefundRef,
         Self::RefundSource,
         Self::RefundSum,
@@ -155,6 +164,9 @@ impl LedgerRule {
         Self::OutcomeDispute,
         Self::OutcomeMediator,
         Self::OutcomeTwice,
+        Self::BundleRate,
+        Self::BundleSelf,
+        Self::BundleTwice,
     ];
 }
 
@@ -195,6 +207,9 @@ impl Coded for LedgerRule {
             Self::OutcomeDispute => "outcome.dispute",
             Self::OutcomeMediator => "outcome.mediator",
             Self::OutcomeTwice => "outcome.twice",
+            Self::BundleRate => "bundle.rate",
+            Self::BundleSelf => "bundle.self",
+            Self::BundleTwice => "bundle.twice",
         }
     }
 

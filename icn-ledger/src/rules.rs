@@ -275,7 +275,6 @@ fn offered(
             offer.part = Some(Box::new(HoldPart {
                 hold: source(case, part.hold),
                 side: part.side,
-                held: i128::from(part.terms.leg.amount.get()),
                 is_covered: part.side == Side::Payer || is_covered(case, account, terms, part.hold),
             }));
         }
@@ -306,14 +305,14 @@ fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {
 fn source(case: &Case<'_>, slot: Slot) -> Source {
     Source {
         chain: case.set.chain_of(slot),
-        seq: case.set.record(slot).seq(),
+        seq: case.set.seq(slot),
         slot,
     }
 }
 
 /// Whether a Seal that the chain named, or names with this record, covers it.
 fn is_covered(case: &Case<'_>, account: &Account, terms: &Terms, slot: Slot) -> bool {
-    let chain = case.set.record(slot).chain();
+    let chain = case.set.chain(slot);
     let heads = terms
         .cover
         .get(&chain)
@@ -335,10 +334,10 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
         ..Terms::default()
     };
     for slot in case.refs() {
-        let record = case.set.record(slot);
-        if record.chain() != case.set.authority() {
+        if case.set.chain(slot) != case.set.authority() {
             continue;
         }
+        let record = case.set.record(slot);
         if record.kind() == Kind::RAISE
             && let Some(Act::Raise(raise)) = case.set.act(slot)
             && Some(raise.open) == case.header.epoch()
@@ -384,10 +383,10 @@ fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
         return;
     }
     // What does not lie below an earlier head of the same path does not lie
-    // below this one either, up to that head's position.
+    // below this one either, before that head's position.
     let below = heads.iter().filter(|&&known| set.on_path(known, head));
     let from = below
-        .map(|&known| set.record(known).seq() + 1)
+        .map(|&known| set.record(known).seq())
         .max()
         .unwrap_or(0);
     let mut moved: Vec<Slot> = heads

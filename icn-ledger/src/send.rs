@@ -47,9 +47,9 @@ impl LedgerRules {
             key: hold.key,
             decision: hold.decision,
         };
-        Ok(Change::Held {
+        Ok(Change::Paid {
             key: order.key,
-            amount: order.total(),
+            total: order.total(),
             draw: self.may_send(case, account, terms, &order)?,
         })
     }

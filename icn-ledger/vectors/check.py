@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 CHARTER, OPEN, SEAL, RAISE, OPENING, CLOSE, READY, RELEASE = 0, 1, 2, 6, 7, 8, 9, 10
 PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND = range(64, 71)
 ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME = range(71, 75)
+BUNDLE = 76
 FORMAT = 1
 AMOUNT_MAX = 2**63 - 1
 BARE = object()
@@ -173,6 +174,25 @@ BODIES = {
         tag("icn/ledger/outcome/v1"),
         U16,
         choice(row(number(0, 3)), row(number(4, 4), name)),
+        maybe(ATTACHMENT),
+    ),
+    BUNDLE: row(
+        tag("icn/ledger/bundle/v1"),
+        choice(
+            row(number(0, 0), several(row(name, name, AMOUNT), 64, least=2)),
+            row(
+                number(1, 1),
+                row(
+                    row(AMOUNT, AMOUNT),
+                    row(number(0, 1), AMOUNT),
+                    name,
+                    name,
+                    row(name, name),
+                    name,
+                ),
+            ),
+        ),
+        name,
         maybe(ATTACHMENT),
     ),
 }
@@ -364,6 +384,8 @@ class Set:
                 self.send(record)
             if record.kind in (ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME):
                 self.remark(record)
+            if record.kind == BUNDLE:
+                self.bundle(record)
         except Broken as broken:
             return str(broken)
         return "valid"
@@ -542,6 +564,33 @@ class Set:
             require(about.body[3] == record.chain, "outcome.mediator")
             ended = [one.refs[one.body[1]] for one in before if one.kind == OUTCOME]
             require(about.id not in ended, "outcome.twice")
+
+    def bundle(self, record):
+        dues = self.dues(*record.body[1])
+        pairs = set()
+        for payer, payee, _ in dues:
+            require(payer != payee, "bundle.self")
+            require((payer, payee) not in pairs, "bundle.twice")
+            pairs.add((payer, payee))
+        require(record.body[2] not in self.state(record.prev).keys, "pay.key")
+
+    def dues(self, form, terms):
+        """Payer, payee and amount of everything that is to be paid."""
+        if form == 0:
+            return terms
+        (a, b), (known, amount), payer, payee, (takes, gives), residue = terms
+        if known == 0:
+            received = amount * b // a
+            left = (amount * b - received * a) // b
+            paid = amount - left
+        else:
+            received = amount
+            paid = -(-amount * a // b)
+            left = (paid * b - received * a) // a
+        require(1 <= paid <= AMOUNT_MAX and 1 <= received <= AMOUNT_MAX, "bundle.rate")
+        dues = [(payer, takes, paid), (gives, payee, received)]
+        dues.insert(1, (payer, residue, left)) if known == 0 else dues.append((gives, residue, left))
+        return [due for due in dues if due[2] > 0]
 
     def sent(self, record):
         """Legs that a valid record sends, by number: payer, payee, amount."""
@@ -764,6 +813,8 @@ class State:
                 found = whole.drawn(record)
                 if found and found[2][0] == 2:
                     self.drawn.setdefault(found[:2], []).append(atoms)
+            if record.kind == BUNDLE:
+                self.keys.add(record.body[2])
             if record.kind == REFUND:
                 reference, leg = record.body[1]
                 original = record.refs[reference], leg

@@ -7,6 +7,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::hint::black_box;
 
 /// A key whose bits can be spread over a table.
 pub trait Spread: Clone + Ord {
@@ -16,11 +17,24 @@ pub trait Spread: Clone + Ord {
 
 impl Spread for [u8; 32] {
     fn spread(&self) -> u32 {
-        let (words, _) = self.as_chunks();
-        mixed(words.iter().fold(0_u64, |folded, word| {
-            folded.rotate_left(23) ^ u64::from_le_bytes(*word)
-        }))
+        spread_bytes(self)
     }
+}
+
+/// [`Spread::spread`] of a key that is nothing but bytes.
+#[must_use]
+#[inline]
+pub fn spread_bytes(bytes: &[u8]) -> u32 {
+    let (words, rest) = bytes.as_chunks();
+    let folded = words.iter().fold(0_u64, |folded, word| {
+        folded.rotate_left(23) ^ u64::from_le_bytes(*word)
+    });
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mixed(match rest {
+        [] => folded,
+        _ => folded.rotate_left(23) ^ u64::from_le_bytes(last),
+    })
 }
 
 /// Every bit of the number moves half of the answer: the finalizer of
@@ -62,6 +76,15 @@ impl Bucket {
     fn entries(&self) -> impl Iterator<Item = (u32, u32)> {
         let entries = self.spreads.into_iter().zip(self.numbers);
         entries.take(usize::from(self.len))
+    }
+
+    /// Whether a key with this spread may lie here. Looks at all places: where
+    /// it could stop is as good as random, and a processor that guesses wrong
+    /// waits for the memory that it could have gone on without.
+    fn may_hold(&self, spread: u32) -> bool {
+        self.spreads
+            .iter()
+            .fold(false, |found, &other| found | (other == spread))
     }
 
     /// Whether there was room.
@@ -107,14 +130,23 @@ impl<K: Spread> Index<K> {
 
     fn find_spread(&self, key: &K, spread: u32, is: impl Fn(usize) -> bool) -> Option<usize> {
         let bucket = self.buckets.get(self.place(spread))?;
-        let found = bucket
-            .entries()
-            .find(|&(other, number)| other == spread && is(number as usize));
-        match found {
-            Some((_, number)) => Some(number as usize),
-            None if bucket.has_spilled => self.spilled.get(key).copied(),
-            None => None,
+        if bucket.may_hold(spread) {
+            let is_it = |&(other, number): &(u32, u32)| other == spread && is(number as usize);
+            if let Some((_, number)) = bucket.entries().find(is_it) {
+                return Some(number as usize);
+            }
         }
+        if bucket.has_spilled {
+            return self.spilled.get(key).copied();
+        }
+        None
+    }
+
+    /// Begins to read what [`find`](Self::find) will read for `key`, and does
+    /// not wait for it. Changes nothing but what lies in the processor's caches.
+    pub fn warm(&self, key: &K) {
+        let bucket = self.buckets.get(self.place(key.spread()));
+        black_box(bucket.map(|bucket| bucket.len));
     }
 
     /// Adds a key that is not there yet.

@@ -9,6 +9,8 @@
 //! A domain supplies [`Rules`]: a state per chain, one function that judges a
 //! record against the state before it, and one that applies what was judged.
 
+mod rehearsal;
+
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -17,9 +19,11 @@ use core::fmt::Debug;
 
 use crate::authority::{FORMAT, Open};
 use crate::id::{ChainId, RecordId, TopicId};
-use crate::record::{Content, Draft, Header, Place};
+use crate::record::{Content, Header, Place};
 use crate::set::{RecordSet, Slot};
 use crate::verdict::{Breach, NeedsUpgrade, Verdict};
+
+pub use rehearsal::Rehearsal;
 
 /// The rules of one topic.
 pub trait Rules {
@@ -72,10 +76,12 @@ pub struct Case<'a> {
     pub content: &'a Content,
     /// The Open of its epoch, which is Valid.
     pub open: &'a Open,
-    /// The record before it.
+    /// The last stored record before it.
     pub prev: Option<Slot>,
     /// The records that it refs, in the order of its refs.
     named: Cow<'a, [Slot]>,
+    /// The epoch of the draft that it follows, if it follows one.
+    drafted: Option<RecordId>,
 }
 
 impl<'a> Case<'a> {
@@ -97,6 +103,17 @@ impl<'a> Case<'a> {
             open,
             prev,
             named: named.collect(),
+            drafted: None,
+        }
+    }
+
+    /// The same case after a draft of this epoch, if there is one, that follows
+    /// the last stored record.
+    #[must_use]
+    pub fn after_draft(self, epoch: Option<RecordId>) -> Self {
+        Self {
+            drafted: epoch,
+            ..self
         }
     }
 
@@ -123,7 +140,13 @@ impl<'a> Case<'a> {
     /// Whether this record is the first of its epoch.
     #[must_use]
     pub fn starts_epoch(&self) -> bool {
-        self.prev.map(|prev| self.set.record(prev).epoch()) != Some(self.header.epoch())
+        let Some(epoch) = self.header.epoch() else {
+            return true;
+        };
+        match self.drafted {
+            Some(drafted) => drafted != epoch,
+            None => !self.set.goes_on(epoch, self.prev),
+        }
     }
 }
 
@@ -283,39 +306,6 @@ impl<R: Rules> Judge<R> {
         waited.unwrap_or_default()
     }
 
-    /// The verdict that a draft would meet, without adding it anywhere.
-    /// `Waiting` when it names something that is not here or not decided.
-    #[must_use]
-    pub fn rehearse(&self, set: &RecordSet, draft: &Draft) -> Verdict<R::Rule> {
-        let (header, content) = (draft.header(), draft.content());
-        let prev = header.prev().and_then(|id| set.find(&id));
-        let mut named = Vec::new();
-        let ready = self.open_of(set, header, content, prev, &mut named);
-        let Ok((open, standing)) = ready else {
-            return Verdict::Waiting;
-        };
-        let copy;
-        let chain = match prev.and_then(|prev| self.chain_at(prev)) {
-            Some(chain) => chain,
-            None => {
-                copy = self.before(set, prev);
-                &copy
-            }
-        };
-        let case = Case {
-            set,
-            header,
-            content,
-            open,
-            prev,
-            named: Cow::Borrowed(&named),
-        };
-        match self.weigh(&case, chain, standing) {
-            Ok(_) => Verdict::Valid,
-            Err(breach) => Verdict::Invalid(breach),
-        }
-    }
-
     fn note(&mut self, slot: Slot, verdict: Verdict<R::Rule>) {
         self.place(slot).verdict = verdict;
     }
@@ -353,6 +343,9 @@ impl<R: Rules> Judge<R> {
         let record = set.record(slot);
         let content = record.content().ok_or_else(|| Blocked::By(record.id()))?;
         let (header, prev) = (record.header(), set.prev(slot));
+        if header.prev().is_some() && prev.is_none() {
+            return Err(Blocked::By(record.id()));
+        }
         let (open, standing) = self.open_of(set, header, content, prev, named)?;
         let mut chain = self.take(set, prev);
         let case = Case {
@@ -362,6 +355,7 @@ impl<R: Rules> Judge<R> {
             open,
             prev,
             named: Cow::Borrowed(named),
+            drafted: None,
         };
         let outcome = match self.weigh(&case, &chain, standing) {
             Ok(delta) => {
@@ -408,9 +402,6 @@ impl<R: Rules> Judge<R> {
     ) -> Result<(&'s Open, Standing), Blocked> {
         let own = || Blocked::By(header.id());
         let open_id = header.epoch().ok_or_else(own)?;
-        if header.prev().is_some() && prev.is_none() {
-            return Err(own());
-        }
         if let Some(prev) = prev {
             self.standing(set, prev)?;
         }
@@ -444,18 +435,17 @@ impl<R: Rules> Judge<R> {
 
     /// Whether a named record is Valid; blocked while that is not known.
     fn standing(&self, set: &RecordSet, slot: Slot) -> Result<bool, Blocked> {
-        let record = set.record(slot);
-        let (waiting, valid) = if record.chain() == set.authority() {
+        let (waiting, valid) = if set.chain(slot) == set.authority() {
             let verdict = set.verdict(slot);
             (verdict.is_waiting(), verdict.is_valid())
-        } else if record.topic() == self.topic {
+        } else if set.topic(slot) == self.topic {
             let verdict = self.verdict(slot);
             (verdict.is_waiting(), verdict.is_valid())
         } else {
             (false, false) // a topic that this one may not rely on
         };
         if waiting {
-            Err(Blocked::By(record.id()))
+            Err(Blocked::By(set.record(slot).id()))
         } else {
             Ok(valid)
         }

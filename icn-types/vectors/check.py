@@ -449,11 +449,17 @@ def read_outcome(reader):
 
 
 def charter_rule(charter):
-    _, nonce, _, _, recovery, roll, _, _ = charter
+    _, nonce, format_, _, recovery, roll, _, _ = charter
+    require(format_ > 0, "charter.format")
     names = [hashlib.sha256(cbor2.dumps(member, canonical=True)).digest() for member in roll]
     belong = all(member[1] == nonce for member in roll)
     require(belong and ascending(names), "charter.roll")
     require(ascending(recovery) and (recovery or len(roll) >= 4), "charter.recovery")
+
+
+def open_rule(open_):
+    require(open_[4] > 0, "open.format")
+    require((open_[6] == 0) == (open_[7] is None), "open.claims")
 
 
 def grant_rule(grant):
@@ -503,7 +509,7 @@ PARTS = {
         "open",
         *("chain", "key", "key", "u16", "start", "u64", MAYBE, {"option": "grant"}),
         "consent-of",
-        rule=lambda open_: require((open_[6] == 0) == (open_[7] is None), "open.claims"),
+        rule=open_rule,
     ),
     "consent": body(
         "consent", ID, ID, "start", "key", "key", "u16", {"option": "grant"}

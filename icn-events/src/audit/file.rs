@@ -70,7 +70,9 @@ impl AuditLog {
         let mut named = BTreeSet::new();
         self.lines(set)
             .filter_map(|logged| match logged.line.event {
-                AuditEvent::Paid { entry, .. } => set.find(&entry),
+                AuditEvent::Paid { entry, .. } | AuditEvent::Drawn { entry, .. } => {
+                    set.find(&entry)
+                }
                 _ => None,
             })
             .filter(|slot| named.insert(*slot))

@@ -63,6 +63,17 @@ pub enum AuditEvent {
         /// The ledger record.
         entry: RecordId,
     },
+    /// An entry paid or set aside some of an envelope.
+    Drawn {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Which of its actions the envelope is, from 0.
+        action: u16,
+        /// The Ready under which it was paid.
+        ready: RecordId,
+        /// The ledger record.
+        entry: RecordId,
+    },
     /// The node signed a record on some chain.
     Authored {
         /// The record.
@@ -84,7 +95,8 @@ impl AuditEvent {
         match self {
             Self::Opened { proposal, .. }
             | Self::Closed { proposal, .. }
-            | Self::Paid { proposal, .. } => Some(*proposal),
+            | Self::Paid { proposal, .. }
+            | Self::Drawn { proposal, .. } => Some(*proposal),
             Self::Authored { .. } | Self::Evidence { .. } => None,
         }
     }
@@ -95,14 +107,15 @@ impl AuditEvent {
         match self {
             Self::Opened { opening, .. } => Some(*opening),
             Self::Closed { close, .. } => Some(*close),
-            Self::Paid { ready, .. } => Some(*ready),
+            Self::Paid { ready, .. } | Self::Drawn { ready, .. } => Some(*ready),
             Self::Authored { .. } | Self::Evidence { .. } => None,
         }
     }
 }
 
 impl Encode for AuditEvent {
-    /// `[code, ...]`, codes from 0 in the order of declaration.
+    /// `[code, ...]`: 0 Opened, 1 Closed, 2 Paid, 3 Authored, 4 Evidence,
+    /// 5 Drawn.
     fn encode(&self, w: &mut Writer) {
         match self {
             Self::Opened { proposal, opening } => {
@@ -130,6 +143,19 @@ impl Encode for AuditEvent {
             } => {
                 w.array(5);
                 w.uint(2);
+                proposal.encode(w);
+                action.encode(w);
+                ready.encode(w);
+                entry.encode(w);
+            }
+            Self::Drawn {
+                proposal,
+                action,
+                ready,
+                entry,
+            } => {
+                w.array(5);
+                w.uint(5);
                 proposal.encode(w);
                 action.encode(w);
                 ready.encode(w);
@@ -164,6 +190,12 @@ impl Decode for AuditEvent {
                 outcome: Decode::decode(r)?,
             }),
             (2, 5) => Ok(Self::Paid {
+                proposal: Decode::decode(r)?,
+                action: Decode::decode(r)?,
+                ready: Decode::decode(r)?,
+                entry: Decode::decode(r)?,
+            }),
+            (5, 5) => Ok(Self::Drawn {
                 proposal: Decode::decode(r)?,
                 action: Decode::decode(r)?,
                 ready: Decode::decode(r)?,

@@ -167,6 +167,14 @@ impl AuditLog {
         })
     }
 
+    /// Whether a line records that this entry draws on an envelope.
+    #[must_use]
+    pub fn is_drawn(&self, set: &RecordSet, entry: &RecordId) -> bool {
+        let tip = set.spine(&self.id).last();
+        let state = tip.and_then(|&tip| self.judge.state_at(tip));
+        state.is_some_and(|state| state.is_drawn(entry))
+    }
+
     /// Verdict about a record of the audit topic.
     #[must_use]
     pub fn verdict(&self, slot: Slot) -> Verdict<AuditRule> {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use icn_types::authority::ProposalId;
 use icn_types::chain::Owner;
 use icn_types::error::{Coded, Fault};
-use icn_types::id::DomainId;
+use icn_types::id::{DomainId, RecordId};
 use icn_types::judge::{Case, Rules};
 use icn_types::key::PeerId;
 use icn_types::set::Slot;
@@ -15,7 +15,8 @@ use super::line::{AUDIT_LINE, AuditEvent, AuditLine};
 /// The rules of one node's audit topic.
 ///
 /// Only the node's own chain counts, time never goes back on it, and no action
-/// of a decision is paid twice.
+/// of a decision is paid twice, nor an entry recorded twice that draws on an
+/// envelope.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRules {
     domain: DomainId,
@@ -32,7 +33,8 @@ pub enum AuditRule {
     /// The line was recorded before the one before it.
     #[error("audit line goes back in time")]
     Time,
-    /// The chain has a payment for this action of this proposal already.
+    /// The chain has a payment for this action of this proposal already, or a
+    /// line about this entry.
     #[error("action was recorded as paid before")]
     Twice,
 }
@@ -56,6 +58,7 @@ impl Coded for AuditRule {
 pub struct AuditState {
     recorded_at: Timestamp,
     paid: BTreeSet<(ProposalId, u16)>,
+    drawn: BTreeSet<RecordId>,
 }
 
 impl AuditState {
@@ -69,6 +72,12 @@ impl AuditState {
     #[must_use]
     pub fn is_paid(&self, proposal: ProposalId, action: u16) -> bool {
         self.paid.contains(&(proposal, action))
+    }
+
+    /// Whether this entry was recorded as drawing on an envelope.
+    #[must_use]
+    pub fn is_drawn(&self, entry: &RecordId) -> bool {
+        self.drawn.contains(entry)
     }
 }
 
@@ -117,17 +126,25 @@ impl Rules for AuditRules {
             AuditEvent::Paid {
                 proposal, action, ..
             } if state.is_paid(proposal, action) => Err(Breach::Rule(AuditRule::Twice)),
+            AuditEvent::Drawn { entry, .. } if state.is_drawn(&entry) => {
+                Err(Breach::Rule(AuditRule::Twice))
+            }
             _ => Ok(line),
         }
     }
 
     fn apply(&self, _: Slot, line: AuditLine, state: &mut AuditState) {
         state.recorded_at = line.recorded_at;
-        if let AuditEvent::Paid {
-            proposal, action, ..
-        } = line.event
-        {
-            state.paid.insert((proposal, action));
+        match line.event {
+            AuditEvent::Paid {
+                proposal, action, ..
+            } => {
+                state.paid.insert((proposal, action));
+            }
+            AuditEvent::Drawn { entry, .. } => {
+                state.drawn.insert(entry);
+            }
+            _ => {}
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, VecDeque};
 use icn_types::authority::{Act, Action, Opening, Outcome, ProposalId, Tip};
 use icn_types::canon::{self, Encode as _, Writer};
 use icn_types::hash;
-use icn_types::id::{ChainId, Digest, DomainId, RecordId, TopicId};
+use icn_types::id::{ChainId, Digest, DomainId, RecordId, TopicId, UnitId};
 use icn_types::key::PeerId;
 use icn_types::record::Record;
 use icn_types::set::{Added, RecordSet, Slot};
@@ -39,7 +39,8 @@ pub struct Report {
     pub digest: Digest,
 }
 
-/// One action of a decision and the entry that carried it out.
+/// One action of a decision and the entry that carried it out, or one of those
+/// that did where the action is an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Payment {
@@ -233,25 +234,53 @@ impl Reading {
             AuditEvent::Closed { close, outcome, .. } => {
                 self.closed(&close, outcome).ok_or(AuditReason::Close)?
             }
-            AuditEvent::Paid { ready, .. } => self.readied(&ready).ok_or(AuditReason::Ready)?,
+            AuditEvent::Paid { ready, .. } | AuditEvent::Drawn { ready, .. } => {
+                self.readied(&ready).ok_or(AuditReason::Ready)?
+            }
             AuditEvent::Authored { .. } | AuditEvent::Evidence { .. } => return Ok(()),
         };
         if event.proposal() != Some(opening.proposal) {
             return Err(AuditReason::Proposal);
         }
-        let AuditEvent::Paid {
-            proposal,
-            action,
-            ready,
-            entry,
-        } = event
-        else {
-            return Ok(());
+        let (payment, ready) = match event {
+            AuditEvent::Paid {
+                proposal,
+                action,
+                ready,
+                entry,
+            }
+            | AuditEvent::Drawn {
+                proposal,
+                action,
+                ready,
+                entry,
+            } => (
+                Payment {
+                    proposal,
+                    action,
+                    entry,
+                },
+                ready,
+            ),
+            _ => return Ok(()),
         };
-        let certified = opening.actions.get(usize::from(action));
-        let Some(Action::Pay { payer, unit, .. }) = certified else {
-            return Err(AuditReason::Action);
+        let is_drawn = matches!(event, AuditEvent::Drawn { .. });
+        let (payer, unit) = match opening.actions.get(usize::from(payment.action)) {
+            Some(Action::Pay { payer, unit, .. }) if !is_drawn => (*payer, *unit),
+            Some(Action::Envelope(envelope)) if is_drawn => (envelope.payer, envelope.unit),
+            _ => return Err(AuditReason::Action),
         };
+        self.expect(number, payment, (ready, payer, unit))
+    }
+
+    /// The entry of a payment has to come, once.
+    fn expect(
+        &mut self,
+        number: u32,
+        payment: Payment,
+        (ready, payer, unit): (RecordId, ChainId, UnitId),
+    ) -> Result<(), AuditReason> {
+        let entry = payment.entry;
         if !self.named.insert(entry) {
             return Err(AuditReason::EntryTwice);
         }
@@ -259,14 +288,10 @@ impl Reading {
             number,
             entry,
             ready,
-            payer: *payer,
-            topic: Topic::Ledger(self.set.domain(), *unit).id(),
+            payer,
+            topic: Topic::Ledger(self.set.domain(), unit).id(),
         });
-        self.payments.push(Payment {
-            proposal,
-            action,
-            entry,
-        });
+        self.payments.push(payment);
         Ok(())
     }
 

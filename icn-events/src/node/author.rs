@@ -1,17 +1,19 @@
-//! Requests of the host: propose, vote, pay, refuse.
+//! Requests of the host: what becomes of them, and those about votes.
 
 use icn_governance::author::{Drafted, Refusal as VoteRefusal, draft_ballot, draft_proposal};
 use icn_governance::body::{Ballot, Choice, Proposal};
-use icn_ledger::{Authorized, LegId, PaymentRequest, Refusal as MoneyRefusal};
+use icn_ledger::Refusal as MoneyRefusal;
+use icn_ledger::member::CreditRefusal;
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId, UnitId};
 use icn_types::record::Draft;
 use icn_types::resume::Standing;
-use icn_types::set::Office;
+use icn_types::set::AuthorityRule;
 use icn_types::time::Times;
+use icn_types::verdict::Breach;
 
-use super::Node;
 use super::error::NodeError;
+use super::{Node, SharedSigner};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +47,32 @@ pub enum AuthorError {
     #[error("vote is refused")]
     Vote(#[from] VoteRefusal),
     /// A rule of the ledger says no.
-    #[error("payment is refused")]
+    #[error("entry is refused")]
     Money(#[from] MoneyRefusal),
+    /// The member's devices get no more credit, or not so.
+    #[error("credit is refused")]
+    Credit(#[from] CreditRefusal),
+    /// The act would break a rule of the authority chain.
+    #[error("act would be invalid by {}", .0.code())]
+    Act(Breach<AuthorityRule>),
+    /// The batch has more requests than one commit takes.
+    #[error("batch has more than {max} requests")]
+    Batch {
+        /// The most requests.
+        max: usize,
+    },
+    /// The authority chain cannot be written now: it forks, or a record that
+    /// the act names is not decided.
+    #[error("authority chain cannot be written now")]
+    NoPlace,
+    /// The owner did not agree to just these terms: signed others, or signed
+    /// at another last record than the one that is known here.
+    #[error("owner of chain {0} did not agree to these terms")]
+    Terms(ChainId),
+    /// The owner agreed to a next epoch of the chain and writes nothing until
+    /// its Open is here, or until the owner [withdraws](Node::withdraw).
+    #[error("chain {0} waits for the epoch that its owner agreed to")]
+    Agreed(ChainId),
     /// The chain is not confirmed by others since the node was opened: it may
     /// go on further than this store knows. Ask again later; a chain that
     /// forks needs a Seal and a new Open.
@@ -73,6 +99,12 @@ impl Coded for AuthorError {
         match self {
             Self::Vote(refusal) => refusal.code(),
             Self::Money(refusal) => refusal.code(),
+            Self::Credit(refusal) => refusal.code(),
+            Self::Act(breach) => breach.code(),
+            Self::Batch { .. } => "node.batch",
+            Self::NoPlace => "node.no_place",
+            Self::Terms(_) => "node.terms",
+            Self::Agreed(_) => "node.agreed",
             Self::Unconfirmed { .. } => "node.unconfirmed",
             Self::NoKey(_) => "node.key",
             Self::NoUnit(_) => "node.no_unit",
@@ -84,8 +116,10 @@ impl Coded for AuthorError {
         match self {
             Self::Vote(refusal) => refusal.fault(),
             Self::Money(refusal) => refusal.fault(),
-            Self::Unconfirmed { .. } => Fault::Environment,
-            Self::NoKey(_) | Self::NoUnit(_) => Fault::Caller,
+            Self::Credit(refusal) => refusal.fault(),
+            Self::Act(_) => Fault::Rule,
+            Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) => Fault::Environment,
+            Self::NoKey(_) | Self::NoUnit(_) | Self::Terms(_) | Self::Batch { .. } => Fault::Caller,
             Self::Node(error) => error.fault(),
         }
     }
@@ -126,61 +160,6 @@ impl Node {
         self.author_vote(chain, drafted, times).await
     }
 
-    /// Pays from an account. The same key and request pays once. A decision is
-    /// carried out only after the ballots confirmed it.
-    ///
-    /// # Errors
-    /// [`AuthorError`] when it is refused or the node fails.
-    pub async fn pay(
-        &mut self,
-        unit: &UnitId,
-        chain: &ChainId,
-        request: &PaymentRequest,
-        times: Times,
-    ) -> Result<Authored, AuthorError> {
-        self.ready()?;
-        let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
-        if let Some((ready, _)) = request.decision {
-            self.confirmed(&ready)?;
-        }
-        let at = self.not_before_tip(chain, times.now);
-        match ledger.authorize(self.set(), chain, request, at)? {
-            Authorized::Again(id) => Ok(Authored::Again(id)),
-            Authorized::Draft(draft) => self.author(chain, draft, times).await,
-        }
-    }
-
-    /// Whether the ballots say what a decision claims.
-    fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
-        let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
-        let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
-        let close = decision.and_then(|(_, decision)| decision.close());
-        let (close, ..) = close.ok_or(VoteRefusal::UnknownClose(*ready))?;
-        match self.governance().recount(self.set(), &close) {
-            Some(recount) if recount.is_confirmed() => Ok(()),
-            Some(recount) => Err(VoteRefusal::NotConfirmed(recount.clone()).into()),
-            None => Err(VoteRefusal::UnknownClose(close).into()),
-        }
-    }
-
-    /// Sends a leg back to its payer.
-    ///
-    /// # Errors
-    /// [`AuthorError`] when it is refused or the node fails.
-    pub async fn refuse(
-        &mut self,
-        unit: &UnitId,
-        chain: &ChainId,
-        leg: LegId,
-        times: Times,
-    ) -> Result<Authored, AuthorError> {
-        self.ready()?;
-        let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
-        let at = self.not_before_tip(chain, times.now);
-        let draft = ledger.draft_refusal(self.set(), chain, leg, at)?;
-        self.author(chain, draft, times).await
-    }
-
     async fn author_vote(
         &mut self,
         chain: &ChainId,
@@ -193,25 +172,29 @@ impl Node {
         }
     }
 
+    /// Writes a record on a chain of this node, if others confirmed its end.
     async fn author(
         &mut self,
         chain: &ChainId,
         draft: Draft,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let signer = self
-            .signer_of(chain)
-            .cloned()
-            .ok_or(AuthorError::NoKey(*chain))?;
+        let id = draft.header().id();
+        self.store_all(vec![(*chain, draft)], false, times).await?;
+        Ok(Authored::New(id))
+    }
+
+    /// The signer of a chain that this node may write now.
+    pub(super) fn writer(&self, chain: &ChainId) -> Result<SharedSigner, AuthorError> {
+        let signer = self.signer_of(chain).ok_or(AuthorError::NoKey(*chain))?;
         let standing = self.standing(chain);
         if standing != Standing::Confirmed {
             let chain = *chain;
             return Err(AuthorError::Unconfirmed { chain, standing });
         }
-        let id = draft.header().id();
-        let mut work = self.begin()?;
-        self.write(draft, &signer, times, &mut work)?;
-        self.end(work).await?;
-        Ok(Authored::New(id))
+        if self.agreed.rests(self.set(), chain) {
+            return Err(AuthorError::Agreed(*chain));
+        }
+        Ok(signer.clone())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use icn_governance::governance::Governance;
 use icn_ledger::ledger::Refreshed;
+use icn_ledger::query::{Query, Register};
 use icn_ledger::{Column, Ledger, LedgerEvent, Unit, parties};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId, UnitId};
 use icn_types::key::PeerId;
@@ -20,6 +21,8 @@ use super::event::NodeEvent;
 pub(super) struct Books {
     pub(super) governance: Governance,
     pub(super) ledgers: BTreeMap<UnitId, Ledger>,
+    /// What questions about the ledgers need, one for each.
+    registers: BTreeMap<UnitId, Register>,
     pub(super) audit: AuditLog,
 }
 
@@ -30,6 +33,10 @@ impl Books {
             ledgers: units
                 .iter()
                 .map(|unit| (unit.id(), Ledger::new(domain, *unit)))
+                .collect(),
+            registers: units
+                .iter()
+                .map(|unit| (unit.id(), Register::new()))
                 .collect(),
             audit: AuditLog::new(domain, node),
         }
@@ -46,9 +53,7 @@ impl Books {
             }
             books.audit.update(set, slot);
         }
-        for ledger in books.ledgers.values_mut() {
-            ledger.refresh(set);
-        }
+        books.refresh(set, &mut Touched::default());
         books
     }
 
@@ -84,13 +89,22 @@ impl Books {
         self.audit.update(set, slot);
     }
 
-    /// Counts anew where a spine moved.
+    /// Counts anew where a spine moved, and lets the registers catch up.
     pub(super) fn refresh(&mut self, set: &RecordSet, touched: &mut Touched) {
-        for ledger in self.ledgers.values_mut() {
+        for (unit, ledger) in &mut self.ledgers {
             if ledger.refresh(set) == Refreshed::Anew {
                 touched.everything();
             }
+            if let Some(register) = self.registers.get_mut(unit) {
+                register.update(set, ledger);
+            }
         }
+    }
+
+    /// Answers about one ledger.
+    pub(super) fn query<'a>(&'a self, set: &'a RecordSet, unit: &UnitId) -> Option<Query<'a>> {
+        let register = self.registers.get(unit)?;
+        Some(register.view(set, self.ledgers.get(unit)?))
     }
 
     /// Accounts of all units with anything but zeros.

@@ -5,7 +5,7 @@
 
 use icn_governance::author::{Drafted, draft_receipts, draft_shut};
 use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest};
-use icn_types::authority::{Action, Consent, ProposalId, operation_key};
+use icn_types::authority::{Action, Consent, ProposalId, envelope_key, operation_key};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
@@ -34,6 +34,7 @@ impl Node {
                 .iter()
                 .find(|signer| signer.public_key() == seat.key())?;
             (self.standing(chain) == Standing::Confirmed).then_some(())?;
+            (!self.agreed.rests(self.set(), chain)).then_some(())?;
             let open = self.set().open(&seat.open())?;
             let owner = open.chain.owner();
             let is_received = matches!(open.consent, Consent::Decision { .. });
@@ -151,7 +152,7 @@ impl Node {
     }
 
     /// Record what was opened, closed and paid, each once.
-    fn audit_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
+    pub(super) fn audit_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
         let log = self.audit();
         let signer = self.signer_of(&log.chain_id())?;
         let mut due = self.unrecorded();
@@ -190,9 +191,43 @@ impl Node {
                 .map(|logged| logged.line.event)
                 .collect();
             let due = std::iter::once(opened).chain(closed).chain(paid);
-            due.filter(|event| !lines.contains(event))
-                .collect::<Vec<_>>()
+            let mut due: Vec<AuditEvent> = due.filter(|event| !lines.contains(event)).collect();
+            for ready in self.actions_of(decision) {
+                due.extend(self.undrawn(&ready));
+            }
+            due
         })
+    }
+
+    /// Posted entries that draw on an envelope and have no line yet, oldest
+    /// first. Costs what they are: the newest with a line ends the search.
+    fn undrawn(&self, ready: &ReadyAction) -> Vec<AuditEvent> {
+        let (set, log) = (self.set(), self.audit());
+        let Action::Envelope(envelope) = ready.action else {
+            return Vec::new();
+        };
+        let ledger = self.ledger(&envelope.unit);
+        let Some((ledger, drawn)) = ledger
+            .and_then(|ledger| Some((ledger, ledger.drawn(set, &ready.ready, ready.number)?)))
+        else {
+            return Vec::new();
+        };
+        let entries = (0..drawn.payments).rev().map_while(|payment| {
+            let (proposal, number) = (ready.proposal, ready.number);
+            let key = envelope_key(set.domain(), proposal, number, payment);
+            ledger.payment(set, &envelope.payer, &key)
+        });
+        let unrecorded = entries.take_while(|entry| !log.is_drawn(set, entry));
+        let mut due: Vec<AuditEvent> = unrecorded
+            .map(|entry| AuditEvent::Drawn {
+                proposal: ready.proposal,
+                action: ready.number,
+                ready: ready.ready,
+                entry,
+            })
+            .collect();
+        due.reverse();
+        due
     }
 
     /// The posted payment that carried an action out.

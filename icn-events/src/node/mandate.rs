@@ -1,7 +1,6 @@
 //! What the registrar does about decided receiverships and envelopes. It acts
 //! on a decision only after the ballots confirmed it.
 
-use icn_ledger::query::Register;
 use icn_types::authority::{
     Act, Action, Consent, FORMAT, Finality, Grant, Open, Release, Seal, SealRow,
 };
@@ -67,7 +66,8 @@ impl Node {
         let set = self.set();
         let ledger = self.books.ledger_of(set, chain)?;
         let before = set.open(&seat.open())?;
-        let claims = Register::new().query(set, ledger).claims_of(chain);
+        let unit = ledger.unit().id();
+        let claims = self.books.query(set, &unit)?.claims_of(chain);
         let open = Open {
             chain: before.chain,
             key,
@@ -103,7 +103,7 @@ impl Node {
         })
     }
 
-    fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
+    pub(super) fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
         let (set, authority) = (self.set(), self.set().authority());
         (set.spine(&authority).last().copied() == set.office_tip()).then_some(())?;
         let (kind, body) = act.body();

@@ -9,19 +9,24 @@
 //! a decision moves and the audit line about it are in the same commit.
 //! Dropping a node anywhere is a crash, and a crash loses nothing that left it.
 
+mod agreed;
 mod author;
+mod batch;
 mod books;
+mod credit;
 mod derived;
 mod duty;
 mod error;
 mod event;
 mod journal;
 mod mandate;
+mod money;
 mod registrar;
 mod resume;
 mod schema;
 mod settings;
 mod stored;
+mod view;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,28 +35,28 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 
-use icn_governance::governance::Governance;
-use icn_ledger::Ledger;
 use icn_sync::{Committed, Input, Replica, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
-use icn_types::id::{ChainId, Digest, TopicId, UnitId};
+use icn_types::id::{ChainId, TopicId};
 use icn_types::key::Signer;
 use icn_types::record::{Draft, Record};
 use icn_types::resume::Standing;
-use icn_types::set::{Office, RecordSet};
+use icn_types::set::Office;
 use icn_types::sign::Signed;
 use icn_types::time::Times;
 use icn_types::topic::Topic;
 
-use crate::audit::AuditLog;
 use crate::bus::Bus;
 
+use agreed::Agreed;
 use books::Books;
 use derived::{Derived, Touched};
 use journal::Journal;
 use resume::Resuming;
 
 pub use author::{AuthorError, Authored};
+pub use batch::{BATCH_MAX, Results};
+pub use credit::{AccountRequest, CreditMove};
 pub use error::NodeError;
 pub use event::NodeEvent;
 pub use settings::{Acknowledgement, NodeSettings};
@@ -85,6 +90,7 @@ pub struct Node {
     books: Books,
     derived: Derived,
     resuming: Resuming,
+    agreed: Agreed,
     signers: Vec<SharedSigner>,
     acknowledgement: Acknowledgement,
     bus: Bus<NodeEvent>,
@@ -174,6 +180,7 @@ impl Node {
             journal.attest().await?;
         }
         let books = Books::of(replica.set(), &units, node);
+        let agreed = Agreed::open(journal.store()).await?;
         let derived = Derived::open(&journal, replica.set(), &books, &ids).await?;
         Ok(Self {
             journal,
@@ -182,6 +189,7 @@ impl Node {
             books,
             derived,
             resuming: Resuming::new(confirmations),
+            agreed,
             signers,
             acknowledgement,
             bus: Bus::new(),
@@ -319,7 +327,16 @@ impl Node {
         times: Times,
         work: &mut Work,
     ) -> Result<(), NodeError> {
-        let record: Signed<Record> = draft.sign(&**signer)?;
+        self.take_own(draft.sign(&**signer)?, times, work)
+    }
+
+    /// Takes in a record that this node signed.
+    fn take_own(
+        &mut self,
+        record: Signed<Record>,
+        times: Times,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
         let id = record.id();
         self.input(Input::Local(Box::new(record)), times, work)?;
         work.events.push(NodeEvent::Authored(id));
@@ -395,53 +412,6 @@ impl Node {
             }
         }
         Ok(())
-    }
-
-    /// All records that the node holds.
-    #[must_use]
-    pub const fn set(&self) -> &RecordSet {
-        self.replica.set()
-    }
-
-    /// Proposals and votes.
-    #[must_use]
-    pub const fn governance(&self) -> &Governance {
-        &self.books.governance
-    }
-
-    /// The accounts in one unit.
-    #[must_use]
-    pub fn ledger(&self, unit: &UnitId) -> Option<&Ledger> {
-        self.books.ledgers.get(unit)
-    }
-
-    /// The accounts in every unit, ascending by unit.
-    pub fn ledgers(&self) -> impl ExactSizeIterator<Item = &Ledger> {
-        self.books.ledgers.values()
-    }
-
-    /// This node's audit log.
-    #[must_use]
-    pub const fn audit(&self) -> &AuditLog {
-        &self.books.audit
-    }
-
-    /// The replica, for its clocks and counters.
-    #[must_use]
-    pub const fn replica(&self) -> &Replica {
-        &self.replica
-    }
-
-    /// Where to hear what the node learns and does, after it is durable.
-    #[must_use]
-    pub const fn events(&self) -> &Bus<NodeEvent> {
-        &self.bus
-    }
-
-    /// Digest of the canonical records of a topic.
-    #[must_use]
-    pub fn set_digest(&self, topic: TopicId) -> Digest {
-        self.set().canonical().digest(topic)
     }
 
     /// Whether a chain whose key this node has may be written: others must have

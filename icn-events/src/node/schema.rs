@@ -5,7 +5,7 @@ use icn_types::attested::RunningHash;
 use icn_types::canon::Raw;
 use icn_types::canonical;
 use icn_types::host::{Present, Table};
-use icn_types::id::{ChainId, DomainId};
+use icn_types::id::{ChainId, DomainId, RecordId};
 
 /// Every stored record by its local append position: the one table that
 /// nothing else can replace, and the only one that a restart reads.
@@ -23,6 +23,9 @@ pub(super) const IDENTITY: Table<u8, Identity> = Table::new("node/identity", 1);
 
 /// The one key of [`IDENTITY`].
 pub(super) const ONLY: u8 = 0;
+
+/// Own chains whose owner agreed to a next epoch, by the Open that it follows.
+pub(super) const AGREED: Table<ChainId, RecordId> = Table::new("node/agreed", 1);
 
 /// Chains by number, so that the keys of other rows are short and new ones lie
 /// side by side. Derived.

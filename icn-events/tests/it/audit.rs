@@ -9,8 +9,8 @@ use icn_events::audit::{
 use icn_events::sheet::BadForm;
 use icn_types::amount::Amount;
 use icn_types::authority::{
-    Act, Action, Close, DecisionTerms, Finality, Opening, Outcome, ProposalId, Ready, RollChange,
-    Tip,
+    Act, Action, Close, DecisionTerms, Envelope, Finality, Opening, Outcome, ProposalId, Ready,
+    RollChange, Tip,
 };
 use icn_types::canon::{self, List, Raw};
 use icn_types::chain::Owner;
@@ -100,17 +100,21 @@ impl Scene {
     }
 
     fn opening_in(&mut self, unit: UnitId, number: u8, actions: usize) -> (ProposalId, RecordId) {
-        let proposal = ProposalId::from_bytes([number; 32]);
         let pay = Action::Pay {
             payer: self.treasury,
             payee: self.account,
             unit,
             amount: Amount::new(5).unwrap(),
         };
+        self.opening_of(number, vec![pay; actions])
+    }
+
+    fn opening_of(&mut self, number: u8, actions: Vec<Action>) -> (ProposalId, RecordId) {
+        let proposal = ProposalId::from_bytes([number; 32]);
         let opening = Opening {
             proposal,
             record: RecordId::from_bytes([number; 32]),
-            actions: List::new(vec![pay; actions]).unwrap(),
+            actions: List::new(actions).unwrap(),
             rule: Raw::of(&0_u64),
             roll: self.stage.set.office().unwrap().roll_digest(),
             terms: DecisionTerms {
@@ -135,6 +139,20 @@ impl Scene {
 
     fn decide(&mut self, number: u8, actions: usize) -> Decided {
         let (proposal, opening) = self.opening(number, actions);
+        self.accept(proposal, opening)
+    }
+
+    /// An envelope that is released at once.
+    fn decide_envelope(&mut self, number: u8) -> Decided {
+        let envelope = Envelope {
+            payer: self.treasury,
+            payee: Some(self.account),
+            unit: UNIT,
+            tranche: Amount::new(5).unwrap(),
+            tranches: 1,
+            interval: 0,
+        };
+        let (proposal, opening) = self.opening_of(number, vec![Action::Envelope(envelope)]);
         self.accept(proposal, opening)
     }
 
@@ -225,6 +243,15 @@ impl Scene {
 
 fn paid(decided: &Decided, action: u16, entry: RecordId) -> AuditEvent {
     AuditEvent::Paid {
+        proposal: decided.proposal,
+        action,
+        ready: decided.ready,
+        entry,
+    }
+}
+
+fn drawn(decided: &Decided, action: u16, entry: RecordId) -> AuditEvent {
+    AuditEvent::Drawn {
         proposal: decided.proposal,
         action,
         ready: decided.ready,

@@ -6,16 +6,7 @@ use super::Book;
 use super::error::BookError;
 use super::post::Posted;
 use super::request::Request;
-
-/// What becomes of a batch when one of its items fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the two ways there are")]
-pub enum Batch {
-    /// All items or none.
-    Atomic,
-    /// Each item for itself.
-    Independent,
-}
+use crate::batch::{Batch, all_undone};
 
 /// Requests whose keys are looked for together.
 const RUN_LEN: usize = 64;
@@ -63,9 +54,8 @@ impl Book {
             results.push(result);
             if let Err(error) = result {
                 self.undo_all(&requests[..item], &results);
-                let undone = Err(BookError::Undone { item });
-                let of = |at| if at == item { Err(error) } else { undone };
-                return (0..requests.len()).map(of).collect();
+                let undone = BookError::Undone { item };
+                return all_undone(requests.len(), item, error, undone);
             }
         }
         results

@@ -125,7 +125,7 @@ impl Step {
     }
 
     pub(super) const fn after(&self) -> i128 {
-        ((self.after.0 as i128) << 64) | self.after.1 as i128
+        ((self.after.0 as i128) << 64) + self.after.1 as i128
     }
 }
 

@@ -96,11 +96,9 @@ impl Limits {
     }
 
     fn checked(self) -> Result<Self, Reason> {
-        match (self.floor, self.ceiling) {
-            (Some(floor), Some(ceiling)) if floor > ceiling => {
-                Err(Reason::Value("book.limits.order"))
-            }
-            _ => Ok(self),
+        if let (Some(floor), Some(ceiling)) = (self.floor, self.ceiling) {
+            Self::between(floor, ceiling).map_err(|error| Reason::Value(error.code()))?;
         }
+        Ok(self)
     }
 }

@@ -93,7 +93,7 @@ use index::Index;
 use log::Log;
 use plan::Move;
 
-pub use batch::Batch;
+pub use crate::batch::Batch;
 pub use entry::{Entry, Opening, Recorded};
 pub use error::{
     BookError, OpenError, QueryError, ReplayError, ReplayReason, RestoreError, RuleError,

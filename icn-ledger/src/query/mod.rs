@@ -35,6 +35,7 @@
 
 mod account;
 mod balance;
+mod bundle;
 mod claim;
 mod line;
 mod list;
@@ -52,6 +53,7 @@ use icn_types::time::Timestamp;
 
 pub use account::Incoming;
 pub use balance::{Known, Snapshot, TrialBalance};
+pub use bundle::{Bundled, Bundles, Owed, Paid, Progress, bundle, bundles, reconcile};
 pub use claim::{Claim, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
 pub use list::{Dates, Listed};
@@ -83,6 +85,11 @@ impl Query<'_> {
         let slot = self.set.find(record)?;
         self.ledger.verdict(slot).is_valid().then_some(())?;
         self.place(slot)
+    }
+
+    /// What the answers are computed from.
+    pub(crate) const fn sources(&self) -> (&RecordSet, &Ledger) {
+        (self.set, self.ledger)
     }
 
     /// Where a canonical record of the topic stands, whatever its verdict.

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use icn_types::id::RecordId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
 use icn_types::set::{Canonical, Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
@@ -17,8 +17,8 @@ use crate::remark::Remark;
 /// Indexes over the records of one ledger, kept up as it decides them.
 ///
 /// All of it follows from the set and can be built again; a host that asks
-/// nothing keeps none. An entry costs O(log n) once, when the first question
-/// after it is asked. A fork, or a Seal or Recall that moves a spine, costs
+/// nothing keeps none. An entry costs O(log n) once, at the first
+/// [`update`](Self::update) or question after it. A fork, or a Seal or Recall that moves a spine, costs
 /// the records beside the spines.
 #[derive(Clone, Debug, Default)]
 pub struct Register {
@@ -36,6 +36,12 @@ pub struct Register {
     pub(super) disputes: BTreeSet<(Timestamp, RecordId)>,
     /// Valid outcomes by dispute.
     pub(super) outcomes: BTreeSet<(RecordId, RecordId)>,
+    /// Valid bundles by date.
+    pub(super) bundles: BTreeSet<(Timestamp, RecordId)>,
+    /// The same by whom something is due from.
+    pub(super) owed: BTreeSet<(ChainId, Timestamp, RecordId)>,
+    /// Valid payments with a cause, by that and by payer.
+    pub(super) payments: BTreeSet<(RecordId, ChainId, RecordId)>,
     /// Invalid records.
     pub(super) invalid: BTreeSet<Slot>,
     /// Canonical records of the topic beside the spines.
@@ -71,6 +77,13 @@ impl Register {
     /// Call [`Ledger::refresh`] after updates; otherwise a query counts the
     /// columns for itself, linear in the set.
     pub fn query<'a>(&'a mut self, set: &'a RecordSet, ledger: &'a Ledger) -> Query<'a> {
+        self.update(set, ledger);
+        self.view(set, ledger)
+    }
+
+    /// Takes note of what `ledger` decided since the last time. Always of the
+    /// same ledger and its set.
+    pub fn update(&mut self, set: &RecordSet, ledger: &Ledger) {
         while let Some(&slot) = ledger.decided().get(self.heard) {
             self.learn(set, ledger, slot);
             self.heard += 1;
@@ -80,6 +93,13 @@ impl Register {
             self.beside = beside(&set.canonical(), ledger);
             self.labelled = labelled;
         }
+    }
+
+    /// Answers questions about the ledger and the set as they were at the last
+    /// [`update`](Self::update): what came since is not in the answers. For
+    /// hosts that keep a register up themselves and let others only look.
+    #[must_use]
+    pub fn view<'a>(&'a self, set: &'a RecordSet, ledger: &'a Ledger) -> Query<'a> {
         Query {
             set,
             ledger,
@@ -102,6 +122,9 @@ impl Register {
                 self.dates.insert((date, record.id()));
                 if let Some(cause) = record.content().and_then(|content| content.cause()) {
                     self.causes.insert((cause, date, record.id()));
+                    if let Entry::Payment(_) = entry {
+                        self.payments.insert((cause, record.chain(), record.id()));
+                    }
                 }
                 if let Entry::Remark(remark) = entry {
                     self.note(record, date, remark);
@@ -131,6 +154,11 @@ impl Register {
             Remark::Outcome(outcome) => {
                 let named = record.refs().get(usize::from(outcome.dispute));
                 self.outcomes.extend(named.map(|dispute| (*dispute, id)));
+            }
+            Remark::Bundle(bundle) => {
+                self.bundles.insert((date, id));
+                let dues = bundle.terms.dues().unwrap_or_default().into_iter();
+                self.owed.extend(dues.map(|due| (due.payer, date, id)));
             }
             Remark::Close(_) => {}
         }

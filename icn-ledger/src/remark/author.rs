@@ -1,15 +1,16 @@
-//! Drafts of remarks.
+//! Drafts of remarks, and remarks that are made once.
 
 use alloc::vec::Vec;
 
-use icn_types::canon::List;
+use icn_types::canon::{List, to_bytes};
 use icn_types::id::{ChainId, RecordId};
-use icn_types::record::{Attachment, Draft};
+use icn_types::record::{Attachment, Content, Draft};
 use icn_types::set::RecordSet;
 use icn_types::time::Timestamp;
 
 use super::{Assertion, Dispute, EVIDENCE_MAX, Outcome, PeriodClose, Remark, Ruling};
 use crate::author::Author;
+use crate::authorize::Authorized;
 use crate::entry::{Entry, LegRef};
 use crate::ledger::Ledger;
 use crate::legs::LegId;
@@ -30,7 +31,141 @@ pub struct DisputeRequest {
     pub memo: Option<Attachment>,
 }
 
+/// A remark that somebody wants to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "what a caller states")]
+pub enum RemarkRequest {
+    /// Says what the position after a record of any account is.
+    Assert {
+        /// The record.
+        about: RecordId,
+        /// Position of its account after it, in atoms.
+        position: i64,
+    },
+    /// Closes the account up to a date that has passed.
+    Close {
+        /// The last date of the period.
+        until: Timestamp,
+    },
+    /// Disputes a leg.
+    Dispute(DisputeRequest),
+    /// Says how a dispute ended.
+    Rule {
+        /// The dispute.
+        dispute: RecordId,
+        /// How it ended.
+        ruling: Ruling,
+        /// A text beside the record.
+        memo: Option<Attachment>,
+    },
+}
+
+impl RemarkRequest {
+    /// The record that it is about, if any, and what is said of it.
+    fn remark(&self) -> (Option<RecordId>, Remark) {
+        match self {
+            Self::Assert { about, position } => {
+                let assertion = Assertion {
+                    reference: 0,
+                    position: *position,
+                };
+                (Some(*about), Remark::Assertion(assertion))
+            }
+            Self::Close { until } => (None, Remark::Close(PeriodClose { until: *until })),
+            Self::Dispute(request) => {
+                let dispute = Dispute {
+                    leg: LegRef {
+                        reference: 0,
+                        leg: request.leg.leg,
+                    },
+                    evidence: request.evidence.clone(),
+                    mediator: request.mediator,
+                    memo: request.memo,
+                };
+                (Some(request.leg.record), Remark::Dispute(dispute))
+            }
+            Self::Rule {
+                dispute,
+                ruling,
+                memo,
+            } => {
+                let outcome = Outcome {
+                    dispute: 0,
+                    ruling: *ruling,
+                    memo: *memo,
+                };
+                (Some(*dispute), Remark::Outcome(outcome))
+            }
+        }
+    }
+}
+
 impl Ledger {
+    /// Whether the writer of `chain` may make a remark now. A remark says all
+    /// that there is to it, so it is its own operation key: the same one again
+    /// answers with the first. Linear in the chain.
+    ///
+    /// # Errors
+    /// [`Refusal::Future`] and [`Refusal::NoMediator`] as the drafts below;
+    /// others when the chain cannot be written now, or a rule says no.
+    pub fn authorize_remark(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        request: &RemarkRequest,
+        at: Timestamp,
+    ) -> Result<Authorized, Refusal> {
+        if let Some(first) = self.remarked(set, chain, request)? {
+            return Ok(Authorized::Again(first));
+        }
+        self.draft_remark(set, chain, request, at)
+            .map(Authorized::Draft)
+    }
+
+    /// The posted record of a chain that makes a remark.
+    fn remarked(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        request: &RemarkRequest,
+    ) -> Result<Option<RecordId>, Refusal> {
+        let (about, remark) = request.remark();
+        let (kind, body) = remark.body();
+        let refs: Vec<RecordId> = about.into_iter().collect();
+        let content = Content::new(refs, None, &body).ok_or(Refusal::Invalid)?;
+        let bytes = to_bytes(&content);
+        let is_said = |slot| {
+            let header = set.record(slot).header();
+            header.kind() == kind && header.names(&bytes) && self.verdict(slot).is_valid()
+        };
+        let first = set.spine(chain).iter().find(|&&slot| is_said(slot));
+        Ok(first.map(|&slot| set.record(slot).id()))
+    }
+
+    fn draft_remark(
+        &self,
+        set: &RecordSet,
+        chain: &ChainId,
+        request: &RemarkRequest,
+        at: Timestamp,
+    ) -> Result<Draft, Refusal> {
+        match request {
+            RemarkRequest::Close { until } if *until > at => {
+                return Err(Refusal::Future { until: *until });
+            }
+            RemarkRequest::Dispute(dispute) => {
+                position::epoch(set, &dispute.mediator)
+                    .filter(|(_, open)| open.chain.topic() == self.topic())
+                    .ok_or(Refusal::NoMediator)?;
+            }
+            _ => {}
+        }
+        let (about, remark) = request.remark();
+        let author = Author::of(self, set, *chain, at)?;
+        let refs: Vec<RecordId> = about.into_iter().collect();
+        author.draft(refs, None, &Entry::Remark(remark))
+    }
+
     /// Says what the position after a record of any account is.
     ///
     /// # Errors
@@ -44,12 +179,8 @@ impl Ledger {
         position: i64,
         at: Timestamp,
     ) -> Result<Draft, Refusal> {
-        let assertion = Assertion {
-            reference: 0,
-            position,
-        };
-        let remark = Remark::Assertion(assertion);
-        remark_on(self, set, chain, Some(about), remark, at)
+        let request = RemarkRequest::Assert { about, position };
+        self.draft_remark(set, chain, &request, at)
     }
 
     /// Closes the account up to a date that has passed.
@@ -65,11 +196,7 @@ impl Ledger {
         until: Timestamp,
         at: Timestamp,
     ) -> Result<Draft, Refusal> {
-        if until > at {
-            return Err(Refusal::Future { until });
-        }
-        let remark = Remark::Close(PeriodClose { until });
-        remark_on(self, set, chain, None, remark, at)
+        self.draft_remark(set, chain, &RemarkRequest::Close { until }, at)
     }
 
     /// Disputes a leg.
@@ -85,20 +212,8 @@ impl Ledger {
         request: &DisputeRequest,
         at: Timestamp,
     ) -> Result<Draft, Refusal> {
-        position::epoch(set, &request.mediator)
-            .filter(|(_, open)| open.chain.topic() == self.topic())
-            .ok_or(Refusal::NoMediator)?;
-        let dispute = Dispute {
-            leg: LegRef {
-                reference: 0,
-                leg: request.leg.leg,
-            },
-            evidence: request.evidence.clone(),
-            mediator: request.mediator,
-            memo: request.memo,
-        };
-        let about = Some(request.leg.record);
-        remark_on(self, set, chain, about, Remark::Dispute(dispute), at)
+        let request = RemarkRequest::Dispute(request.clone());
+        self.draft_remark(set, chain, &request, at)
     }
 
     /// Says how a dispute ended.
@@ -115,25 +230,11 @@ impl Ledger {
         memo: Option<Attachment>,
         at: Timestamp,
     ) -> Result<Draft, Refusal> {
-        let outcome = Outcome {
-            dispute: 0,
+        let request = RemarkRequest::Rule {
+            dispute,
             ruling,
             memo,
         };
-        let remark = Remark::Outcome(outcome);
-        remark_on(self, set, chain, Some(dispute), remark, at)
+        self.draft_remark(set, chain, &request, at)
     }
-}
-
-fn remark_on(
-    ledger: &Ledger,
-    set: &RecordSet,
-    chain: &ChainId,
-    about: Option<RecordId>,
-    remark: Remark,
-    at: Timestamp,
-) -> Result<Draft, Refusal> {
-    let author = Author::of(ledger, set, *chain, at)?;
-    let refs: Vec<RecordId> = about.into_iter().collect();
-    author.draft(refs, None, &Entry::Remark(remark))
 }

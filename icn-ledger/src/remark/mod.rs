@@ -14,9 +14,10 @@ use icn_types::id::ChainId;
 use icn_types::record::{Attachment, Content, Kind};
 use icn_types::time::Timestamp;
 
+use crate::bundle::{BUNDLE, Bundle};
 use crate::entry::LegRef;
 
-pub use author::DisputeRequest;
+pub use author::{DisputeRequest, RemarkRequest};
 
 /// Says what the position after some record is.
 pub const ASSERTION: Kind = Kind::new(71);
@@ -42,6 +43,8 @@ pub enum Remark {
     Dispute(Dispute),
     /// Ends a dispute.
     Outcome(Outcome),
+    /// Says which payments belong together.
+    Bundle(Bundle),
 }
 
 impl Remark {
@@ -51,6 +54,7 @@ impl Remark {
             PERIOD_CLOSE => Self::Close(content.read()?),
             DISPUTE => Self::Dispute(content.read()?),
             OUTCOME => Self::Outcome(content.read()?),
+            BUNDLE => Self::Bundle(content.read()?),
             _ => return Ok(None),
         }))
     }
@@ -61,6 +65,7 @@ impl Remark {
             Self::Close(body) => (PERIOD_CLOSE, Raw::of(body)),
             Self::Dispute(body) => (DISPUTE, Raw::of(body)),
             Self::Outcome(body) => (OUTCOME, Raw::of(body)),
+            Self::Bundle(body) => (BUNDLE, Raw::of(body)),
         }
     }
 }

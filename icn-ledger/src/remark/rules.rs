@@ -21,6 +21,7 @@ impl LedgerRules {
             Remark::Close(close) => close_period(account, close),
             Remark::Dispute(dispute) => dispute_leg(case, dispute),
             Remark::Outcome(outcome) => self.rule(case, account, outcome),
+            Remark::Bundle(bundle) => bundle.check(account),
         }
     }
 

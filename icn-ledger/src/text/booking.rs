@@ -141,7 +141,10 @@ struct Desk<'a> {
 impl<'a> Desk<'a> {
     fn new(journal: &'a Journal, book: &'a mut Book, booking: &'a Booking) -> Self {
         let mut units = BTreeMap::new();
-        for (commodity, (_, unit)) in commodities(book).into_iter().zip(book.units()) {
+        for (commodity, (_, unit)) in commodities(book.units().map(|(_, unit)| unit))
+            .into_iter()
+            .zip(book.units())
+        {
             let atoms = 10_u64.checked_pow(commodity.decimals.get().into());
             let counted = Counted {
                 unit: *unit,

@@ -46,14 +46,12 @@ impl Journal {
     /// limits and closed periods move nothing and are not in it. O(n log n).
     ///
     /// # Errors
-    /// [`ExportError`] with [`Flaw::Account`] for an account that ledger would
-    /// take for a command (`check ...`, `assert ...`, `expr ...`), or with
-    /// [`Flaw::Date`] for a date after the year 2999.
+    /// [`ExportError`] with [`Flaw::Date`] for a date after the year 2999.
     pub fn from_book(book: &Book, sides: Sides) -> Result<Self, ExportError> {
         let export = Export {
             book,
             sides,
-            commodities: commodities(book),
+            commodities: commodities(book.units().map(|(_, unit)| unit)),
         };
         let mut journal = Self::new();
         for recorded in book.entries() {
@@ -121,9 +119,15 @@ impl Export<'_> {
     fn posting(&self, (account, unit, atoms): Change) -> Result<Posting, Flaw> {
         let name = self.book.account(account).map_or("", |name| name.as_str());
         let commodity = self.commodities.get(unit.index()).ok_or(Flaw::Unit)?;
+        let account = AccountName::new(name).ok_or(Flaw::Account)?;
         Ok(Posting {
-            status: Status::Unmarked,
-            account: AccountName::new(name).ok_or(Flaw::Account)?,
+            // The mark of its transaction, where the account needs one.
+            status: if account.is_command() {
+                Status::Cleared
+            } else {
+                Status::Unmarked
+            },
+            account,
             amount: Money {
                 atoms: self.sides.turn(atoms),
                 symbol: commodity.symbol.clone(),

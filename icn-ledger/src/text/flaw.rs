@@ -98,6 +98,14 @@ pub enum Flaw {
     /// The text is no account name; see [`AccountName`](super::AccountName).
     #[error("text is no account name")]
     Account,
+    /// The account of a posting without a status mark starts with a word that
+    /// ledger takes for a command, and hledger for part of the name.
+    #[error("posting could be read as a command: mark its status")]
+    Command,
+    /// Another account has that name, or it is one of those under which a
+    /// journal shows what is on its way.
+    #[error("account name is taken")]
+    Taken,
     /// The posting is virtual: it need not balance, so it moves no money.
     #[error("posting is virtual")]
     Virtual,
@@ -216,6 +224,8 @@ impl Coded for Flaw {
             Self::Description => "text.description",
             Self::Comment => "text.comment",
             Self::Account => "text.account",
+            Self::Command => "text.command",
+            Self::Taken => "text.account.taken",
             Self::Virtual => "text.virtual",
             Self::Symbol => "text.symbol",
             Self::Amount => "text.amount",

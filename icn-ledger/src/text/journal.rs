@@ -99,6 +99,14 @@ impl Status {
             Self::Cleared => "*",
         }
     }
+
+    /// Whether a posting of the account may be marked so.
+    pub(super) fn check_before(self, account: &AccountName) -> Result<(), Flaw> {
+        if self == Self::Unmarked && account.is_command() {
+            return Err(Flaw::Command);
+        }
+        Ok(())
+    }
 }
 
 /// What the balance of an account is after a posting, exactly.
@@ -209,10 +217,11 @@ impl Journal {
     /// O(n) otherwise.
     ///
     /// # Errors
-    /// [`Flaw::Empty`] without postings, [`Flaw::Undeclared`] for a commodity
-    /// that the journal does not know, [`Flaw::Large`] for an amount above
-    /// [`ATOMS_MAX`], [`Flaw::Unbalanced`] when a commodity does not add up to
-    /// zero.
+    /// [`Flaw::Empty`] without postings, [`Flaw::Command`] for an unmarked one
+    /// of an account that [`is_command`](AccountName::is_command),
+    /// [`Flaw::Undeclared`] for a commodity that the journal does not know,
+    /// [`Flaw::Large`] for an amount above [`ATOMS_MAX`], [`Flaw::Unbalanced`]
+    /// when a commodity does not add up to zero.
     pub fn push(&mut self, transaction: Transaction) -> Result<(), Flaw> {
         self.check(&transaction)?;
         for posting in &transaction.postings {
@@ -251,6 +260,7 @@ impl Journal {
             return Err(Flaw::Empty);
         }
         for posting in &transaction.postings {
+            posting.status.check_before(&posting.account)?;
             let asserted = posting.assertion.as_ref().map(|asserted| &asserted.balance);
             for money in [Some(&posting.amount), asserted].into_iter().flatten() {
                 let bounds = -ATOMS_MAX..=ATOMS_MAX;

@@ -1,7 +1,8 @@
 //! Plain-text accounting: journals of hledger, ledger and beancount, and CSV.
 //!
 //! A [`Journal`] holds what all of them say. It comes out of a book
-//! ([`Journal::from_book`]) or out of text ([`Import`]), is shown in any
+//! ([`Journal::from_book`]), out of replicated ledgers
+//! ([`Journal::from_ledgers`]) or out of text ([`Import`]), is shown in any
 //! [`Format`], and is booked whole or not at all ([`Journal::book`]).
 //!
 //! ```
@@ -54,8 +55,9 @@
 //! `account`, `commodity`, `D`, `P`, `decimal-mark`, `include`, `payee` and
 //! `tag`. Everything else is refused with its line, for it could change amounts:
 //! virtual postings, balance assignments, lots, expressions, automated and
-//! periodic transactions, aliases, dates of single postings. Comments between
-//! transactions are not kept.
+//! periodic transactions, aliases, dates of single postings; and an account like
+//! `check fund`, which ledger takes for a command, where no status mark stands
+//! before it. Comments between transactions are not kept.
 //!
 //! A number that one tool would read as another is refused too. Where they
 //! differ otherwise: days come in their order, as in hledger, and an assertion
@@ -72,6 +74,7 @@ mod export;
 mod flaw;
 mod journal;
 mod read;
+mod replicated;
 mod sides;
 mod units;
 mod word;
@@ -87,6 +90,7 @@ pub use journal::{
     Assertion, Broken, Journal, MarketPrice, Money, Posting, Reach, Span, Status, Transaction,
 };
 pub use read::{Conversion, Import, Include, Places, Source};
+pub use replicated::LedgerExportError;
 pub use sides::Sides;
 pub use word::{AccountName, Code, Comment, Description, Symbol, TEXT_MAX};
 pub use write::{Format, Shown};

@@ -1,4 +1,4 @@
-//! Units of a book as commodities.
+//! Units as commodities.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 
 use super::decimal::Decimals;
 use super::word::Symbol;
-use crate::book::Book;
 use crate::unit::Unit;
 
 /// How a unit is written.
@@ -17,16 +16,15 @@ pub(super) struct Commodity {
     pub(super) decimals: Decimals,
 }
 
-/// The commodities of a book, by the number of the unit.
+/// The commodities of units, in their order.
 ///
 /// A unit whose scale is a power of ten is written with its decimals and under
 /// its code. Any other is counted in atoms, as no number of decimals would be
 /// exact: seconds for hours, as `5400 "hours atoms"`. Units that would share a
 /// symbol have their names behind it.
-pub(super) fn commodities(book: &Book) -> Vec<Commodity> {
-    let plain: Vec<(String, Decimals, &Unit)> = book
-        .units()
-        .map(|(_, unit)| {
+pub(super) fn commodities<'a>(units: impl Iterator<Item = &'a Unit>) -> Vec<Commodity> {
+    let plain: Vec<(String, Decimals, &Unit)> = units
+        .map(|unit| {
             let digits = unit
                 .scale
                 .decimals()

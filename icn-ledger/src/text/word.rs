@@ -9,7 +9,7 @@ use core::fmt;
 /// Most bytes of a name or a text. Some tools read lines up to 4096 bytes only.
 pub const TEXT_MAX: usize = 1000;
 
-/// Words at the start of an indented line that ledger takes for commands.
+/// Words that ledger takes for commands at the start of an indented line.
 const COMMANDS: [&str; 3] = ["assert", "check", "expr"];
 
 /// Neither control characters nor blanks at its ends.
@@ -62,15 +62,13 @@ text_type! {
     /// The name of an account: parts between colons, none of them empty.
     ///
     /// It has no semicolon and no blanks but single spaces, and it does not
-    /// start as a virtual posting, a status mark or a command of ledger does.
+    /// start as a virtual posting or a status mark does.
     AccountName(Arc<str>), |text| {
         let is_part = |part: &str| !part.is_empty() && part.trim() == part;
-        let is_command = |word: &str| text.strip_prefix(word).is_some_and(|rest| rest.starts_with(' '));
         text.split(':').all(is_part)
             && !text.contains("  ")
             && !text.contains(|c: char| c == ';' || (c.is_whitespace() && c != ' '))
             && !text.starts_with(['(', '[', '<', '*', '!', '=', '@', '"'])
-            && !COMMANDS.into_iter().any(is_command)
     }
 }
 
@@ -78,6 +76,19 @@ impl AccountName {
     /// The name that one format has in place of another. Not checked.
     pub(super) fn renamed(name: String) -> Self {
         Self(name.into())
+    }
+
+    /// Whether ledger takes a posting that starts with the name for a command:
+    /// `check ...`, `assert ...` or `expr ...`. A status mark before the name
+    /// prevents it.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        let is_first = |word: &str| {
+            self.0
+                .strip_prefix(word)
+                .is_some_and(|rest| rest.starts_with(' '))
+        };
+        COMMANDS.into_iter().any(is_first)
     }
 
     /// Whether this is `other` or lies below it.

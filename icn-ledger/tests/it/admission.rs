@@ -3,8 +3,9 @@
 use core::num::NonZeroU16;
 use std::collections::BTreeSet;
 
-use icn_ledger::{Authorized, Finality, LedgerRule, PaymentRequest, Refusal};
+use icn_ledger::{Authorized, Finality, LedgerRule, LegId, PaymentRequest, Refusal};
 use icn_types::authority::{Finality as SealFinality, Grant};
+use icn_types::canon::List;
 use icn_types::error::{Coded as _, Fault};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::resume::Standing;
@@ -261,6 +262,48 @@ fn a_leg_is_sent_back_by_its_payee_while_it_is_in_transit() {
     assert_eq!(back.err(), Some(Refusal::Rule(LedgerRule::RefuseKind)));
     assert!(market.ack_all(a).is_some());
     assert_eq!((market.posted(a), market.posted(b)), (0, 0));
+}
+
+#[test]
+fn legs_are_taken_once_by_name_all_or_none() {
+    let mut market = Market::new(3);
+    let [a, b, c] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let [one, other, third] = [10, 20, 30].map(|atoms| leg(market.pay(a, b, atoms), 0));
+    let ask = |market: &Market, chain: ChainId, legs: &[LegId]| {
+        let legs = List::new(legs).unwrap();
+        let set = &market.stage.set;
+        market.ledger.authorize_acks(set, &chain, &legs, NOW)
+    };
+    assert_eq!(ask(&market, c, &[one]), Err(Refusal::NoLeg));
+    assert_eq!(
+        ask(&market, b, &[one, leg(one.record, 1)]),
+        Err(Refusal::NoLeg)
+    );
+    let Ok(Authorized::Draft(draft)) = ask(&market, b, &[one, other]) else {
+        panic!("both are in transit");
+    };
+    let ack = market.submit(draft);
+    assert_eq!(market.posted(b), 30);
+    assert_eq!(ask(&market, b, &[one, other]), Ok(Authorized::Again(ack)));
+    assert_eq!(
+        ask(&market, b, &[one]),
+        Err(Refusal::NoLeg),
+        "another request"
+    );
+    assert_eq!(ask(&market, c, &[one, other]), Err(Refusal::NoLeg));
+    let refuse = |market: &Market, chain, leg| {
+        let set = &market.stage.set;
+        market.ledger.authorize_refusal(set, &chain, leg, NOW)
+    };
+    assert_eq!(refuse(&market, b, one), Err(Refusal::NoLeg), "it is taken");
+    let Ok(Authorized::Draft(draft)) = refuse(&market, b, third) else {
+        panic!("in transit");
+    };
+    let sent_back = market.submit(draft);
+    assert_eq!(refuse(&market, b, third), Ok(Authorized::Again(sent_back)));
+    assert_eq!(ask(&market, b, &[third]), Err(Refusal::NoLeg));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use icn_ledger::Charge;
 use icn_types::authority::{Finality, Tip};
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::{ChainId, OperationKey, RecordId};
+use icn_types::index::Spread as _;
 use icn_types::set::Label;
 use icn_types::testkit::stage::GRANT;
 
@@ -368,4 +369,32 @@ fn refunds_do_not_turn_void_payments_into_credit() {
     market.reopen(colluder, tip, 0);
     let rest = market.refund(colluder, legs[1], 20);
     assert_eq!(market.verdict(&rest), "valid");
+}
+
+#[test]
+fn keys_that_were_ground_to_meet_in_an_index_are_still_two() {
+    let mut market = Market::new(2);
+    let (payer, payee) = (market.chains[0], market.chains[1]);
+    let mut ground = [0; 32];
+    ground[..8].copy_from_slice(&7_u64.to_le_bytes());
+    ground[8..16].copy_from_slice(&7_u64.rotate_left(23).to_le_bytes());
+    let keys = [[0; 32], ground];
+    assert_eq!(keys[0].spread(), keys[1].spread());
+    for key in keys {
+        let mut payment = market.payment(&[(payee, 1)]);
+        payment.key = OperationKey::from_bytes(key);
+        let payment = market.post(payer, &[], &payment);
+        assert_eq!(market.verdict(&payment), "valid");
+        let ack = market.ack(payee, &[leg(payment, 0)]);
+        assert_eq!(market.verdict(&ack), "valid");
+    }
+}
+
+#[test]
+fn legs_of_one_record_lie_apart_in_an_index() {
+    let record = RecordId::from_bytes([7; 32]);
+    let mut spreads: Vec<u32> = (0..=u8::MAX).map(|n| leg(record, n).spread()).collect();
+    spreads.sort_unstable();
+    spreads.dedup();
+    assert_eq!(spreads.len(), 256);
 }

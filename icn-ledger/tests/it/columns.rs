@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use icn_ledger::entry::{ACK, NOTE, PAYMENT, REFUSE};
+use icn_ledger::ledger::Refreshed;
 use icn_ledger::remark::{Assertion, DISPUTE, Dispute, Outcome, PeriodClose, Remark, Ruling};
 use icn_ledger::{Ack, Column, Entry, Ledger, LedgerEvent, LegId, LegRef, Note, Refuse};
 use icn_types::authority::{Finality, Grant, Tip};
@@ -485,6 +486,56 @@ fn only_what_bends_a_chain_relabels() {
     assert_eq!(relabels(&market), 0);
     market.pay_after(b, None, a, 1);
     assert_eq!(relabels(&market), 1);
+}
+
+/// Entries of all kinds that move something, and nobody forks.
+fn peaceful() -> Market {
+    let mut market = Market::new(3);
+    let [a, b, c] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let payment = market.post_two(a, (b, 10), (c, 20));
+    market.ack(b, &[leg(payment, 0)]);
+    let returned = market.refuse(c, &[leg(payment, 1)]);
+    market.ack(a, &[leg(returned, 0)]);
+    market.refund(b, leg(payment, 0), 4);
+    let hold = market.hold(a, (b, 30), c);
+    market.resolve(c, &[(hold, 10)]);
+    market.ack_all(a);
+    market.ack_all(b);
+    market
+}
+
+#[test]
+fn records_that_bend_no_chain_leave_nothing_to_count_anew() {
+    let market = peaceful();
+    let set = &market.stage.set;
+    let mut ledger = Ledger::new(set.domain(), market.unit);
+    for slot in set.slots() {
+        ledger.update(set, slot);
+        assert_eq!(ledger.refresh(set), Refreshed::Nothing);
+    }
+    assert_eq!(*ledger.columns(set), ledger.recount(set));
+}
+
+#[test]
+fn only_the_parties_of_an_entry_see_their_column_move() {
+    let market = peaceful();
+    let set = &market.stage.set;
+    let mut ledger = Ledger::new(set.domain(), market.unit);
+    let mut moved = 0;
+    for slot in set.slots() {
+        let before = ledger.columns(set).into_owned();
+        ledger.update(set, slot);
+        let parties: Vec<ChainId> = icn_ledger::parties(set, slot).collect();
+        for chain in &market.chains {
+            if ledger.columns(set).account(chain) != before.account(chain) {
+                moved += 1;
+                assert!(parties.contains(chain));
+            }
+        }
+    }
+    assert!(moved > 10, "{moved} is too few to tell");
 }
 
 #[test]

@@ -159,3 +159,43 @@ fn a_resolve_ends_one_to_128_holds() {
         assert_eq!(read.is_ok(), is_read, "{count} holds");
     }
 }
+
+#[test]
+fn what_sends_says_its_key_decision_and_date() {
+    let decision = Some(DecisionRef {
+        ready: 1,
+        action: 2,
+    });
+    let payment = payment(1, decision, true);
+    let hold = Hold {
+        leg: payment.legs[0],
+        resolver: ChainId::from_bytes([6; 32]),
+        key: payment.key,
+        decision,
+        expires: None,
+        effective: payment.effective,
+        memo: None,
+    };
+    let refund = Refund {
+        original: LegRef {
+            reference: 0,
+            leg: 0,
+        },
+        amount: payment.legs[0].amount,
+        key: payment.key,
+        decision,
+        effective: payment.effective,
+        memo: None,
+    };
+    let said = (Some(payment.key), decision, payment.effective);
+    let note = Entry::Note(Note::default());
+    for (entry, expected) in [
+        (Entry::Payment(payment), said),
+        (Entry::Hold(hold), said),
+        (Entry::Refund(refund), said),
+        (note, (None, None, None)),
+    ] {
+        let found = (entry.key(), entry.decision(), entry.effective());
+        assert_eq!(found, expected, "{entry:?}");
+    }
+}

@@ -54,6 +54,20 @@ fn a_payment_may_name_the_seal_that_it_needs() {
 }
 
 #[test]
+fn credit_that_a_payment_seals_is_not_spent_as_float_once_more() {
+    let (mut market, a, b) = credited(20);
+    let seal = market.seal(a);
+    let head = market.tip(a).unwrap().head;
+    let tip = market.tip(b);
+    for (atoms, verdict) in [(121, "limit.floor"), (120, "valid")] {
+        let payment = market.payment(&[(a, atoms)]);
+        let refs = [seal.min(head), seal.max(head)];
+        let id = market.write_after(b, tip, icn_ledger::entry::PAYMENT, &refs, &payment);
+        assert_eq!(market.verdict(&id), verdict, "{atoms}");
+    }
+}
+
+#[test]
 fn a_seal_covers_what_is_acknowledged_later_and_a_later_seal_more() {
     let (mut market, a, b) = credited(40);
     let second = market.pay(a, b, 25);

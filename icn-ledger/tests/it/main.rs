@@ -7,7 +7,9 @@
 
 mod admission;
 mod attacks;
+mod batches;
 mod book;
+mod bundles;
 mod columns;
 mod devices;
 mod effects;

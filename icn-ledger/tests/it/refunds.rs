@@ -213,3 +213,14 @@ fn a_refund_may_be_refused_and_comes_back_on_its_own_path() {
     let beside = market.ack_after(shop, None, &[leg(refusal, 0)]);
     assert_eq!(market.verdict(&beside), "ack.return");
 }
+
+#[test]
+fn a_refund_has_one_leg() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    let payment = market.pay(a, b, 10);
+    market.ack(b, &[leg(payment, 0)]);
+    let refund = market.refund(b, leg(payment, 0), 4);
+    let second = market.ack_after(a, market.tip(a), &[leg(refund, 1)]);
+    assert_eq!(market.verdict(&second), "ack.payee");
+}

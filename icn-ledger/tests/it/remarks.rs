@@ -5,9 +5,9 @@ use icn_ledger::query::{
 };
 use icn_ledger::remark::{
     ASSERTION, Assertion, DISPUTE, Dispute, DisputeRequest, OUTCOME, Outcome, PERIOD_CLOSE,
-    PeriodClose, Ruling,
+    PeriodClose, RemarkRequest, Ruling,
 };
-use icn_ledger::{Finality, LedgerEvent, LegId, LegRef, Refusal};
+use icn_ledger::{Authorized, Finality, LedgerEvent, LegId, LegRef, Refusal};
 use icn_types::amount::Position;
 use icn_types::authority::ProposalId;
 use icn_types::canon::{List, Raw, Reason, from_bytes, to_bytes};
@@ -323,7 +323,7 @@ fn disputes_are_listed_open_and_ended_with_what_they_led_to() {
     // The money moves by an ordinary payment that names the dispute.
     let mut back = market.request(&[(payer, 10)]);
     back.cause = Some(first);
-    let Ok(icn_ledger::Authorized::Draft(draft)) = market.authorize(payee, &back) else {
+    let Ok(Authorized::Draft(draft)) = market.authorize(payee, &back) else {
         panic!("within the limit");
     };
     let back = market.submit(draft);
@@ -437,4 +437,47 @@ proptest! {
             prop_assert_eq!(query.position_on(&chain, until).position, position);
         }
     }
+}
+
+/// The remark as it stands is the name under which it is made.
+#[test]
+fn same_remark_is_made_once_on_a_chain() {
+    let (mut market, [payer, payee, stranger, mediator], paid) = market();
+    let make = |market: &mut Market, by, request: &RemarkRequest| {
+        let set = &market.stage.set;
+        match market.ledger.authorize_remark(set, &by, request, NOW) {
+            Ok(Authorized::Draft(draft)) => Ok((market.submit(draft), true)),
+            Ok(Authorized::Again(first)) => Ok((first, false)),
+            Err(refusal) => Err(refusal.code()),
+        }
+    };
+    let asserting = |position| RemarkRequest::Assert {
+        about: paid.record,
+        position,
+    };
+    let disputing = RemarkRequest::Dispute(request(paid, mediator));
+    let (dispute, _) = make(&mut market, payer, &disputing).unwrap();
+    let ruling = |ruling| RemarkRequest::Rule {
+        dispute,
+        ruling,
+        memo: None,
+    };
+    let closing = RemarkRequest::Close { until: NOW };
+    for (by, request) in [
+        (stranger, asserting(-10)),
+        (stranger, asserting(-11)),
+        (payer, asserting(-10)),
+        (payee, disputing.clone()),
+        (payee, closing),
+        (mediator, ruling(Ruling::Upheld)),
+    ] {
+        let (first, is_new) = make(&mut market, by, &request).unwrap();
+        assert!(is_new, "{request:?}");
+        assert_eq!(market.verdict(&first), "valid");
+        market.note(by, &[]);
+        assert_eq!(make(&mut market, by, &request), Ok((first, false)));
+    }
+    assert_eq!(make(&mut market, payer, &disputing), Ok((dispute, false)));
+    let other = make(&mut market, mediator, &ruling(Ruling::Settled));
+    assert_eq!(other, Err("outcome.twice"));
 }

@@ -12,7 +12,7 @@ fn amount(atoms: u64) -> Amount {
 }
 
 /// A number of 256 bits, the lowest 64 first.
-type Big = [u64; 4];
+pub(crate) type Big = [u64; 4];
 
 fn big(number: u128) -> Big {
     let (high, low) = halves(number);
@@ -24,7 +24,7 @@ fn halves(number: u128) -> (u64, u64) {
     ((number >> 64) as u64, number as u64)
 }
 
-fn product(left: u128, right: u128) -> Big {
+pub(crate) fn product(left: u128, right: u128) -> Big {
     let (left, mut sum) = (big(left), [0; 4]);
     let (high, low) = halves(right);
     for (shift, digit) in [(0, low), (1, high)] {
@@ -38,7 +38,7 @@ fn product(left: u128, right: u128) -> Big {
 }
 
 /// None when `right` is larger.
-fn difference(left: Big, right: Big) -> Option<Big> {
+pub(crate) fn difference(left: Big, right: Big) -> Option<Big> {
     let (mut rest, mut borrow) = ([0; 4], false);
     for at in 0..4 {
         let (digit, first) = left[at].overflowing_sub(right[at]);

@@ -118,3 +118,22 @@ fn named_ratios_are_what_they_say() {
         assert_eq!(Ratio::new(numerator, denominator), Ok(ratio));
     }
 }
+
+#[test]
+fn numbers_are_shown_as_they_are() {
+    let amount = Amount::new(7).unwrap();
+    assert_eq!(alloc::format!("{amount:?}"), "Amount(7)");
+    assert_eq!(alloc::format!("{}", Position::new(-7)), "-7");
+    let ratio = Ratio::new(3, 4).unwrap();
+    assert_eq!((ratio.numerator(), ratio.denominator()), (3, 4));
+}
+
+/// Products above 2^128, whose lower halves carry into the upper ones.
+#[test]
+fn carries_of_wide_products_count() {
+    let most = Ratio::new(u64::MAX - 1, u64::MAX).unwrap();
+    let whole = (1 << 64) | u128::from(u64::MAX);
+    let exact = whole - whole.div_ceil(u128::from(u64::MAX));
+    assert_eq!(most.compare(exact, whole), Some(Ordering::Less));
+    assert_eq!(most.compare(exact + 1, whole), Some(Ordering::Greater));
+}

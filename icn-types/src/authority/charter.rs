@@ -4,7 +4,7 @@ use crate::key::{Inception, MemberId, PublicKey};
 
 use super::recall::can_recall;
 
-/// The newest format of epochs that this code can judge.
+/// The newest format of epochs that this code can judge. The first is 1.
 pub const FORMAT: u16 = 1;
 
 /// Most members that one charter or roll change names.
@@ -21,7 +21,7 @@ pub const ROLL_MAX: usize = 512;
 pub struct Charter {
     /// 32 random bytes that every founding member's inception names.
     pub nonce: [u8; 32],
-    /// Format of the authority chain. A node that does not know it judges
+    /// Format of the authority chain, from 1. A node that does not know it judges
     /// nothing in the domain.
     pub format: u16,
     /// Key of the first registrar.
@@ -40,6 +40,9 @@ canonical!(Charter = "icn/types/charter/v1" { nonce, format, registrar, recovery
 
 impl Charter {
     fn check(self) -> Result<Self, Reason> {
+        if self.format == 0 {
+            return Err(Reason::Value("charter.format"));
+        }
         let belong = self
             .roll
             .iter()

@@ -20,7 +20,7 @@ pub struct Open {
     pub key: PublicKey,
     /// The key that may consent to the next Open when `key` is lost.
     pub recovery: PublicKey,
-    /// Newest format that the epoch may use.
+    /// Newest format that the epoch may use, from 1.
     pub format: u16,
     /// Where the epoch starts.
     pub start: Start,
@@ -39,6 +39,9 @@ canonical!(Open = "icn/types/open/v1" {
 
 impl Open {
     fn check(self) -> Result<Self, Reason> {
+        if self.format == 0 {
+            return Err(Reason::Value("open.format"));
+        }
         if (self.charged == 0) != self.claims.is_none() {
             return Err(Reason::Value("open.claims"));
         }

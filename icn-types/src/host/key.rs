@@ -2,10 +2,12 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
 use super::LimitError;
 use crate::id::Hex;
+use crate::index::{Spread, spread_bytes};
 
 /// Longest key, in bytes.
 pub const KEY_LEN_MAX: usize = 1024;
@@ -24,7 +26,7 @@ pub const SPACE_LEN_MAX: usize = 64;
 /// const ENTRIES: Space = Space::new("ledger/entry");
 /// assert_eq!(ENTRIES.as_str(), "ledger/entry");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct Space(&'static str);
 
 impl Space {
@@ -51,6 +53,18 @@ impl Space {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+}
+
+impl PartialEq for Space {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Hash for Space {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 
@@ -113,6 +127,11 @@ impl Key {
     /// The bytes of the key.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    #[cfg(feature = "std")]
+    pub(super) const fn bytes(&self) -> &KeyBytes {
         &self.bytes
     }
 
@@ -282,8 +301,14 @@ impl Ord for KeyBytes {
     }
 }
 
-impl core::hash::Hash for KeyBytes {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+impl Spread for KeyBytes {
+    fn spread(&self) -> u32 {
+        spread_bytes(self)
+    }
+}
+
+impl Hash for KeyBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         (**self).hash(state);
     }
 }

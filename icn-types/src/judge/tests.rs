@@ -8,7 +8,7 @@ use crate::chain::Owner;
 use crate::error::{Coded, Fault};
 use crate::id::{ChainId, UnitId};
 use crate::key::Signer as _;
-use crate::record::{Kind, Place, Record};
+use crate::record::{Draft, Kind, Place, Record};
 use crate::set::Added;
 use crate::sign::Signed;
 use crate::testkit::stage::{GRANT, Stage};
@@ -497,4 +497,62 @@ fn a_rehearsal_of_what_names_something_unknown_waits() {
     };
     let draft = stage.draft_after(&a, Some(after), COUNT, content);
     assert!(judge.rehearse(&set, &draft).is_waiting());
+}
+
+proptest::proptest! {
+    #[test]
+    fn drafts_on_a_rehearsal_are_judged_like_stored_records(
+        numbers in proptest::collection::vec(0_u64..60, 1..6),
+    ) {
+        let mut stage = tangled();
+        let (mut set, mut judge) = all(&stage);
+        let is_member = |chain: &ChainId| *chain != stage.set.authority();
+        let chain = stage.set.chains().map(|(chain, _)| chain).find(is_member).unwrap();
+        let (mut tip, told, base) = (stage.tip(&chain), judge.clone(), set.clone());
+        let stored = tip.and_then(|tip| base.find(&tip.head));
+        let mut rehearsal = told.rehearsal(&base, stored);
+        let mut drafted = 0;
+        for number in numbers {
+            let content = Content::new(Vec::new(), None, &number).unwrap();
+            let draft = stage.draft_after(&chain, tip, COUNT, content);
+            let answer = told.rehearse_on(&base, &draft, &rehearsal);
+            let slot = base.slot_ahead(drafted).unwrap();
+            let id = stage.submit(draft.clone());
+            let added = set.insert(stage.records.last().unwrap().clone()).unwrap();
+            proptest::prop_assert_eq!(added.slot(), slot);
+            judge.update(&set, added.slot());
+            match answer {
+                Ok(delta) => {
+                    proptest::prop_assert!(of(&set, &judge, &id).is_valid());
+                    told.follow(&mut rehearsal, &draft, delta, slot);
+                    drafted += 1;
+                }
+                Err(verdict) => {
+                    proptest::prop_assert_eq!(of(&set, &judge, &id), verdict);
+                    break;
+                }
+            }
+            proptest::prop_assert_eq!(rehearsal.state(), &judge.state(&set, Some(added.slot())));
+            proptest::prop_assert_eq!(rehearsal.drafted(), draft.header().epoch());
+            proptest::prop_assert_eq!(rehearsal.stored(), stored);
+            tip = stage.tip(&chain);
+        }
+    }
+}
+
+#[test]
+fn a_draft_that_follows_something_else_than_the_rehearsal_waits() {
+    let (stage, a, _) = two();
+    let (set, judge) = all(&stage);
+    let content = || Content::new(Vec::new(), None, &1_u64).unwrap();
+    let first = stage.draft_after(&a, None, COUNT, content());
+    let mut rehearsal = judge.rehearsal(&set, None);
+    let delta = judge.rehearse_on(&set, &first, &rehearsal).unwrap();
+    judge.follow(&mut rehearsal, &first, delta, set.slot_ahead(0).unwrap());
+    let again = judge.rehearse_on(&set, &first, &rehearsal);
+    assert_eq!(again, Err(Verdict::Waiting));
+    let head = first.header().id();
+    let next = stage.draft_after(&a, Some(Tip { seq: 0, head }), COUNT, content());
+    assert_eq!(judge.rehearse_on(&set, &next, &rehearsal), Ok(1));
+    assert_eq!(set.slot_ahead(usize::MAX), None);
 }

@@ -52,6 +52,14 @@ impl Draft {
         to_bytes(&self.header)
     }
 
+    /// The record with a signature of nothing: for looking at what a rule
+    /// would say.
+    pub(crate) fn unsigned(&self) -> Record {
+        let signature = Signature::from_bytes([0; 64]);
+        let (header, content) = (self.header.clone(), self.content.clone());
+        Record::assemble(self.header.id(), header, signature, Some(content))
+    }
+
     /// The record with a signature that was made elsewhere.
     ///
     /// # Errors

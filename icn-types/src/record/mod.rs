@@ -77,11 +77,6 @@ impl Record {
         self.id
     }
 
-    /// Whether this is the record of that name.
-    pub(crate) fn is(&self, id: &RecordId) -> bool {
-        self.id == *id
-    }
-
     /// The topic it lies in. A charter lies in the topic that it founds.
     #[must_use]
     pub const fn topic(&self) -> TopicId {

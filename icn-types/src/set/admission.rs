@@ -283,7 +283,7 @@ impl RecordSet {
                 match prev.map(|prev| (prev, self.verdict(prev))) {
                     Some((_, Verdict::Valid)) => stated(prev),
                     Some((prev, Verdict::Waiting)) => {
-                        Err(Refusal::MissingPrev(self.record(prev).id()))
+                        Err(Refusal::MissingPrev(self.arena.id(prev)))
                     }
                     Some((_, Verdict::Invalid(_))) | None => Err(Refusal::Recall),
                 }
@@ -320,6 +320,12 @@ impl RecordSet {
     /// The stored record before this one.
     fn before(&self, record: &Record) -> Option<Slot> {
         self.find(&record.prev()?)
+    }
+
+    /// Whether a record under the Open `id` goes on in the epoch of the one
+    /// before it.
+    pub(crate) fn goes_on(&self, id: RecordId, before: Option<Slot>) -> bool {
+        self.going_on(id, before).is_some()
     }
 
     /// The epoch of a record that goes on in the one before it, without a
@@ -365,7 +371,7 @@ impl RecordSet {
             return Ok(None);
         };
         let prev = before.ok_or(Refusal::MissingPrev(id))?;
-        if self.record(prev).chain() == record.chain() {
+        if self.chain(prev) == record.chain() {
             self.is_next(record, prev)
         } else {
             Err(Refusal::Place)

@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 use core::slice;
 
 use crate::id::RecordId;
@@ -17,33 +18,40 @@ use super::spines::ChainNumber;
 /// A slot means something in one set only; it is never sent, stored or used
 /// to decide an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slot(u32);
+pub struct Slot(NonZeroU32);
 
 impl Slot {
     /// The least slot, for ranges over slots.
-    pub const FIRST: Self = Self(0);
+    pub const FIRST: Self = Self(NonZeroU32::MIN);
     /// The greatest slot, for ranges over slots.
-    pub const LAST: Self = Self(u32::MAX);
+    pub const LAST: Self = Self(NonZeroU32::MAX);
 
     /// The number, for tables indexed by slot.
     #[must_use]
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
     }
 }
 
 /// An epoch by the order in which its key became known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EpochNumber(u32);
+pub(super) struct EpochNumber(NonZeroU32);
+
+/// Counts from one, so that none takes no room.
+fn counted(index: usize) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)
+}
 
 /// Where a record stands: asked far more often than what it says, and so kept
-/// apart from it.
+/// apart from it, in one cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Node {
+    id: RecordId,
+    pub(super) seq: u64,
     pub(super) prev: Option<Slot>,
     /// The chain that it lies on.
     pub(super) spine: ChainNumber,
-    pub(super) seq: u64,
     /// Its epoch, where that is one with an Open.
     pub(super) epoch: Option<EpochNumber>,
     /// A record that names this one as `prev`.
@@ -67,21 +75,29 @@ impl Arena {
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
-        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(Slot)
+        (0..self.nodes.len()).map_while(counted).map(Slot)
     }
 
     pub(super) fn find(&self, id: &RecordId) -> Option<Slot> {
-        let has_id = |at| self.records.get(at).is_some_and(|one: &Record| one.is(id));
+        let has_id = |at| self.nodes.get(at).is_some_and(|node: &Node| node.id == *id);
         self.slot(self.by_id.find(id, has_id)?)
     }
 
     pub(super) fn slot(&self, index: usize) -> Option<Slot> {
-        let number = u32::try_from(index).ok();
-        number.map(Slot).filter(|_| index < self.nodes.len())
+        let number = counted(index).filter(|_| index < self.nodes.len());
+        number.map(Slot)
+    }
+
+    pub(super) fn slot_ahead(&self, ahead: usize) -> Option<Slot> {
+        counted(self.nodes.len().checked_add(ahead)?).map(Slot)
     }
 
     pub(super) fn node(&self, slot: Slot) -> &Node {
         &self.nodes[slot.index()]
+    }
+
+    pub(super) fn id(&self, slot: Slot) -> RecordId {
+        self.node(slot).id
     }
 
     pub(super) fn record(&self, slot: Slot) -> &Record {
@@ -98,12 +114,11 @@ impl Arena {
 
     /// The number of an epoch whose key is known.
     pub(super) fn epoch_number(&self, id: &RecordId) -> Option<EpochNumber> {
-        let number = self.epochs.find(id)?;
-        u32::try_from(number).ok().map(EpochNumber)
+        counted(self.epochs.find(id)?).map(EpochNumber)
     }
 
     pub(super) fn numbered_epoch(&self, number: EpochNumber) -> Option<&Epoch> {
-        self.epochs.at(number.0 as usize)
+        self.epochs.at(number.0.get() as usize - 1)
     }
 
     /// Records that name this one as `prev`, ascending by id.
@@ -135,15 +150,17 @@ impl Arena {
         spine: ChainNumber,
         epoch: Option<EpochNumber>,
     ) -> Option<Slot> {
-        let slot = Slot(u32::try_from(self.nodes.len()).ok()?);
+        let slot = Slot(counted(self.nodes.len())?);
+        let id = record.id();
         if let Some(prev) = prev {
-            self.adopt(prev, slot, &record.id());
+            self.adopt(prev, slot, &id);
         }
-        self.by_id.insert(&record.id(), slot.index());
+        self.by_id.insert(&id, slot.index());
         self.nodes.push(Node {
+            id,
+            seq: record.seq(),
             prev,
             spine,
-            seq: record.seq(),
             epoch,
             child: None,
         });
@@ -168,7 +185,7 @@ impl Arena {
 
     /// Where `id` belongs among slots that ascend by id.
     pub(super) fn rank(&self, slots: &[Slot], id: &RecordId) -> usize {
-        slots.partition_point(|&slot| self.record(slot).id() < *id)
+        slots.partition_point(|&slot| self.node(slot).id < *id)
     }
 
     /// The record and everything before it on its chain, newest first.

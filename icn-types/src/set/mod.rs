@@ -23,6 +23,7 @@ mod decisions;
 mod evidence;
 mod office;
 mod registry;
+mod rehearse;
 mod rows;
 mod rule;
 mod spine;
@@ -143,7 +144,7 @@ impl RecordSet {
         let is_bare = record.content().is_none();
         let spine = match prev {
             Some(prev) => self.arena.node(prev).spine,
-            None => self.spines.number(chain, topic),
+            None => self.spines.number(chain, topic).ok_or(Refusal::Full)?,
         };
         let slot = self.arena.push(record, prev, spine, epoch);
         let slot = slot.ok_or(Refusal::Full)?;
@@ -296,6 +297,13 @@ impl RecordSet {
     #[must_use]
     pub fn slot(&self, index: usize) -> Option<Slot> {
         self.arena.slot(index)
+    }
+
+    /// The slot of the record that is added after `ahead` more. `None` beyond
+    /// what a set can hold.
+    #[must_use]
+    pub fn slot_ahead(&self, ahead: usize) -> Option<Slot> {
+        self.arena.slot_ahead(ahead)
     }
 
     /// A stored record.

@@ -344,6 +344,23 @@ impl Registry {
         readied(arena, &self.frozen, ready)
     }
 
+    /// What the rule of its kind says about a record that would come right
+    /// after those that made `office`.
+    pub(super) fn rehearse(
+        &self,
+        arena: &Arena,
+        office: &Office,
+        record: &Record,
+        act: &Act,
+    ) -> Result<(), Rule> {
+        let view = View {
+            arena,
+            rows: &self.rows,
+            frozen: &self.frozen,
+        };
+        office.check(&view, record, act)
+    }
+
     pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {
         self.offices.get(&slot)
     }

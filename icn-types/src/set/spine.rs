@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::id::{RecordId, TopicId};
+use crate::id::{ChainId, RecordId, TopicId};
 use crate::record::Kind;
 
 use super::arena::{Arena, Slot};
@@ -15,6 +15,7 @@ use super::arena::{Arena, Slot};
 /// replica with the same records has the same spine.
 #[derive(Debug, Clone)]
 pub(super) struct Spine {
+    pub(super) chain: ChainId,
     pub(super) topic: TopicId,
     /// `path[seq]` is the record at `seq`.
     path: Vec<Slot>,
@@ -40,8 +41,9 @@ pub(super) enum Movement {
 }
 
 impl Spine {
-    pub(super) const fn new(topic: TopicId) -> Self {
+    pub(super) const fn new(chain: ChainId, topic: TopicId) -> Self {
         Self {
+            chain,
             topic,
             path: Vec::new(),
             roots: Vec::new(),
@@ -92,7 +94,7 @@ impl Spine {
         let node = arena.node(slot);
         self.stored += 1;
         if node.prev.is_none() {
-            let at = arena.rank(&self.roots, &arena.record(slot).id());
+            let at = arena.rank(&self.roots, &arena.id(slot));
             self.roots.insert(at, slot);
         }
         let Ok(seq) = usize::try_from(node.seq) else {

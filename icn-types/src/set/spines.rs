@@ -14,7 +14,7 @@ use super::spine::Spine;
 /// It means something in one set only; it is never sent, stored or used to
 /// decide an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChainNumber(usize);
+pub struct ChainNumber(u32);
 
 /// The spine of every chain with a stored record.
 ///
@@ -27,12 +27,16 @@ pub(super) struct Spines {
 }
 
 impl Spines {
-    /// The number of a chain, which from now on has a spine.
-    pub(super) fn number(&mut self, chain: ChainId, topic: TopicId) -> ChainNumber {
-        *self.by_chain.entry(chain).or_insert_with(|| {
-            self.spines.push(Spine::new(topic));
-            ChainNumber(self.spines.len() - 1)
-        })
+    /// The number of a chain, which from now on has a spine. `None` when there
+    /// are no more numbers.
+    pub(super) fn number(&mut self, chain: ChainId, topic: TopicId) -> Option<ChainNumber> {
+        if let Some(number) = self.find(&chain) {
+            return Some(number);
+        }
+        let number = ChainNumber(u32::try_from(self.spines.len()).ok()?);
+        self.spines.push(Spine::new(chain, topic));
+        self.by_chain.insert(chain, number);
+        Some(number)
     }
 
     /// The number of a chain with a stored record.
@@ -41,11 +45,11 @@ impl Spines {
     }
 
     pub(super) fn numbered(&self, number: ChainNumber) -> &Spine {
-        &self.spines[number.0]
+        &self.spines[number.0 as usize]
     }
 
     pub(super) fn numbered_mut(&mut self, number: ChainNumber) -> &mut Spine {
-        &mut self.spines[number.0]
+        &mut self.spines[number.0 as usize]
     }
 
     pub(super) fn of(&self, chain: &ChainId) -> Option<&Spine> {
@@ -78,6 +82,25 @@ impl Spines {
 }
 
 impl RecordSet {
+    /// The chain of a record. It and [`topic`](Self::topic) cost less than to
+    /// ask the record itself.
+    #[must_use]
+    pub fn chain(&self, slot: Slot) -> ChainId {
+        self.spines.numbered(self.chain_of(slot)).chain
+    }
+
+    /// The topic of a record.
+    #[must_use]
+    pub fn topic(&self, slot: Slot) -> TopicId {
+        self.spines.numbered(self.chain_of(slot)).topic
+    }
+
+    /// A record's position on its chain.
+    #[must_use]
+    pub fn seq(&self, slot: Slot) -> u64 {
+        self.arena.node(slot).seq
+    }
+
     /// The number of a record's chain.
     #[must_use]
     pub fn chain_of(&self, slot: Slot) -> ChainNumber {

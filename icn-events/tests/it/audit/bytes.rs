@@ -40,6 +40,15 @@ fn the_bytes_of_events_do_not_change() {
             },
             format!("8502{p}07{r}{h}"),
         ),
+        (
+            AuditEvent::Drawn {
+                proposal,
+                action: 7,
+                ready: id,
+                entry: high,
+            },
+            format!("8505{p}07{r}{h}"),
+        ),
         (AuditEvent::Authored { record: id }, format!("8203{r}")),
         (
             AuditEvent::Evidence { low: id, high },

@@ -103,6 +103,36 @@ fn a_line_pays_an_action_of_its_proposal() {
 }
 
 #[test]
+fn an_envelope_is_drawn_on_and_anything_else_is_paid() {
+    let mut scene = Scene::new();
+    let decided = scene.decide_envelope(1);
+    let entries = [0, 0].map(|action| scene.pay(&decided, action));
+    for entry in entries {
+        scene.line(drawn(&decided, 0, entry));
+    }
+    let report = verify(&scene.export(), None).unwrap();
+    let told: Vec<_> = report
+        .payments
+        .iter()
+        .map(|payment| payment.entry)
+        .collect();
+    assert_eq!(told, entries);
+    scene.line(drawn(&decided, 0, RecordId::from_bytes([9; 32])));
+    assert_eq!(refused(&scene.export()).1, AuditReason::EntryMissing);
+
+    let mut scene = Scene::new();
+    let decided = scene.decide_envelope(1);
+    let entry = scene.pay(&decided, 0);
+    scene.line(paid(&decided, 0, entry));
+    assert_eq!(refused(&scene.export()).1, AuditReason::Action);
+    let reason = super::told(|scene, decided| {
+        let entry = scene.pay(&decided, 0);
+        drawn(&decided, 0, entry)
+    });
+    assert_eq!(reason, AuditReason::Action);
+}
+
+#[test]
 fn an_entry_pays_one_action() {
     let mut scene = Scene::new();
     let decided = scene.decide(1, 2);

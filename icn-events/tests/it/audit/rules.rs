@@ -26,6 +26,21 @@ fn an_action_is_paid_once() {
 }
 
 #[test]
+fn an_entry_draws_on_an_envelope_once_and_others_draw_on_the_same() {
+    let mut scene = Scene::new();
+    let decided = scene.decide_envelope(1);
+    let entries = [5, 6].map(|number| RecordId::from_bytes([number; 32]));
+    for entry in entries {
+        assert!(!scene.log.is_drawn(&scene.stage.set, &entry));
+        let line = scene.forced(drawn(&decided, 0, entry), 0);
+        assert!(scene.verdict(&line).is_valid());
+        assert!(scene.log.is_drawn(&scene.stage.set, &entry));
+    }
+    let twice = scene.forced(drawn(&decided, 0, entries[0]), 0);
+    assert_eq!(scene.broken(&twice), "audit.twice");
+}
+
+#[test]
 fn nobody_but_the_node_writes_its_log() {
     let mut scene = Scene::new();
     let topic = icn_events::audit::audit_topic(scene.stage.domain(), scene.node);

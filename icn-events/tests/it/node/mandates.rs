@@ -1,18 +1,25 @@
 //! Receiverships and envelopes, decided by a vote and carried out by nodes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::AuthorError;
+use icn_events::audit::verify;
+use icn_events::node::{AuthorError, Authored};
 use icn_governance::body::{Choice, Proposal, Subject};
+use icn_ledger::query::{Dates, Order, PageSize};
+use icn_ledger::{Leg, PaymentRequest};
 use icn_types::amount::Amount;
 use icn_types::authority::{Action, Envelope};
 use icn_types::canon::List;
 use icn_types::id::RecordId;
 use icn_types::key::{Keypair, Signer as _};
+use icn_types::testkit::faulty::{Fault, Faulty};
 
-use super::coop::Village;
+use super::coop::{Village, copy};
 use super::{budget, hours, propose_and_vote};
+
+const PAGE: PageSize = PageSize::new(100).unwrap();
 
 fn of_actions(village: &Village, actions: &[Action]) -> Proposal {
     Proposal {
@@ -136,6 +143,70 @@ fn nobodys_voice_is_sealed_for_a_receiver() {
     }
 }
 
+/// Two tranches of 100 for the supplier, decided and ready.
+fn decide_envelope(village: &mut Village) -> RecordId {
+    let envelope = Envelope {
+        payer: village.coop.treasury(),
+        payee: Some(village.coop.supplier()),
+        unit: village.coop.credits,
+        tranche: Amount::new(100).unwrap(),
+        tranches: 2,
+        interval: 5_000,
+    };
+    let proposal = of_actions(village, &[Action::Envelope(envelope)]);
+    let opening = propose_and_vote(village, proposal, &[Choice::Yes; 3]);
+    village.until("ready", |v| ready_of(v, &opening).is_some());
+    ready_of(village, &opening).unwrap()
+}
+
+/// A payment of so many atoms out of the envelope.
+fn out_of_envelope(village: &Village, ready: RecordId, atoms: u64) -> PaymentRequest {
+    let (node, supplier) = (&village.nodes[0], village.coop.supplier());
+    let ledger = node.ledger(&village.coop.credits).unwrap();
+    let mut request = hours(supplier, 1, 0);
+    request.legs = List::new([Leg {
+        payee: supplier,
+        amount: Amount::new(atoms).unwrap(),
+    }])
+    .unwrap();
+    request.key = ledger.drawn(node.set(), &ready, 0).unwrap().next;
+    request.decision = Some((ready, 0));
+    request
+}
+
+#[test]
+fn envelope_pays_together_with_its_audit_line_whichever_way_the_commit_fails() {
+    let mut village = Village::new(65, 3);
+    let ready = decide_envelope(&mut village);
+    let request = out_of_envelope(&village, ready, 60);
+    let (credits, treasury) = (village.coop.credits, village.coop.treasury());
+    let (stores, now) = (village.copies(), village.now);
+    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
+        let mut village = Village::wake(65, stores.iter().map(copy).collect(), now);
+        let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
+        village.open_on(0, counted.clone());
+        let store = Faulty::new(village.stores[0].clone(), [(counted.calls(), fault)]);
+        village.open_on(0, Arc::new(store));
+        let times = village.times();
+        let failed = block_on(village.nodes[0].pay(&credits, &treasury, &request, times));
+        assert!(matches!(failed, Err(AuthorError::Node(_))), "{failed:?}");
+        village.reopen(0);
+        let node = &village.nodes[0];
+        let ledger = node.ledger(&credits).unwrap();
+        let entry = ledger.payment(node.set(), &treasury, &request.key);
+        assert_eq!(entry.is_some(), fault == Fault::UncertainDone);
+        let has_line = entry.is_some_and(|entry| node.audit().is_drawn(node.set(), &entry));
+        assert_eq!(has_line, entry.is_some());
+        block_on(village.nodes[0].pay(&credits, &treasury, &request, times)).unwrap();
+        village.until("the supplier has it once", |v| {
+            (0..3).all(|node| v.posted(node, credits, v.coop.supplier()) == 60) && v.agree()
+        });
+        village.rounds(5);
+        assert_eq!(village.posted(0, credits, treasury), -60);
+        assert_eq!(village.forks(), []);
+    }
+}
+
 #[test]
 fn envelope_is_paid_by_and_by_as_its_tranches_are_released() {
     let mut village = Village::new(63, 3);
@@ -144,34 +215,27 @@ fn envelope_is_paid_by_and_by_as_its_tranches_are_released() {
         village.coop.treasury(),
         village.coop.supplier(),
     );
-    let envelope = Envelope {
-        payer: treasury,
-        payee: Some(supplier),
-        unit: credits,
-        tranche: Amount::new(100).unwrap(),
-        tranches: 2,
-        interval: 5_000,
-    };
-    let proposal = of_actions(&village, &[Action::Envelope(envelope)]);
-    let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
-    village.until("ready", |v| ready_of(v, &opening).is_some());
-    let ready = ready_of(&village, &opening).unwrap();
+    let ready = decide_envelope(&mut village);
     let drawn = |village: &Village| {
         let node = &village.nodes[0];
         let ledger = node.ledger(&credits).unwrap();
         ledger.drawn(node.set(), &ready, 0).unwrap()
     };
     let pay = |village: &mut Village, atoms: u64| {
-        let mut request = hours(supplier, 1, 0);
-        request.legs = List::new([icn_ledger::Leg {
-            payee: supplier,
-            amount: Amount::new(atoms).unwrap(),
-        }])
-        .unwrap();
-        request.key = drawn(village).next;
-        request.decision = Some((ready, 0));
+        let request = out_of_envelope(village, ready, atoms);
         let times = village.times();
-        block_on(village.nodes[0].pay(&credits, &treasury, &request, times)).is_ok()
+        let paid = block_on(village.nodes[0].pay(&credits, &treasury, &request, times));
+        let Ok(paid) = paid else {
+            return false;
+        };
+        let node = &village.nodes[0];
+        assert!(
+            node.audit().is_drawn(node.set(), &paid.id()),
+            "in one commit"
+        );
+        let again = block_on(village.nodes[0].pay(&credits, &treasury, &request, times));
+        assert_eq!(again.unwrap(), Authored::Again(paid.id()));
+        true
     };
     assert!(pay(&mut village, 60));
     assert!(!pay(&mut village, 41), "one tranche is 100");
@@ -184,6 +248,20 @@ fn envelope_is_paid_by_and_by_as_its_tranches_are_released() {
     village.until("the supplier has all of it", |v| {
         (0..3).all(|node| v.posted(node, credits, supplier) == 200) && v.agree()
     });
+    for node in &village.nodes {
+        let text = node.audit().export(node.set()).unwrap();
+        let report = verify(&text, node.audit().head(node.set())).unwrap();
+        let entries: Vec<RecordId> = report.payments.iter().map(|one| one.entry).collect();
+        let posted = village.nodes[0].query(&credits).unwrap();
+        let posted = posted.by_date(Dates::ALL, Order::OldestFirst, None, PAGE);
+        let paid = posted
+            .rows
+            .iter()
+            .filter(|row| row.entry.decision().is_some());
+        let paid: BTreeSet<RecordId> = paid.map(|row| row.record).collect();
+        assert_eq!(entries.len(), 3);
+        assert_eq!(entries.into_iter().collect::<BTreeSet<_>>(), paid);
+    }
     let drawn = drawn(&village);
     assert_eq!((drawn.released, drawn.paid, drawn.payments), (200, 200, 3));
 }

@@ -1,11 +1,15 @@
 //! Whole nodes, joined in one process.
 
+mod batch;
 mod coop;
 pub(crate) mod crash;
+mod credit;
 mod flow;
 mod hostile;
 mod joining;
 mod mandates;
+mod money;
+mod queries;
 mod restart;
 mod resume;
 mod running;

@@ -216,10 +216,12 @@ impl<'a> Table<'a, '_> {
                 other: self.mark,
             },
         };
+        let (status, account) = (read_status(posting_status)?, names.account(account)?);
+        status.check_before(&account)?;
         let posting = DraftPosting {
             line: place.line,
-            status: read_status(posting_status)?,
-            account: names.account(account)?,
+            status,
+            account,
             amount: whole(amount, |cursor| {
                 let amount = cursor.amount(names, &setting)?;
                 let is_same = commodity.is_empty() || amount.symbol.as_str() == commodity;

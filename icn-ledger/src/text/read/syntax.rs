@@ -192,6 +192,7 @@ fn posting<'a>(
         return Err(Flaw::Virtual);
     }
     let account = names.account(account)?;
+    status.check_before(&account)?;
     let mut cursor = Cursor::new(rest);
     let mut posting = DraftPosting {
         line,

@@ -222,21 +222,56 @@ fn units_without_a_decimal_scale_are_written_in_atoms() {
     assert_eq!(names, expected);
 }
 
+/// An account whose name starts with a command of ledger is marked.
 #[test]
-fn what_no_journal_can_hold_is_refused_with_its_entry() {
+fn every_account_of_a_book_can_be_exported() {
     let mut book = Book::new();
     let hours = book.define(unit("hours", 1)).unwrap();
-    let name = "check fund".parse().unwrap();
-    book.open(&name, hours, Limits::UNBOUNDED).unwrap();
-    let error = Journal::from_book(&book, Sides::default()).unwrap_err();
-    assert_eq!((error.entry.get(), error.code()), (1, "text.account"));
-    assert_eq!(error.to_string(), "entry 1: text is no account name");
+    let names = ["assert nothing", "check:in", "check fund:a", "expr"];
+    let keys = names.map(|name| {
+        let name = name.parse().unwrap();
+        book.open(&name, hours, Limits::UNBOUNDED).unwrap()
+    });
+    for (day, pair) in (1_u8..).zip(keys.windows(2)) {
+        let key = OperationKey::from_bytes([day; 32]);
+        let pay = Transfer::between(pair[0], pair[1], hours, amount(5));
+        let date = Timestamp::from_millis(u64::from(day) * DAY);
+        book.post(&Request::new(key, date, pay)).unwrap();
+    }
+    let journal = Journal::from_book(&book, Sides::default()).unwrap();
+    for format in [Format::Hledger, Format::Ledger] {
+        let text = journal.show(format).to_string();
+        let marked = [
+            "* assert nothing  -5",
+            "* check fund:a  5",
+            "* check fund:a  -5",
+        ];
+        assert!(marked.iter().all(|line| text.contains(line)), "{text}");
+        assert!(
+            !text.contains("* check:in") && !text.contains("* expr"),
+            "{text}"
+        );
+        assert_eq!(read(&text).unwrap(), journal);
+    }
+    let mut again = Book::new();
+    journal
+        .book(
+            &mut again,
+            &booking().with_unit(symbol("hours"), unit("hours", 1)),
+        )
+        .unwrap();
+    assert!(again.accounts().map(|(_, name)| name.as_str()).eq(names));
+}
 
+#[test]
+fn what_no_journal_can_hold_is_refused_with_its_entry() {
     let mut coop = Coop::new(&[unit("hours", 1)]);
     coop.day = 400_000;
     let late = coop.pay(0, 1, 1);
     let error = Journal::from_book(&coop.book, Sides::default()).unwrap_err();
+    let text = error.to_string();
     assert_eq!((error.entry, error.flaw), (late.number(), Flaw::Date));
+    assert_eq!(text, format!("entry {}: text is no date", late.number()));
 }
 
 const WEEK: &str = "2024-01-01 bread\n  alice  -1.50 euros\n  bakery  1.50 euros\n\n\

@@ -21,7 +21,7 @@ pub(crate) const SYMBOLS: [(&str, u8); 6] = [
     ("", 1),
 ];
 
-const ACCOUNTS: [&str; 9] = [
+const ACCOUNTS: [&str; 10] = [
     "assets:alice",
     "assets:alice:savings",
     "assets:alice smith",
@@ -31,6 +31,7 @@ const ACCOUNTS: [&str; 9] = [
     "Z\u{e4}hler:7",
     "check-in",
     "rev (old)",
+    "check in:desk",
 ];
 
 pub(crate) fn symbol(text: &str) -> Symbol {
@@ -84,12 +85,18 @@ fn postings() -> impl Strategy<Value = Vec<Posting>> {
         });
         amounts
             .zip(texts)
-            .map(|(amount, (status, name, comments))| Posting {
-                status,
-                account: account(name),
-                amount,
-                assertion: None,
-                comments,
+            .map(|(amount, (status, name, comments))| {
+                let account = account(name);
+                Posting {
+                    status: match status {
+                        Status::Unmarked if account.is_command() => Status::Pending,
+                        status => status,
+                    },
+                    account,
+                    amount,
+                    assertion: None,
+                    comments,
+                }
             })
             .collect()
     })

@@ -4,6 +4,7 @@
 mod books;
 mod chance;
 mod hostile;
+mod ledgers;
 mod numbers;
 mod order;
 mod reading;

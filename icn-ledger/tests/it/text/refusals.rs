@@ -10,7 +10,7 @@ use super::{read, read_csv, source};
 const GOOD: &str = "2024-01-01 good\n  a  1.00 EUR = 1.00 EUR\n  b  -1.00 EUR\n\n";
 
 /// Code, the line within the text, and the text.
-const JOURNALS: [(&str, u32, &str); 54] = [
+const JOURNALS: [(&str, u32, &str); 56] = [
     ("text.include.missing", 1, "include nowhere.journal"),
     ("text.directive", 1, "~ monthly\n  a  1\n  b"),
     ("text.directive", 1, "= expr\n  a  1\n  b"),
@@ -48,6 +48,8 @@ const JOURNALS: [(&str, u32, &str); 54] = [
     ),
     ("text.account", 2, "2024-01-02\n  a::b  1\n  b"),
     ("text.account", 2, "2024-01-02\n  <a>  1\n  b"),
+    ("text.command", 2, "2024-01-02\n  check a  1\n  b"),
+    ("text.command", 3, "2024-01-02\n  ! check a  1\n  expr b"),
     ("text.virtual", 2, "2024-01-02\n  (a)  1\n  b"),
     ("text.virtual", 2, "2024-01-02\n  ! [a]  1\n  b"),
     ("text.symbol", 2, "2024-01-02\n  a  1 \"x;\"\n  b"),

@@ -18,13 +18,30 @@ fn an_account_name_reads_the_same_everywhere() {
     }
     for bad in [
         "", ":", "a:", ":a", "a::b", "a: b", "a :b", " a", "a ", "a  b", "a\tb", "a\nb", "a;b",
-        "(a)", "[a]", "<a>", "* a", "! a", "=a", "\"a", "check a", "assert a", "expr a",
-        "a\u{a0}b",
+        "(a)", "[a]", "<a>", "* a", "! a", "=a", "\"a", "a\u{a0}b",
     ] {
         assert_eq!(AccountName::new(bad), None, "{bad:?}");
     }
     assert!(AccountName::new(&"x".repeat(TEXT_MAX)).is_some());
     assert_eq!(AccountName::new(&"x".repeat(TEXT_MAX + 1)), None);
+}
+
+#[test]
+fn some_words_before_a_blank_are_commands_of_ledger() {
+    let is_command = |text| AccountName::new(text).unwrap().is_command();
+    for text in ["check a", "assert a", "expr a", "check a:b"] {
+        assert!(is_command(text), "{text}");
+    }
+    for text in [
+        "check",
+        "checks a",
+        "check:a b",
+        "a:check b",
+        "Check a",
+        "echeck a",
+    ] {
+        assert!(!is_command(text), "{text}");
+    }
 }
 
 #[test]

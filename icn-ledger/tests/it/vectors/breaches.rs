@@ -28,6 +28,7 @@ pub(super) fn scenes() -> Vec<Scene> {
         epochs(),
         precedence(),
         super::remarks::scene(),
+        super::bundles::scene(),
     ]
 }
 

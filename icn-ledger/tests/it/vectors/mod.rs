@@ -2,6 +2,7 @@
 //! byte by byte.
 
 mod breaches;
+mod bundles;
 mod holds;
 mod labels;
 mod mandates;
@@ -13,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use icn_ledger::LedgerRule;
+use icn_ledger::bundle::BUNDLE;
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
 use icn_types::error::Coded as _;
@@ -35,7 +37,7 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     PAYMENT,
     ACK,
     REFUSE,
@@ -47,6 +49,7 @@ const KINDS: [Kind; 11] = [
     PERIOD_CLOSE,
     DISPUTE,
     OUTCOME,
+    BUNDLE,
 ];
 
 fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {

@@ -2,11 +2,14 @@
 //! columns, labels and verdicts say.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
+use icn_ledger::Columns;
 use icn_ledger::query::{
     Claims, Cursor, Dates, Impairment, Line, Listed, Order, Page, PageSize, Quarantined, Query,
     Register, Snapshot,
 };
+use icn_ledger::text::{Journal, Sides};
 use icn_types::id::{ChainId, RecordId};
 
 use super::properties::{Kept, Property, label, need};
@@ -22,6 +25,7 @@ pub(super) struct Answers {
     impairments: Vec<Impairment>,
     claims: Vec<Claims>,
     snapshot: Snapshot,
+    journal: Journal,
 }
 
 impl Answers {
@@ -47,6 +51,8 @@ impl Answers {
             impairments: query.impairments(),
             claims: query.claims(),
             snapshot: query.snapshot(),
+            journal: Journal::from_ledgers(slice::from_ref(query), Sides::default(), |_| None)
+                .unwrap(),
         }
     }
 }
@@ -84,6 +90,11 @@ pub(super) fn answers_are_right(world: &World, replica: &Replica, grown: &mut Re
             format!("lines of {chain} add up to {sum} and end at {last}, {posted} is posted")
         })?;
     }
+    let journal = &answers.journal;
+    let kept = journal.check_assertions().is_ok() && shown(journal) == counted(&columns);
+    need(world, kept, Property::Columns, || {
+        format!("the journal adds up to {:#?}", shown(journal))
+    })?;
     let (set, canonical) = (&replica.set, replica.set.canonical());
     let not_posted: BTreeSet<RecordId> = canonical
         .slots()
@@ -107,4 +118,29 @@ pub(super) fn answers_are_right(world: &World, replica: &Replica, grown: &mut Re
         })?;
     }
     Ok(())
+}
+
+/// Balances of a journal that are not zero, by account.
+fn shown(journal: &Journal) -> BTreeMap<String, i128> {
+    let balances = journal.balances();
+    let some = balances.iter().filter(|(.., atoms)| *atoms != 0);
+    some.map(|(name, _, atoms)| (name.to_string(), atoms))
+        .collect()
+}
+
+/// Columns that are not zero, by the accounts that show them.
+fn counted(columns: &Columns) -> BTreeMap<String, i128> {
+    let mut counted = BTreeMap::new();
+    for (chain, column) in columns.accounts() {
+        let name = format!("accounts:{chain}");
+        let aside = |atoms: u128| i128::try_from(atoms).unwrap();
+        counted.extend([
+            (name.clone(), column.posted),
+            (format!("held:{name}"), aside(column.held)),
+            (format!("in transit:{name}"), aside(column.outgoing)),
+            (format!("contested:{name}"), column.contested),
+        ]);
+    }
+    counted.retain(|_, atoms| *atoms != 0);
+    counted
 }

@@ -25,6 +25,23 @@ fn a_charter_of_a_newer_format_waits_for_newer_code_and_says_so() {
 }
 
 #[test]
+fn an_open_of_format_zero_is_no_body() {
+    let (mut stage, a, _) = two();
+    stage.seal(&a, Finality::Final);
+    let member = Owner::Member(stage.members()[0].inception.id(), 0);
+    let chain = stage.ledger(UNIT).chain(member);
+    let start = Start::After {
+        prior: stage.open_of(&a),
+        tip: None,
+    };
+    let owner = stage.key(&a).clone();
+    let mut open = stage.open_body(chain, &owner, start, 0, Some(GRANT), &owner);
+    open.format = 0;
+    let id = stage.act(&Act::Open(open), &[]);
+    assert_eq!(broken(&stage, &id), "invalid.body");
+}
+
+#[test]
 fn a_charter_of_our_format_needs_nothing() {
     let (stage, a, _) = two();
     assert_eq!(stage.set.charter().unwrap().format, FORMAT);

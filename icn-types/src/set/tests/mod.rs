@@ -473,7 +473,7 @@ mod office {
             |open, thief| open.key = thief,
             |open, thief| open.recovery = thief,
             |open, _| open.grant = Some(Grant { floor: -1, ..GRANT }),
-            |open, _| open.format = 0,
+            |open, _| open.format = crate::authority::FORMAT + 1,
         ];
         for change in changed {
             let mut copy = stage.clone();

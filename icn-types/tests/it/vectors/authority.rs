@@ -13,7 +13,9 @@ use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
 use icn_types::id::{ChainId, Digest, RecordId, UnitId};
 use icn_types::key::{Inception, Keypair, MemberId, Signature, Signer as _};
-use icn_types::record::{Content, Draft, Kind, Place};
+use icn_types::record::{Content, Draft, Kind, Place, Record};
+use icn_types::set::{RecordSet, Slot};
+use icn_types::sign::Signed;
 use icn_types::testkit::stage::{GRANT, Stage, key_of};
 use icn_types::time::Timestamp;
 use icn_types::verdict::Verdict;
@@ -82,6 +84,39 @@ fn every_rule_of_the_authority_chain_is_broken() {
         .map(|rule| rule.code());
     let expected: BTreeSet<String> = rules.chain(shared).map(String::from).collect();
     assert_eq!(found, expected);
+}
+
+/// Each act is rehearsed on a set that ends right before it.
+#[test]
+fn rehearsal_says_of_a_draft_what_the_record_turns_out_to_be() {
+    let told = Told::new();
+    let (all, authority) = (&told.stage.set, told.stage.set.authority());
+    let mut rehearsed: BTreeSet<String> = BTreeSet::new();
+    let of_authority = |record: &&Signed<Record>| record.chain() == authority;
+    for record in told.stage.records.iter().filter(of_authority).skip(1) {
+        let slot = all.find(&record.id()).unwrap();
+        let before = all.back(slot).skip(1).collect::<BTreeSet<Slot>>();
+        let is_before = |id| all.find(id).is_none_or(|named| before.contains(&named));
+        if !record.refs().iter().all(is_before) || record.kind() == Kind::RECALL {
+            continue; // a chain that forks, and whoever succeeds, have no next place
+        }
+        let mut set = RecordSet::new(all.domain());
+        for other in &told.stage.records {
+            if other.chain() != authority || before.contains(&all.find(&other.id()).unwrap()) {
+                // What lies under an Open of another branch stays away.
+                let _added = set.insert(other.clone());
+            }
+        }
+        let header = record.header();
+        let content = record.content().unwrap().clone();
+        let draft = Draft::new(*header.place(), header.kind(), header.at(), content).unwrap();
+        let verdict = all.verdict(slot);
+        assert_eq!(set.rehearse(&draft), verdict, "{:?}", header.kind());
+        rehearsed.insert(format!("{verdict:?}"));
+        set.insert(record.clone()).unwrap();
+        assert_eq!(set.rehearse(&draft), Verdict::Waiting, "its place is taken");
+    }
+    assert!(rehearsed.len() > 20, "{rehearsed:?}");
 }
 
 struct Told {

@@ -108,6 +108,15 @@ fn keys(seeds: &[u8]) -> Vec<Item> {
     keys.iter().map(|key| Item::bytes(key.as_bytes())).collect()
 }
 
+/// The same body with another field at this place.
+fn with(body: Item, at: usize, field: Item) -> Item {
+    let Item::Array(mut fields) = body else {
+        panic!("a body is an array");
+    };
+    fields[at] = field;
+    list(fields)
+}
+
 fn reversed(mut items: Vec<Item>) -> Vec<Item> {
     items.reverse();
     items
@@ -141,6 +150,11 @@ fn charters() -> Vec<Case> {
             "charter of nobody",
             &charter(9, keys(&[4]), vec![]),
             "canon.count",
+        ),
+        bad(
+            "charter of format zero",
+            &with(charter(9, keys(&[4]), roll(&[1])), 2, uint(0)),
+            "charter.format",
         ),
         bad(
             "charter of three without recovery",
@@ -242,6 +256,11 @@ fn opens() -> Vec<Case> {
                 null(),
                 by(0),
             ),
+        ),
+        bad(
+            "open of format zero",
+            &with(open(member(), null(), free(), null(), by(0)), 4, uint(0)),
+            "open.format",
         ),
         bad(
             "open with a charge and no claims",

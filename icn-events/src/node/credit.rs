@@ -1,0 +1,345 @@
+//! Requests about credit: what a registrar grants to the devices of a member,
+//! and what the member agrees to.
+//!
+//! A member may owe so much with all devices together: the registrar's host
+//! states that limit with each request. Two nodes take part in opening an
+//! account and in moving credit: the member's signs the terms, the registrar's
+//! writes the acts, all of them in one commit. The signature travels between
+//! the two in whatever way the hosts like.
+
+use icn_ledger::Ledger;
+use icn_ledger::member::{CreditRefusal, Move};
+use icn_types::amount::Amount;
+use icn_types::authority::{Act, Consent, ConsentTerms, FORMAT, Grant, Open, Raise, Start};
+use icn_types::canon::to_bytes;
+use icn_types::chain::{Chain, Owner};
+use icn_types::host::Batch;
+use icn_types::id::{ChainId, DomainId, RecordId, UnitId};
+use icn_types::key::{MemberId, PublicKey, Signature};
+use icn_types::record::Draft;
+use icn_types::resume::Standing;
+use icn_types::set::RecordSet;
+use icn_types::time::Times;
+use icn_types::topic::Topic;
+use icn_types::verdict::Verdict;
+
+use super::agreed::Agreed;
+use super::author::{AuthorError, Authored};
+use super::error::NodeError;
+use super::{Node, SharedSigner};
+
+/// An account for one device of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct AccountRequest {
+    /// Whose.
+    pub member: MemberId,
+    /// The number of the device.
+    pub device: u32,
+    /// The key that the device writes with.
+    pub key: PublicKey,
+    /// The key that may replace it when it is lost.
+    pub recovery: PublicKey,
+    /// The credit of the account.
+    pub grant: Grant,
+}
+
+impl AccountRequest {
+    /// The account.
+    #[must_use]
+    pub fn chain(&self, domain: DomainId, unit: UnitId) -> Chain {
+        Topic::Ledger(domain, unit).chain(Owner::Member(self.member, self.device))
+    }
+
+    /// What the member signs, with the key of the roll.
+    #[must_use]
+    pub fn terms(&self, domain: DomainId, unit: UnitId) -> ConsentTerms {
+        ConsentTerms {
+            domain,
+            chain: self.chain(domain, unit).id(),
+            start: Start::First,
+            key: self.key,
+            recovery: self.recovery,
+            format: FORMAT,
+            grant: Some(self.grant),
+        }
+    }
+
+    const fn open(&self, chain: Chain, consent: Signature) -> Open {
+        Open {
+            chain,
+            key: self.key,
+            recovery: self.recovery,
+            format: FORMAT,
+            start: Start::First,
+            charged: 0,
+            claims: None,
+            grant: Some(self.grant),
+            consent: Consent::Current(consent),
+        }
+    }
+}
+
+/// Credit that goes from one device of a member to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct CreditMove {
+    /// The account that has less credit then.
+    pub from: ChainId,
+    /// The account that has more.
+    pub to: ChainId,
+    /// How much.
+    pub amount: Amount,
+}
+
+impl CreditMove {
+    fn plan(&self, ledger: &Ledger, set: &RecordSet, limit: u64) -> Result<Move, CreditRefusal> {
+        ledger.plan_move(set, (&self.from, &self.to), self.amount, limit)
+    }
+}
+
+impl Node {
+    /// Signs that a member wants an account for another device. The node needs
+    /// the member's key of the roll.
+    ///
+    /// # Errors
+    /// [`AuthorError::NoKey`] without that key, [`AuthorError::NoUnit`].
+    pub fn agree_to_account(
+        &self,
+        unit: &UnitId,
+        request: &AccountRequest,
+    ) -> Result<Signature, AuthorError> {
+        self.credit_ledger(unit)?;
+        let terms = request.terms(self.set().domain(), *unit);
+        let office = self.set().office();
+        let member = office.and_then(|office| office.member(&request.member));
+        let signer = member.and_then(|member| self.signer_with(member.key));
+        let signer = signer.ok_or(AuthorError::NoKey(terms.chain))?;
+        let signed = signer.sign(&to_bytes(&terms));
+        Ok(signed.map_err(NodeError::from)?)
+    }
+
+    /// As registrar, opens an account for a device of a member, so that all of
+    /// its devices together may owe `limit` atoms at most. The same account is
+    /// opened once.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn open_account(
+        &mut self,
+        unit: &UnitId,
+        request: &AccountRequest,
+        consent: Signature,
+        limit: u64,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        self.ready()?;
+        let ledger = self.credit_ledger(unit)?;
+        let chain = request.chain(self.set().domain(), *unit);
+        let open = request.open(chain, consent);
+        if let Some(first) = self.epoch_with(&chain.id(), |known| *known == open) {
+            return Ok(Authored::Again(first));
+        }
+        ledger.admit_open(self.set(), &open, limit)?;
+        self.author_act(&Act::Open(open), times).await
+    }
+
+    /// As registrar, lowers the floor of a member's account, so that all of its
+    /// devices together may owe `limit` atoms at most. A floor that is in force
+    /// already is answered with the record that set it.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn raise_credit(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        floor: i64,
+        limit: u64,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        self.ready()?;
+        let ledger = self.credit_ledger(unit)?;
+        let seat = self.set().office().and_then(|office| office.seat(chain));
+        let seat = seat.ok_or(CreditRefusal::NoMember)?;
+        let open = seat.open();
+        let raise = Raise { open, floor };
+        if seat.floor() == Some(floor) {
+            return Ok(Authored::Again(self.raised_by(&raise)));
+        }
+        ledger.admit_raise(self.set(), &raise, limit)?;
+        self.author_act(&Act::Raise(raise), times).await
+    }
+
+    /// Signs that a device gives up credit to another one of its member. From
+    /// then on its account rests, also over a restart, until the epoch with
+    /// less credit is open or the owner [withdraws](Self::withdraw). The
+    /// signature is handed out after that is durable.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn agree_to_move(
+        &mut self,
+        unit: &UnitId,
+        request: &CreditMove,
+    ) -> Result<Signature, AuthorError> {
+        self.ready()?;
+        let ledger = self.credit_ledger(unit)?;
+        let plan = request.plan(ledger, self.set(), u64::MAX)?;
+        let terms = plan.terms(self.set());
+        let signer = match self.writer(&request.from) {
+            // Asked again, it signs the same terms again.
+            Err(AuthorError::Agreed(_)) => self.signer_of(&request.from).cloned(),
+            other => Some(other?),
+        };
+        let signer = signer.ok_or(AuthorError::NoKey(request.from))?;
+        let signature = signer.sign(&to_bytes(&terms)).map_err(NodeError::from)?;
+        if let Some(ends) = terms.start.prior() {
+            let mut batch = Batch::new();
+            Agreed::put(&mut batch, request.from, ends).map_err(NodeError::from)?;
+            self.journal.commit(batch).await?;
+            self.agreed.insert(request.from, ends);
+        }
+        Ok(signature)
+    }
+
+    /// Lets a chain go on whose owner agreed to a next epoch that did not come.
+    /// A registrar that has the signature can still end the epoch where it was
+    /// signed: what is written from now on is void then, and has to be written
+    /// again.
+    ///
+    /// # Errors
+    /// [`AuthorError::Node`] when the node fails.
+    pub async fn withdraw(&mut self, chain: &ChainId) -> Result<(), AuthorError> {
+        self.ready()?;
+        let mut batch = Batch::new();
+        Agreed::delete(&mut batch, *chain).map_err(NodeError::from)?;
+        self.journal.commit(batch).await?;
+        self.agreed.remove(chain);
+        Ok(())
+    }
+
+    /// As registrar, moves credit between two devices of a member: Seal, Open
+    /// and Raise in one commit. Together the devices never have more credit
+    /// than before, nor may they owe more than `limit` atoms. What was agreed
+    /// to is carried out once; answers with the Open.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn move_credit(
+        &mut self,
+        unit: &UnitId,
+        request: &CreditMove,
+        consent: Signature,
+        limit: u64,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        self.ready()?;
+        let ledger = self.credit_ledger(unit)?;
+        let consent = Consent::Current(consent);
+        if let Some(open) = self.epoch_with(&request.from, |open| open.consent == consent) {
+            return Ok(Authored::Again(open));
+        }
+        let plan = request.plan(ledger, self.set(), limit)?;
+        self.check_terms(&request.from, &plan, consent)?;
+        let signer = self.registrar()?;
+        let at = self.not_before_tip(&self.set().authority(), times.now);
+        let drafts = plan.drafts(self.set(), consent, at);
+        let drafts = drafts.ok_or(AuthorError::NoPlace)?;
+        self.rehearse(&drafts[0])?;
+        let open = drafts[1].header().id();
+        let mut work = self.begin()?;
+        for draft in drafts {
+            self.write(draft, &signer, times, &mut work)?;
+        }
+        self.end(work).await?;
+        Ok(Authored::New(open))
+    }
+
+    /// Whether the writer of a chain signed the terms of a plan. Only owners
+    /// agree; a receiver hands over to nobody.
+    fn check_terms(
+        &self,
+        chain: &ChainId,
+        plan: &Move,
+        consent: Consent,
+    ) -> Result<(), AuthorError> {
+        let seat = self.set().office().and_then(|office| office.seat(chain));
+        let open = seat.and_then(|seat| self.set().open(&seat.open()));
+        let owner = open.filter(|open| !matches!(open.consent, Consent::Decision { .. }));
+        let terms = to_bytes(&plan.terms(self.set()));
+        match (owner, consent) {
+            (Some(open), Consent::Current(signature)) => {
+                let verified = open.key.verify(&terms, &signature);
+                verified.map_err(|_| AuthorError::Terms(*chain))
+            }
+            _ => Err(AuthorError::Terms(*chain)),
+        }
+    }
+
+    /// Writes one act at the end of the authority chain, if it would be Valid.
+    async fn author_act(&mut self, act: &Act, times: Times) -> Result<Authored, AuthorError> {
+        let signer = self.registrar()?;
+        let at = self.not_before_tip(&self.set().authority(), times.now);
+        let draft = self.draft_act(act, Vec::new(), at);
+        let draft = draft.ok_or(AuthorError::NoPlace)?;
+        self.rehearse(&draft)?;
+        let id = draft.header().id();
+        let mut work = self.begin()?;
+        self.write(draft, &signer, times, &mut work)?;
+        self.end(work).await?;
+        Ok(Authored::New(id))
+    }
+
+    fn rehearse(&self, draft: &Draft) -> Result<(), AuthorError> {
+        match self.set().rehearse(draft) {
+            Verdict::Valid => Ok(()),
+            Verdict::Waiting => Err(AuthorError::NoPlace),
+            Verdict::Invalid(breach) => Err(AuthorError::Act(breach)),
+        }
+    }
+
+    /// The registrar's signer, if this node has it and may write now.
+    fn registrar(&self) -> Result<SharedSigner, AuthorError> {
+        let chain = self.set().authority();
+        let key = self.set().registrar();
+        let signer = key.and_then(|key| self.signer_with(key));
+        let signer = signer.ok_or(AuthorError::NoKey(chain))?;
+        let standing = self.standing(&chain);
+        if standing != Standing::Confirmed {
+            return Err(AuthorError::Unconfirmed { chain, standing });
+        }
+        Ok(signer.clone())
+    }
+
+    fn signer_with(&self, key: PublicKey) -> Option<&SharedSigner> {
+        let mut signers = self.signers.iter();
+        signers.find(|signer| signer.public_key() == key)
+    }
+
+    fn credit_ledger(&self, unit: &UnitId) -> Result<&Ledger, AuthorError> {
+        self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))
+    }
+
+    /// The newest epoch of a chain that is as asked.
+    fn epoch_with(&self, chain: &ChainId, is_it: impl Fn(&Open) -> bool) -> Option<RecordId> {
+        let set = self.set();
+        let mut next = set.office()?.seat(chain).map(|seat| seat.open());
+        while let Some(id) = next {
+            let open = set.open(&id)?;
+            if is_it(open) {
+                return Some(id);
+            }
+            next = open.start.prior();
+        }
+        None
+    }
+
+    /// The record that set the floor of an epoch: a Raise, or its Open.
+    fn raised_by(&self, raise: &Raise) -> RecordId {
+        let set = self.set();
+        let mut acts = set.spine(&set.authority()).iter().rev();
+        let by = acts.find(|&&slot| set.act(slot) == Some(Act::Raise(*raise)));
+        by.map_or(raise.open, |&slot| set.record(slot).id())
+    }
+}

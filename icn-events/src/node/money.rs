@@ -1,0 +1,212 @@
+//! Requests of the host about money: pay, set aside, resolve, pay back, take,
+//! refuse, remark.
+//!
+//! Each names what it is about, by an operation key, by its holds or legs, or
+//! by all that it says. Asked again, it answers with the first record; another request
+//! under the same name is a conflict. A refusal writes nothing.
+
+use icn_governance::author::Refusal as VoteRefusal;
+use icn_ledger::entry::TAKEN_MAX;
+use icn_ledger::remark::RemarkRequest;
+use icn_ledger::{
+    Authorized, HoldRequest, Ledger, LegId, PaymentRequest, RefundRequest, Refusal, ResolveRequest,
+};
+use icn_types::canon::List;
+use icn_types::id::{ChainId, RecordId, UnitId};
+use icn_types::set::{Office, RecordSet};
+use icn_types::time::{Times, Timestamp};
+
+use super::author::{AuthorError, Authored};
+use super::error::NodeError;
+use super::{DUTIES_PER_STEP, Node, Work};
+
+/// The Ready and the number of the action that a request carries out.
+type Decided = Option<(RecordId, u16)>;
+
+impl Node {
+    /// Pays from an account. The same key and request pays once. A decision is
+    /// carried out only after the ballots confirmed it, and in one commit with
+    /// the audit line about it.
+    ///
+    /// A payment out of an envelope has the key that
+    /// [`Drawn::next`](icn_ledger::Drawn::next) says. A host keeps the request
+    /// before it asks: the next key is another payment.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn pay(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        request: &PaymentRequest,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit =
+            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize(set, chain, request, at);
+        self.author_entry((unit, chain), request.decision, admit, times)
+            .await
+    }
+
+    /// Sets an amount of an account aside for a payee, until the resolver that
+    /// the request names says who gets what. In all else as [`pay`](Self::pay).
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn hold(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        request: &HoldRequest,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit =
+            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_hold(set, chain, request, at);
+        self.author_entry((unit, chain), request.decision, admit, times)
+            .await
+    }
+
+    /// Ends holds, up to 128 of them together or none. `chain` is the resolver
+    /// that they name. Payee and payer take their parts by themselves where
+    /// their nodes acknowledge [automatically](super::Acknowledgement).
+    ///
+    /// The holds name the operation: the same request answers with the first
+    /// Resolve, one that gives other parts is refused.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn resolve(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        request: &ResolveRequest,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit = |ledger: &Ledger, set: &RecordSet, at| {
+            ledger.authorize_resolve(set, chain, request, at)
+        };
+        self.author_entry((unit, chain), None, admit, times).await
+    }
+
+    /// Pays back some of a leg that the account kept; all refunds of one leg
+    /// never exceed it. In all else as [`pay`](Self::pay).
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn refund(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        request: &RefundRequest,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit =
+            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_refund(set, chain, request, at);
+        self.author_entry((unit, chain), request.decision, admit, times)
+            .await
+    }
+
+    /// Makes a remark, which moves nothing: an assertion, the close of a
+    /// period, a dispute or its outcome. The same remark is made once.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn remark(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        request: &RemarkRequest,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit =
+            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_remark(set, chain, request, at);
+        self.author_entry((unit, chain), None, admit, times).await
+    }
+
+    /// Takes legs that are in transit to an account, up to 256 of them or
+    /// none: what a host does that [decides](super::Acknowledgement::Manual)
+    /// about each payment. The same legs are taken once.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn acknowledge(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        legs: &List<LegId, 1, TAKEN_MAX>,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit =
+            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_acks(set, chain, legs, at);
+        self.author_entry((unit, chain), None, admit, times).await
+    }
+
+    /// Sends a leg back to its payer, once.
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn refuse(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        leg: LegId,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit =
+            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_refusal(set, chain, leg, at);
+        self.author_entry((unit, chain), None, admit, times).await
+    }
+
+    /// Writes what the ledger admits. A decision counts only after the ballots
+    /// confirmed it.
+    async fn author_entry(
+        &mut self,
+        (unit, chain): (&UnitId, &ChainId),
+        decided: Decided,
+        admit: impl FnOnce(&Ledger, &RecordSet, Timestamp) -> Result<Authorized, Refusal>,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        self.ready()?;
+        let ledger = self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))?;
+        if let Some((ready, _)) = decided {
+            self.confirmed(&ready)?;
+        }
+        let at = self.not_before_tip(chain, times.now);
+        match admit(ledger, self.set(), at)? {
+            Authorized::Again(id) => Ok(Authored::Again(id)),
+            Authorized::Draft(draft) => {
+                let id = draft.header().id();
+                let drafts = vec![(*chain, draft)];
+                self.store_all(drafts, decided.is_some(), times).await?;
+                Ok(Authored::New(id))
+            }
+        }
+    }
+
+    /// Writes the audit lines that are due.
+    pub(super) fn write_audit_lines(
+        &mut self,
+        times: Times,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
+        for _ in 0..DUTIES_PER_STEP {
+            let Some((line, signer)) = self.audit_duty(times.now) else {
+                break;
+            };
+            self.write(line, &signer, times, work)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the ballots say what a decision claims.
+    pub(super) fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
+        let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
+        let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
+        let close = decision.and_then(|(_, decision)| decision.close());
+        let (close, ..) = close.ok_or(VoteRefusal::UnknownClose(*ready))?;
+        match self.governance().recount(self.set(), &close) {
+            Some(recount) if recount.is_confirmed() => Ok(()),
+            Some(recount) => Err(VoteRefusal::NotConfirmed(recount.clone()).into()),
+            None => Err(VoteRefusal::UnknownClose(close).into()),
+        }
+    }
+}

@@ -1,10 +1,14 @@
 //! Bodies of entries as bytes.
 
+use icn_ledger::bundle::{Bundle, Due, Terms};
 use icn_ledger::entry::{
     ACK, HOLD, LEGS_MAX, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE, RESOLVED_MAX, TAKEN_MAX,
 };
+use icn_ledger::remark::Remark;
+use icn_ledger::settle::SETTLEMENT;
 use icn_ledger::{
     Ack, DecisionRef, Entry, Hold, Leg, LegRef, Note, Payment, Refund, Refuse, Resolution, Resolve,
+    Settlement,
 };
 use icn_types::canon::{Encode, List, Tagged as _, Writer, from_bytes, to_bytes};
 use icn_types::id::{ChainId, OperationKey};
@@ -94,6 +98,19 @@ fn entries() -> impl Strategy<Value = Entry> {
                 memo: payment.memo,
             })
         }),
+        (any::<[u16; 4]>(), any::<bool>()).prop_map(|(named, noted)| {
+            let payment = payment(1, None, noted);
+            let [reference, charge, ready, action] = named;
+            Entry::Settlement(Settlement {
+                leg: payment.legs[0],
+                claim: LegRef { reference, leg: 3 },
+                charge,
+                key: payment.key,
+                decision: DecisionRef { ready, action },
+                effective: payment.effective,
+                memo: payment.memo,
+            })
+        }),
     ]
 }
 
@@ -104,7 +121,7 @@ proptest! {
         let content = Content::new(Vec::new(), None, &body).unwrap();
         prop_assert_eq!(Entry::read(kind, &content), Ok(Some(entry)));
         prop_assert_eq!(Entry::read(Kind::new(95), &content), Ok(None));
-        for other in [PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND] {
+        for other in [PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND, SETTLEMENT] {
             prop_assert_eq!(Entry::read(other, &content).is_ok(), other == kind);
         }
     }
@@ -188,11 +205,23 @@ fn what_sends_says_its_key_decision_and_date() {
         memo: None,
     };
     let said = (Some(payment.key), decision, payment.effective);
+    let due = Due {
+        payer: ChainId::from_bytes([8; 32]),
+        payee: ChainId::from_bytes([9; 32]),
+        amount: payment.legs[0].amount,
+    };
+    let bundle = Remark::Bundle(Bundle {
+        terms: Terms::Dues(List::new([due; 2]).unwrap()),
+        key: payment.key,
+        memo: None,
+    });
+    let keyed = (Some(payment.key), None, None);
     let note = Entry::Note(Note::default());
     for (entry, expected) in [
         (Entry::Payment(payment), said),
         (Entry::Hold(hold), said),
         (Entry::Refund(refund), said),
+        (Entry::Remark(bundle), keyed),
         (note, (None, None, None)),
     ] {
         let found = (entry.key(), entry.decision(), entry.effective());

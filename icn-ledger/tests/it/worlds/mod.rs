@@ -11,6 +11,7 @@ mod member;
 mod properties;
 mod registrar;
 mod safety;
+mod settlements;
 mod succession;
 mod tally;
 mod wishes;
@@ -22,100 +23,107 @@ use std::ops::Range;
 use properties::{Broken, Property, outcome, run};
 use world::Bug;
 
-/// Steps of a world: about two hundred records.
+/// Steps of a world: about a hundred records.
 const STEPS: u64 = 120;
 
 /// Worlds of an ordinary test run.
-const WORLDS: u64 = 200;
+const WORLDS: u64 = 1000;
 
 /// What must have happened in the worlds of an ordinary run, and how often at
 /// least: what never happens was never tried.
 const HAPPENED: &[(&str, u64)] = &[
-    ("payment", 1000),
-    ("many legs", 200),
-    ("payment by a raise", 20),
-    ("payment that names seals", 20),
-    ("treasury payment", 50),
-    ("treasury hold", 20),
-    ("hold", 300),
-    ("hold that names seals", 10),
-    ("resolve", 100),
-    ("many holds", 5),
-    ("refund", 40),
-    ("refund of a part", 2),
-    ("refused refund", 1),
-    ("envelope payment", 50),
-    ("receiver payment", 10),
-    ("receivership", 20),
-    ("release", 50),
-    ("pay.envelope", 5),
-    ("pay.receiver", 5),
-    ("ack", 300),
-    ("ack of a return", 30),
-    ("ack of a part", 50),
-    ("ack of a refund", 10),
-    ("refuse", 50),
-    ("cover", 100),
-    ("asked again", 100),
-    ("authorize.key", 100),
-    ("authorize.resolved", 5),
-    ("authorize.limit", 100),
-    ("authorize.forked", 100),
-    ("authorize.frozen", 100),
-    ("authorize.ended", 10),
-    ("authorize.waiting", 20),
-    ("writer keeps its word", 100),
-    ("byzantine payment", 500),
-    ("byzantine ack", 300),
-    ("byzantine hold", 200),
-    ("byzantine resolve", 100),
-    ("byzantine refund", 50),
-    ("byzantine refuse", 100),
-    ("byzantine note", 100),
-    ("byzantine content withheld", 300),
-    ("colluder took credit", 50),
-    ("colluder took void credit", 10),
-    ("colluder took a void part", 3),
-    ("restored backup", 10),
-    ("accidental fork", 5),
-    ("seal", 500),
-    ("rotation", 50),
-    ("freeze", 15),
-    ("removal", 15),
-    ("unfreeze", 10),
-    ("fork settled", 50),
-    ("invalid record settled", 20),
-    ("charge", 10),
-    ("raise", 50),
-    ("decision", 100),
-    ("registrar forks", 10),
-    ("recall", 10),
-    ("recall that adopts", 3),
-    ("adopt", 1),
-    ("delivered in vain", 1000),
-    ("posted", 1000),
-    ("contested", 5),
-    ("void", 10),
-    ("waiting", 50),
-    ("content still withheld", 5),
-    ("fork at the end", 5),
-    ("charged at the end", 10),
-    ("held beyond the canonical set", 20),
-    ("limit.floor", 30),
-    ("pay.key", 10),
-    ("pay.decision", 10),
-    ("resolve.resolver", 3),
-    ("resolve.part", 1),
-    ("resolve.twice", 1),
-    ("refund.source", 5),
-    ("refund.sum", 5),
-    ("ack.twice", 5),
-    ("ack.key", 1),
-    ("ack.hold", 1),
-    ("refuse.kind", 3),
-    ("invalid.ended", 50),
-    ("invalid.ref", 10),
-    ("invalid.open", 1),
+    ("payment", 5000),
+    ("many legs", 1000),
+    ("payment by a raise", 100),
+    ("payment that names seals", 100),
+    ("treasury payment", 250),
+    ("treasury hold", 100),
+    ("hold", 1500),
+    ("hold that names seals", 50),
+    ("resolve", 500),
+    ("many holds", 25),
+    ("refund", 200),
+    ("refund of a part", 10),
+    ("refused refund", 5),
+    ("loss", 400),
+    ("settlement", 400),
+    ("ack of a settlement", 250),
+    ("settle.own", 25),
+    ("settle.stands", 25),
+    ("settle.twice", 5),
+    ("envelope payment", 250),
+    ("receiver payment", 50),
+    ("receivership", 100),
+    ("release", 250),
+    ("pay.envelope", 25),
+    ("pay.receiver", 25),
+    ("ack", 1500),
+    ("ack of a return", 150),
+    ("ack of a part", 250),
+    ("ack of a refund", 50),
+    ("refuse", 250),
+    ("cover", 500),
+    ("asked again", 500),
+    ("authorize.key", 500),
+    ("authorize.resolved", 25),
+    ("authorize.limit", 500),
+    ("authorize.forked", 500),
+    ("authorize.frozen", 500),
+    ("authorize.ended", 50),
+    ("authorize.waiting", 100),
+    ("writer keeps its word", 500),
+    ("byzantine payment", 2500),
+    ("byzantine ack", 1500),
+    ("byzantine hold", 1000),
+    ("byzantine resolve", 500),
+    ("byzantine refund", 250),
+    ("byzantine refuse", 500),
+    ("byzantine settlement", 250),
+    ("byzantine note", 500),
+    ("byzantine content withheld", 1500),
+    ("colluder took credit", 250),
+    ("colluder took void credit", 50),
+    ("colluder took a void part", 15),
+    ("restored backup", 50),
+    ("accidental fork", 25),
+    ("seal", 2500),
+    ("rotation", 250),
+    ("freeze", 75),
+    ("removal", 75),
+    ("unfreeze", 50),
+    ("fork settled", 250),
+    ("invalid record settled", 100),
+    ("charge", 50),
+    ("raise", 250),
+    ("decision", 500),
+    ("registrar forks", 50),
+    ("recall", 50),
+    ("recall that adopts", 15),
+    ("adopt", 5),
+    ("delivered in vain", 5000),
+    ("posted", 5000),
+    ("contested", 25),
+    ("void", 50),
+    ("waiting", 250),
+    ("content still withheld", 25),
+    ("fork at the end", 25),
+    ("charged at the end", 50),
+    ("held beyond the canonical set", 100),
+    ("limit.floor", 150),
+    ("pay.key", 50),
+    ("pay.decision", 50),
+    ("resolve.resolver", 15),
+    ("resolve.part", 5),
+    ("resolve.twice", 5),
+    ("refund.source", 25),
+    ("refund.sum", 25),
+    ("ack.twice", 25),
+    ("ack.key", 5),
+    ("ack.hold", 5),
+    ("refuse.kind", 15),
+    ("invalid.ended", 250),
+    ("invalid.ref", 50),
+    ("invalid.open", 5),
 ];
 
 #[derive(Default)]
@@ -265,6 +273,21 @@ fn part_that_is_taken_by_each_resolve_is_caught() {
 #[test]
 fn refunds_that_are_not_added_up_are_caught() {
     is_caught(Bug::NoRefundBound, Property::Once, 0..200);
+}
+
+#[test]
+fn payee_who_keeps_a_claim_beside_its_settlement_is_caught() {
+    is_caught(Bug::SettlementAdds, Property::Conservation, 0..200);
+}
+
+#[test]
+fn claim_that_is_settled_twice_is_caught() {
+    is_caught(Bug::SettledTwice, Property::Settlement, 0..200);
+}
+
+#[test]
+fn settlement_of_what_nobody_charged_is_caught() {
+    is_caught(Bug::SettledUncharged, Property::Settlement, 0..200);
 }
 
 #[test]

@@ -85,6 +85,52 @@ impl Journal {
     /// sealed and pending until then. Equal on replicas with equal sets.
     /// O(n log n).
     ///
+    /// ```
+    /// # use icn_ledger::unit::Scale;
+    /// # use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest, Unit, UnitCode};
+    /// # use icn_types::amount::Amount;
+    /// # use icn_types::canon::List;
+    /// # use icn_types::id::OperationKey;
+    /// # use icn_types::testkit::stage::{GRANT, Stage};
+    /// # use icn_types::time::Timestamp;
+    /// use icn_ledger::query::Register;
+    /// use icn_ledger::text::{AccountName, Format, Journal, Sides};
+    ///
+    /// # let mut stage = Stage::new(1, 2);
+    /// # let unit = Unit {
+    /// #     issuer: stage.domain(),
+    /// #     code: UnitCode::new("hours").ok_or("a code")?,
+    /// #     scale: Scale::new(1).ok_or("a scale")?,
+    /// #     min_leg: Amount::new(1)?,
+    /// # };
+    /// # let topic = stage.ledger(unit.id());
+    /// # let [alice, bob] = [0, 1].map(|member| stage.open_member(member, &topic, Some(GRANT)));
+    /// # let mut ledger = Ledger::of(&stage.set, unit);
+    /// # let request = PaymentRequest {
+    /// #     legs: List::new([Leg { payee: alice, amount: unit.parse("10")? }])?,
+    /// #     key: OperationKey::from_bytes([1; 32]),
+    /// #     decision: None,
+    /// #     effective: None,
+    /// #     memo: None,
+    /// #     cause: None,
+    /// # };
+    /// # let now = Timestamp::from_millis(0);
+    /// # let Authorized::Draft(draft) = ledger.authorize(&stage.set, &bob, &request, now)? else {
+    /// #     return Err("a first payment".into());
+    /// # };
+    /// # let paid = stage.submit(draft);
+    /// # ledger.update(&stage.set, stage.set.find(&paid).ok_or("stored")?);
+    /// // Bob paid Alice ten hours, which she has not taken yet.
+    /// let mut register = Register::new();
+    /// let query = register.query(&stage.set, &ledger);
+    /// let called = |chain: &_| AccountName::new(if *chain == bob { "bob" } else { "alice" });
+    /// let journal = Journal::from_ledgers(&[query], Sides::DebitRaises, called)?;
+    /// let text = journal.show(Format::Hledger).to_string();
+    /// assert!(text.contains("bob  -10 hours = -10 hours"));
+    /// assert!(text.contains("in transit:bob  10 hours = 10 hours"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`LedgerExportError::Account`] with [`Flaw::Taken`] when two accounts of
     /// one unit have one name, or one is called `held`, `in transit` or

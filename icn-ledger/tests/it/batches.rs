@@ -219,12 +219,12 @@ fn only_the_first_item_after_a_new_open_starts_the_epoch() {
     market.reopen(a, tip, 5);
     let raise = market.stage.raise(&a, -120);
     market.feed();
-    let items = [pay(&mut market, a, b, 60), pay(&mut market, a, b, 45)];
+    let items = [pay(&mut market, a, b, 60), pay(&mut market, a, b, 44)];
     let answers = ask(&market, Batch::Atomic, &items);
     assert_eq!(drafts(&answers)[0].content().refs(), [raise]);
-    let more = [&items[..], &[pay(&mut market, a, b, 1)]].concat();
+    let more = [&items[..], &[pay(&mut market, a, b, 2)]].concat();
     let refused = ask(&market, Batch::Independent, &more);
-    assert_eq!(refused[2], Err(Refusal::Limit { spendable: 0 }));
+    assert_eq!(refused[2], Err(Refusal::Limit { spendable: 1 }));
     store(&mut market, &answers);
 }
 

@@ -1,8 +1,10 @@
 //! Bodies of entries as bytes.
 
+use icn_ledger::bundle::{Bundle, Due, Terms};
 use icn_ledger::entry::{
     ACK, HOLD, LEGS_MAX, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE, RESOLVED_MAX, TAKEN_MAX,
 };
+use icn_ledger::remark::Remark;
 use icn_ledger::settle::SETTLEMENT;
 use icn_ledger::{
     Ack, DecisionRef, Entry, Hold, Leg, LegRef, Note, Payment, Refund, Refuse, Resolution, Resolve,
@@ -203,11 +205,23 @@ fn what_sends_says_its_key_decision_and_date() {
         memo: None,
     };
     let said = (Some(payment.key), decision, payment.effective);
+    let due = Due {
+        payer: ChainId::from_bytes([8; 32]),
+        payee: ChainId::from_bytes([9; 32]),
+        amount: payment.legs[0].amount,
+    };
+    let bundle = Remark::Bundle(Bundle {
+        terms: Terms::Dues(List::new([due; 2]).unwrap()),
+        key: payment.key,
+        memo: None,
+    });
+    let keyed = (Some(payment.key), None, None);
     let note = Entry::Note(Note::default());
     for (entry, expected) in [
         (Entry::Payment(payment), said),
         (Entry::Hold(hold), said),
         (Entry::Refund(refund), said),
+        (Entry::Remark(bundle), keyed),
         (note, (None, None, None)),
     ] {
         let found = (entry.key(), entry.decision(), entry.effective());

@@ -21,6 +21,7 @@ mod holds;
 mod hours;
 mod limits;
 mod market;
+mod promises;
 mod quarantine;
 mod queries;
 mod receivership;

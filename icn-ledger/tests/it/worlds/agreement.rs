@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_types::id::RecordId;
+use icn_ledger::Columns;
+use icn_types::id::{Digest, RecordId};
 use icn_types::record::Record;
 use icn_types::sign::Signed;
 use icn_types::topic::Topic;
 
 use super::answers::Answers;
 use super::chance::Chance;
-use super::properties::{Kept, Property, conserves, label, need};
+use super::properties::{Broken, Kept, Property, conserves, label, need};
 use super::tally::Tally;
 use super::world::{Bug, Replica, World};
 
@@ -59,47 +60,58 @@ fn describe(replica: &Replica, ids: &[RecordId]) -> String {
 }
 
 /// Everything that must be equal where canonical sets are.
-fn agree(world: &World, one: &Replica, other: &Replica, which: &str) -> Kept {
-    let set = &one.set;
-    for topic in [Topic::Authority(world.domain), world.topic] {
-        let topic = topic.id();
-        let digests = [one, other].map(|replica| replica.set.canonical().digest(topic));
-        need(
-            world,
-            digests[0] == digests[1],
-            Property::Convergence,
-            || {
-                let rows = [one, other].map(|replica| replica.set.canonical().rows(topic));
-                format!("set digests differ {which}: {:#?}", rows)
-            },
-        )?;
+pub(super) struct View {
+    digests: [Digest; 2],
+    verdicts: BTreeMap<RecordId, &'static str>,
+    columns: Columns,
+    labels: Digest,
+    pub(super) tally: Tally,
+    pub(super) answers: Answers,
+}
+
+impl View {
+    fn of(world: &World, replica: &Replica) -> Self {
+        let (set, ledger, canonical) = (&replica.set, &replica.ledger, replica.set.canonical());
+        let topics = [Topic::Authority(world.domain), world.topic];
+        let verdict = |slot| (set.record(slot).id(), replica.verdict(slot));
+        Self {
+            digests: topics.map(|topic| canonical.digest(topic.id())),
+            verdicts: canonical.slots().map(verdict).collect(),
+            columns: ledger.columns(set).into_owned(),
+            labels: ledger.label_digest(set),
+            tally: Tally::of(world, replica),
+            answers: Answers::of(world, replica),
+        }
     }
-    for slot in set.canonical().slots() {
-        let id = set.record(slot).id();
-        let verdict = one.verdict(slot);
-        let twin = other.set.find(&id).map(|slot| other.verdict(slot));
-        need(world, twin == Some(verdict), Property::Convergence, || {
-            format!("{id} is {verdict} and {twin:?} {which}")
-        })?;
-    }
-    let columns = [one, other].map(|replica| replica.ledger.columns(&replica.set));
-    let labels = [one, other].map(|replica| replica.ledger.label_digest(&replica.set));
-    let tallies = [one, other].map(|replica| Tally::of(world, replica));
-    let equal = columns[0] == columns[1] && labels[0] == labels[1] && tallies[0] == tallies[1];
+}
+
+fn agree(world: &World, one: &View, other: &View, which: &str) -> Kept {
+    let kept = one.digests == other.digests;
+    need(world, kept, Property::Convergence, || {
+        format!("set digests differ {which}")
+    })?;
+    let kept = one.verdicts == other.verdicts;
+    need(world, kept, Property::Convergence, || {
+        let (one, other) = (one.verdicts.iter(), other.verdicts.iter());
+        let apart: Vec<_> = one.zip(other).filter(|(one, other)| one != other).collect();
+        format!("verdicts differ {which}: {apart:#?}")
+    })?;
+    let equal =
+        one.columns == other.columns && one.labels == other.labels && one.tally == other.tally;
     need(world, equal, Property::Convergence, || {
         format!("labels or columns differ {which}")
     })?;
-    let answers = [one, other].map(|replica| Answers::of(world, replica));
-    need(
-        world,
-        answers[0] == answers[1],
-        Property::Convergence,
-        || format!("answers differ {which}: {answers:#?}"),
-    )
+    let kept = one.answers == other.answers;
+    need(world, kept, Property::Convergence, || {
+        let answers = [&one.answers, &other.answers];
+        format!("answers differ {which}: {answers:#?}")
+    })
 }
 
-pub(super) fn replicas_agree(world: &World) -> Kept {
+/// What each replica shows, if all show the same.
+pub(super) fn replicas_agree(world: &World) -> Result<Vec<View>, Broken> {
     let first = items(&world.replicas[0]);
+    let mut views = vec![View::of(world, &world.replicas[0])];
     for (node, replica) in world.replicas.iter().enumerate().skip(1) {
         let other = items(replica);
         need(world, first == other, Property::Exchange, || {
@@ -110,18 +122,15 @@ pub(super) fn replicas_agree(world: &World) -> Kept {
             );
             format!("canonical sets differ:{one}\n --{other}")
         })?;
-        agree(
-            world,
-            &world.replicas[0],
-            replica,
-            &format!("at replica {node}"),
-        )?;
+        let view = View::of(world, replica);
+        agree(world, &views[0], &view, &format!("at replica {node}"))?;
+        views.push(view);
     }
-    Ok(())
+    Ok(views)
 }
 
 /// The canonical set alone, in any order, with contents late: the same again.
-pub(super) fn order_does_not_matter(world: &World) -> Kept {
+pub(super) fn order_does_not_matter(world: &World, view: &View) -> Kept {
     let mut chance = Chance::new(!world.seed);
     let held = &world.replicas[0];
     let items = items(held);
@@ -146,12 +155,14 @@ pub(super) fn order_does_not_matter(world: &World) -> Kept {
     if world.has(Bug::SumsOverAllHeld) {
         return Ok(());
     }
-    agree(world, held, &fresh, "in another order")?;
+    let other = View::of(world, &fresh);
+    agree(world, view, &other, "in another order")?;
     conserves(world, &fresh)
 }
 
 fn insert_all(world: &World, mut left: Vec<Signed<Record>>) -> Replica {
-    let mut replica = Replica::new(world.domain, world.unit);
+    // Nothing is stored before the charter, whatever the order.
+    let mut replica = world.founded.clone();
     loop {
         let mut refused = Vec::new();
         let before = left.len();

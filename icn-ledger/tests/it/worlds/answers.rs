@@ -72,10 +72,14 @@ fn all<T>(ask: impl Fn(Option<Cursor>, PageSize) -> Page<T>) -> Vec<T> {
 
 /// A register that grew with its replica, through forks, Seals and Recalls,
 /// answers as one that is built anew, and as columns and labels say.
-pub(super) fn answers_are_right(world: &World, replica: &Replica, grown: &mut Register) -> Kept {
-    let answers = Answers::of(world, replica);
+pub(super) fn answers_are_right(
+    world: &World,
+    replica: &Replica,
+    answers: &Answers,
+    grown: &mut Register,
+) -> Kept {
     let grown = Answers::by(world, &grown.query(&replica.set, &replica.ledger));
-    need(world, answers == grown, Property::Columns, || {
+    need(world, *answers == grown, Property::Columns, || {
         format!("a register grew into {grown:#?} and is {answers:#?}")
     })?;
     let columns = replica.ledger.columns(&replica.set);

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use icn_ledger::ledger::Refreshed;
 use icn_ledger::query::Register;
 use icn_types::id::RecordId;
 use icn_types::set::{Canonical, Label, Slot};
 
-use super::agreement::{order_does_not_matter, parts_agree, replicas_agree};
+use super::agreement::{View, order_does_not_matter, parts_agree, replicas_agree};
 use super::answers::answers_are_right;
 use super::mandates::mandates_are_kept;
 use super::safety::{
@@ -102,8 +103,8 @@ pub(super) fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<(World, usi
         "the exchange does not end".into()
     })?;
     watch.look(&mut world)?;
-    at_the_end(&mut world)?;
-    watch.at_the_end(&world)?;
+    let views = at_the_end(&mut world)?;
+    watch.at_the_end(&world, &views)?;
     Ok((world, rounds.unwrap_or_default()))
 }
 
@@ -133,9 +134,10 @@ impl Watch {
         Ok(())
     }
 
-    fn at_the_end(&mut self, world: &World) -> Kept {
+    fn at_the_end(&mut self, world: &World, views: &[View]) -> Kept {
         for (node, register) in &mut self.registers {
-            answers_are_right(world, &world.replicas[*node], register)?;
+            let answers = &views[*node].answers;
+            answers_are_right(world, &world.replicas[*node], answers, register)?;
         }
         Ok(())
     }
@@ -213,14 +215,16 @@ pub(super) fn label(replica: &Replica, canonical: &Canonical<'_>, slot: Slot) ->
 /// Maintained columns are those counted from nothing, and those counted in
 /// another way; they add up to zero.
 fn columns_are_counted(world: &mut World, node: usize) -> Kept {
-    world.replicas[node].refresh();
+    let refreshed = world.replicas[node].refresh();
     let world = &*world;
     let replica = &world.replicas[node];
-    let maintained = replica.ledger.columns(&replica.set);
-    let counted = replica.ledger.recount(&replica.set);
-    need(world, *maintained == counted, Property::Columns, || {
-        format!("replica {node} maintains other columns than it counts")
-    })?;
+    if refreshed == Refreshed::Nothing {
+        let maintained = replica.ledger.columns(&replica.set);
+        let counted = replica.ledger.recount(&replica.set);
+        need(world, *maintained == counted, Property::Columns, || {
+            format!("replica {node} maintains other columns than it counts")
+        })?;
+    }
     conserves(world, replica)
 }
 
@@ -282,26 +286,27 @@ pub(super) fn conserves(world: &World, replica: &Replica) -> Kept {
     })
 }
 
-fn at_the_end(world: &mut World) -> Kept {
+/// Answers with what each replica shows.
+fn at_the_end(world: &mut World) -> Result<Vec<View>, Broken> {
     for replica in &mut world.replicas {
         replica.refresh();
     }
     let world = &*world;
-    replicas_agree(world)?;
-    order_does_not_matter(world)?;
+    let views = replicas_agree(world)?;
+    order_does_not_matter(world, &views[0])?;
     parts_agree(world)?;
-    let tally = Tally::of(world, &world.replicas[0]);
+    let tally = &views[0].tally;
     claims_are_settled_once(world)?;
-    keys_are_paid_once(world, &tally)?;
-    parts_are_taken_once(world, &tally)?;
+    keys_are_paid_once(world, tally)?;
+    parts_are_taken_once(world, tally)?;
     refunds_are_bounded(world)?;
-    mandates_are_kept(world, &tally)?;
+    mandates_are_kept(world, tally)?;
     honest_members_are_safe(world)?;
     if world.forked_at.is_none() {
-        loss_is_bounded(world, &tally)?;
+        loss_is_bounded(world, tally)?;
         nobody_overspends(world)?;
     }
-    Ok(())
+    Ok(views)
 }
 
 /// Facts about how a world ended.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use icn_ledger::ledger::Refreshed;
 use icn_ledger::{Entry, Ledger, Unit};
 use icn_types::authority::{Act, Charter, FORMAT, Grant, Start};
 use icn_types::canon::{List, Raw};
@@ -92,8 +93,8 @@ impl Replica {
         }
     }
 
-    pub(super) fn refresh(&mut self) {
-        self.ledger.refresh(&self.set);
+    pub(super) fn refresh(&mut self) -> Refreshed {
+        self.ledger.refresh(&self.set)
     }
 
     /// `valid`, `waiting`, or the code of the breach.
@@ -128,6 +129,10 @@ fn word<R: icn_types::error::Coded>(verdict: Verdict<R>) -> &'static str {
     }
 }
 
+/// A record as it is offered: whether it lies beside the authority chain, its
+/// position there, its id, and whether its content comes along.
+type Offered = (bool, u64, RecordId, bool);
+
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) seed: u64,
@@ -137,6 +142,8 @@ pub(super) struct World {
     pub(super) domain: DomainId,
     pub(super) topic: Topic,
     pub(super) replicas: Vec<Replica>,
+    /// A replica that holds the charter and nothing else.
+    pub(super) founded: Replica,
     pub(super) members: Vec<Member>,
     /// The members of the roll, ascending, with their first keys.
     pub(super) people: Vec<(Inception, Keypair)>,
@@ -180,13 +187,17 @@ impl World {
         let domain = DomainId::from_bytes(*id.as_bytes());
         let unit = hours(domain);
         let nodes = chance.index(3) + 3;
+        let charter = draft.sign(&registrar).unwrap();
+        let mut founded = Replica::new(domain, unit);
+        founded.take(charter.clone());
         let mut world = Self {
             seed,
             bug,
             unit,
             domain,
             topic: Topic::Ledger(domain, unit.id()),
-            replicas: vec![Replica::new(domain, unit); nodes],
+            replicas: vec![founded.clone(); nodes],
+            founded,
             members: Vec::new(),
             people,
             council,
@@ -210,11 +221,7 @@ impl World {
             registrar,
             chance,
         };
-        let charter = draft.sign(&world.registrar).unwrap();
         world.enter(charter);
-        for node in 0..nodes {
-            world.put(node, &id, true);
-        }
         world.settle(count);
         world
     }
@@ -378,28 +385,41 @@ impl World {
     /// `from` sends what of its canonical set the other lacks, each with a
     /// chance. Answers how much was new.
     pub(super) fn sync(&mut self, from: usize, to: usize, percent: u64) -> usize {
+        let offer = self.offer(from);
+        self.send(&offer, to, percent)
+    }
+
+    /// What a replica offers to others: records of the authority first.
+    fn offer(&self, from: usize) -> Vec<Offered> {
         let set = &self.replicas[from].set;
         let canonical = set.canonical();
         let spines_only = self.has(Bug::NoEvidence);
-        let mut missing: Vec<(bool, u64, RecordId, bool)> = canonical
-            .slots()
+        let slots = canonical.slots();
+        let mut offer: Vec<Offered> = slots
             .filter(|&slot| !spines_only || set.on_spine(slot))
-            .map(|slot| set.record(slot))
-            .filter(|record| {
-                let id = record.id();
-                let other = &self.replicas[to];
-                other.set.find(&id).is_none()
-                    || (record.content().is_some() && !other.holds_content(&id))
-            })
-            .map(|record| {
+            .map(|slot| {
+                let record = set.record(slot);
                 let beside_authority = record.chain() != set.authority();
                 let has_content = record.content().is_some();
                 (beside_authority, record.seq(), record.id(), has_content)
             })
             .collect();
-        missing.sort_unstable();
+        offer.sort_unstable();
+        offer
+    }
+
+    fn send(&mut self, offer: &[Offered], to: usize, percent: u64) -> usize {
+        let other = &self.replicas[to];
+        let is_missing = |id: &RecordId, has_content: bool| {
+            other.set.find(id).is_none() || (has_content && !other.holds_content(id))
+        };
+        let missing: Vec<(RecordId, bool)> = offer
+            .iter()
+            .map(|&(_, _, id, has_content)| (id, has_content))
+            .filter(|(id, has_content)| is_missing(id, *has_content))
+            .collect();
         let mut new = 0;
-        for (_, _, id, has_content) in missing {
+        for (id, has_content) in missing {
             if self.chance.percent(percent) {
                 new += usize::from(self.arrive(to, &id, has_content));
             }
@@ -462,8 +482,9 @@ impl World {
         (0..limit).find(|_| {
             let mut new = 0;
             for from in 0..count {
+                let offer = self.offer(from);
                 for to in (0..count).filter(|&to| to != from) {
-                    new += self.sync(from, to, 100);
+                    new += self.send(&offer, to, 100);
                 }
             }
             new == 0

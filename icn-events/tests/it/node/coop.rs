@@ -425,6 +425,7 @@ pub(super) const SPACES: [Space; 7] = [
     Space::new("node/place"),
     Space::new("node/derived"),
     Space::new("ledger/account"),
+    Space::new("node/hash"),
 ];
 
 /// Another store with the same rows.

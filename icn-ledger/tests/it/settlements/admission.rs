@@ -1,12 +1,13 @@
 //! What a host asks and is told about claims and settlements.
 
+use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::query::{ClaimState, Movement, Order, PageSize};
 use icn_ledger::{Authorized, LedgerEvent, LedgerRule, Refusal, SettlementRequest};
 use icn_types::authority::Finality;
 use icn_types::id::{ChainId, OperationKey, RecordId};
 
 use super::Loss;
-use crate::market::leg;
+use crate::market::{NOW, leg};
 
 #[test]
 fn a_settlement_is_told_as_one() {
@@ -185,4 +186,31 @@ fn a_key_of_a_payment_is_none_of_a_settlement() {
     assert_eq!(loss.market.verdict(&paid), "valid");
     let conflict = Err(Refusal::KeyConflict { first: paid });
     assert_eq!(loss.ask(&request), conflict);
+}
+
+/// What was only drafted counts for the rest of its batch.
+#[test]
+fn a_batch_settles_a_claim_once() {
+    let mut loss = Loss::charged();
+    let (first, second) = (loss.request(), loss.request());
+    let conflict = SettlementRequest {
+        claim: leg(loss.claim.record, 1),
+        ..first
+    };
+    let items = [first.clone(), first, second, conflict].map(|request| Item {
+        chain: loss.fund.chain,
+        request: request.into(),
+        at: NOW,
+    });
+    let (set, ledger) = (&loss.market.stage.set, &loss.market.ledger);
+    let answers = authorize_all(set, [ledger], Batch::Independent, &items);
+    let [Ok(Authorized::Draft(draft)), again, settled, conflict] = &answers[..] else {
+        panic!("a draft first: {answers:?}");
+    };
+    let id = draft.header().id();
+    assert_eq!(*again, Ok(Authorized::Again(id)));
+    assert_eq!(*settled, Err(Refusal::Settled { by: id }));
+    assert_eq!(*conflict, Err(Refusal::KeyConflict { first: id }));
+    assert_eq!(loss.market.submit(draft.clone()), id);
+    assert_eq!(loss.market.verdict(&id), "valid");
 }

@@ -1,5 +1,5 @@
-//! Requests of the host about money: pay, set aside, resolve, pay back, settle,
-//! take, refuse, remark.
+//! Requests of the host about money: pay, set aside, resolve, pay back, take,
+//! refuse, settle, remark.
 //!
 //! Each names what it is about, by an operation key, by its holds or legs, or
 //! by all that it says. Asked again, it answers with the first record; another request
@@ -106,8 +106,10 @@ impl Node {
             .await
     }
 
-    /// Pays a claim out of a shared account, all of it; the payee's credit
-    /// changes its source and nothing else. In all else as [`pay`](Self::pay).
+    /// Pays a claim as a decision lets a shared account do: whoever was left
+    /// with credit that does not stand is made whole, once. The claim is
+    /// charged by the Open of whoever owes it, or is refused until then. In all
+    /// else as [`pay`](Self::pay).
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.
@@ -121,7 +123,8 @@ impl Node {
         let admit = |ledger: &Ledger, set: &RecordSet, at| {
             ledger.authorize_settlement(set, chain, request, at)
         };
-        self.author_entry((unit, chain), Some(request.decision), admit, times)
+        let decided = Some(request.decision);
+        self.author_entry((unit, chain), decided, admit, times)
             .await
     }
 

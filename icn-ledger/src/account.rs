@@ -14,6 +14,7 @@ use crate::bounds::{Bounds, Sums};
 use crate::decided::{Draw, EnvelopeId, Giver, Taken};
 use crate::entry::Entry;
 use crate::legs::Side;
+use crate::settle::{Claimed, Paid, Settlements, Settles};
 
 /// State of a ledger chain after one record: a fold over its prev path in
 /// which Invalid records play no part.
@@ -52,6 +53,8 @@ pub(crate) struct Account {
     closed: Option<Timestamp>,
     /// Disputes that this chain ended.
     ruled: BTreeSet<Slot>,
+    /// Claims that it paid, and that were paid to it.
+    settlements: Settlements,
 }
 
 /// A leg by slot. With the slot of a hold: one side's part of it, 0 for the
@@ -140,6 +143,13 @@ pub(crate) enum Change {
         /// All refunds of it together.
         sum: u64,
     },
+    Settled {
+        key: OperationKey,
+        amount: i128,
+        draw: Option<Draw>,
+        claim: LegAt,
+        debtor: ChainId,
+    },
     Took(Vec<Taking>),
     Closed(Timestamp),
     Ruled(Slot),
@@ -160,6 +170,15 @@ pub(crate) struct Taking {
     pub(crate) credit: Option<Credit>,
     /// The envelope that an acknowledged payment drew on.
     pub(crate) giver: Option<Giver>,
+    /// What it does to a claim, if it is the leg of a settlement.
+    pub(crate) settles: Option<Box<Settles>>,
+}
+
+impl Taking {
+    /// Whether its credit takes the place of credit that is there already.
+    pub(crate) fn replaces(&self) -> bool {
+        matches!(self.settles.as_deref(), Some(Settles::Claim(_)))
+    }
 }
 
 /// Whose part of which hold.
@@ -239,9 +258,15 @@ impl Account {
         self.taken.contains(&leg)
     }
 
-    /// Whether the leg was taken here to keep.
+    /// Whether the leg was taken here to keep, and nothing took its place.
     pub(crate) fn has_kept(&self, leg: LegAt) -> bool {
-        self.taken.contains(&leg) && !self.refused.contains(&leg)
+        self.taken.contains(&leg)
+            && !self.refused.contains(&leg)
+            && self.settlements.replaced(leg).is_none()
+    }
+
+    pub(crate) const fn settlements(&self) -> &Settlements {
+        &self.settlements
     }
 
     /// The Resolve of this chain that ended a hold.
@@ -331,6 +356,23 @@ impl Account {
                 self.sums.sent += amount;
                 self.draw(draw);
             }
+            Change::Settled {
+                key,
+                amount,
+                draw,
+                claim,
+                debtor,
+            } => {
+                self.operations.insert(key, slot);
+                self.sums.sent += amount;
+                self.draw(draw);
+                let paid = Paid {
+                    by: slot,
+                    debtor,
+                    atoms: amount,
+                };
+                self.settlements.pay(claim, paid);
+            }
             Change::Took(takings) => takings.into_iter().for_each(|taking| self.take(taking)),
         }
     }
@@ -362,6 +404,11 @@ impl Account {
             self.refused.insert(taking.leg);
             return;
         };
+        match taking.settles.as_deref() {
+            Some(Settles::Claim(claimed)) => self.give_up(claimed, taking.leg, amount),
+            Some(Settles::Back { claim, by }) => self.settlements.regain(*claim, *by),
+            None => {}
+        }
         if let Some(giver) = taking.giver {
             *self.given.entry(giver).or_default() += amount;
         }
@@ -376,6 +423,37 @@ impl Account {
             }
             _ => self.gain(source, amount, is_sealed),
         }
+    }
+
+    /// The credit of a claim makes room for that of the leg that pays it, and
+    /// what was paid back of the one counts as paid back of the other.
+    fn give_up(&mut self, claimed: &Claimed, by: LegAt, amount: i128) {
+        let Claimed { leg, source, hold } = *claimed;
+        if let Some(sum) = self.refunded.get(&leg).copied() {
+            self.refunded.insert(by, sum);
+        }
+        self.settlements.replace(leg, by.slot);
+        if hold.is_some_and(|hold| self.give_up_part(hold, source.slot)) {
+            self.sums.unsealed -= amount;
+        } else if let Some(atoms) = self.unsealed.get_mut(&source) {
+            *atoms -= amount;
+            if *atoms == 0 {
+                self.unsealed.remove(&source);
+            }
+            self.sums.unsealed -= amount;
+        } else {
+            self.sums.sealed -= amount;
+        }
+    }
+
+    /// Whether the payee's part of a hold was still waiting for a Seal over it.
+    fn give_up_part(&mut self, hold: Source, resolve: Slot) -> bool {
+        let Some(parts) = self.parts.get_mut(&hold.chain) else {
+            return false;
+        };
+        let before = parts.len();
+        parts.retain(|part| (part.hold.slot, part.resolve.slot) != (hold.slot, resolve));
+        parts.len() < before
     }
 
     fn gain(&mut self, source: Source, amount: i128, is_sealed: bool) {

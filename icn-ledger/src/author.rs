@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 use crate::request::{Requested, ordered};
 use crate::rule::LedgerRule;
 use crate::rules;
+use crate::settle;
 
 /// The writer of one chain, who may write now.
 pub(crate) struct Author<'a> {
@@ -33,6 +34,13 @@ pub(crate) struct Author<'a> {
     path: Rehearsal<'a, Account>,
     place: Place,
     at: Timestamp,
+}
+
+/// What legs that are taken together may share with no other of them.
+#[derive(Default)]
+struct Named {
+    keys: BTreeMap<(ChainId, OperationKey), Slot>,
+    claims: BTreeSet<LegAt>,
 }
 
 /// A record that would be Valid, and what it would change.
@@ -134,6 +142,9 @@ impl<'a> Author<'a> {
                 spendable: self.spendable(&draft),
             }),
             Err(Verdict::Invalid(Breach::Rule(LedgerRule::LimitGrant))) => Err(Refusal::NoGrant),
+            Err(Verdict::Invalid(Breach::Rule(LedgerRule::SettleCharge))) => {
+                Err(Refusal::Uncharged)
+            }
             Err(Verdict::Invalid(Breach::Rule(rule))) => Err(Refusal::Rule(rule)),
             Err(Verdict::Invalid(_) | Verdict::Valid) => Err(Refusal::Invalid),
         }
@@ -232,11 +243,12 @@ impl<'a> Author<'a> {
         let grant = self.open.grant.ok_or(Refusal::NoGrant)?;
         let mut room =
             i128::from(grant.ceiling) - self.account().sums(&Terms::default()).position();
-        let mut keys = BTreeMap::new();
+        let mut named = Named::default();
         let mut chosen = Vec::new();
         for (leg, transit) in self.ledger.columns(self.set).incoming(self.chain) {
-            let atoms = i128::from(transit.amount.get());
-            if atoms <= room && self.may_take(&mut keys, leg, &transit) {
+            let atoms = self.lift(leg, &transit);
+            let fits = atoms == 0 || atoms <= room;
+            if fits && self.may_take(&mut named, leg, &transit) {
                 room -= atoms;
                 chosen.push(leg);
             }
@@ -247,14 +259,18 @@ impl<'a> Author<'a> {
         Ok(chosen)
     }
 
+    /// How much higher the account stands with a leg in transit.
+    fn lift(&self, leg: LegId, transit: &Transit) -> i128 {
+        let slot = self.set.find(&leg.record);
+        match slot.and_then(|slot| settle::find(self.set, slot)) {
+            Some(_) => 0,
+            None => i128::from(transit.amount.get()),
+        }
+    }
+
     /// Whether a leg in transit can be taken, and nobody forks whom it comes
     /// from.
-    fn may_take(
-        &self,
-        keys: &mut BTreeMap<(ChainId, OperationKey), Slot>,
-        leg: LegId,
-        transit: &Transit,
-    ) -> bool {
+    fn may_take(&self, named: &mut Named, leg: LegId, transit: &Transit) -> bool {
         let (set, account) = (self.set, self.account());
         let Some(slot) = set.find(&leg.record) else {
             return false;
@@ -268,13 +284,19 @@ impl<'a> Author<'a> {
         }
         let mut is_first = |key, slot| {
             let answered = account.answered(self.set, transit.payer, key);
-            let first = keys.entry((transit.payer, key));
+            let first = named.keys.entry((transit.payer, key));
             *first.or_insert_with(|| answered.unwrap_or(slot)) == slot
         };
         let at = LegAt { slot, leg: leg.leg };
         match Entry::of(record) {
             Some(Entry::Payment(payment)) => is_first(payment.key, slot) && !account.has_taken(at),
             Some(Entry::Refund(refund)) => is_first(refund.key, slot) && !account.has_taken(at),
+            Some(Entry::Settlement(settlement)) => {
+                let claim = settle::claim_at(set, slot, &settlement);
+                let claim = claim.filter(|claim| account.has_kept(*claim));
+                is_first(settlement.key, slot)
+                    && claim.is_some_and(|claim| named.claims.insert(claim))
+            }
             Some(Entry::Refuse(refuse)) => {
                 let original = refuse.legs.get(usize::from(leg.leg));
                 let original = original.and_then(|leg| legs::named(set, slot, leg));

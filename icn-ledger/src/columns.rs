@@ -35,6 +35,8 @@ pub struct Columns {
     held: BTreeMap<RecordId, Held>,
     /// The same by resolver.
     unresolved: BTreeSet<(ChainId, RecordId)>,
+    /// Settlements in transit.
+    pub(crate) settling: BTreeSet<LegId>,
 }
 
 /// An account by number.
@@ -100,7 +102,7 @@ impl Eq for Columns {}
 pub struct Column {
     /// Credit that posted records took, without what posted records sent.
     pub posted: i128,
-    /// The same of records that are not posted.
+    /// The same of records that are not posted, and claims that it settled.
     pub contested: i128,
     /// Legs in records of the account that are not posted and that somebody
     /// acknowledged, and parts acknowledged by its Resolves that are not. The
@@ -268,7 +270,7 @@ impl Columns {
         accounts + transit + held.sum::<i128>()
     }
 
-    fn change(&mut self, chain: ChainId, change: impl FnOnce(&mut Column)) {
+    pub(crate) fn change(&mut self, chain: ChainId, change: impl FnOnce(&mut Column)) {
         let number = self.accounts.number(&chain);
         if let Some(row) = self.accounts.at_mut(number) {
             change(&mut row.column);
@@ -374,7 +376,11 @@ impl Columns {
         let record = set.record(slot);
         let id = record.id();
         for leg in takes(record, entry) {
+            let settled = self.settled(&leg);
             self.arrive(leg, id)?;
+            if let (Some(settled), Entry::Ack(_)) = (settled, entry) {
+                self.hand_over(settled, true);
+            }
         }
         match entry {
             Entry::Hold(hold) => self.set_aside(record, hold),
@@ -386,7 +392,11 @@ impl Columns {
             _ => {}
         }
         for (leg, sent) in sent(set, slot, entry) {
-            self.send(LegId { record: id, leg }, sent);
+            let leg = LegId { record: id, leg };
+            self.send(leg, sent);
+            if let Entry::Settlement(_) = entry {
+                self.settling.insert(leg);
+            }
         }
         Some(())
     }
@@ -406,6 +416,10 @@ impl Counting for Columns {
 
     fn resolve(&mut self, _: &Record, hold: RecordId) {
         self.release(hold);
+    }
+
+    fn settlement(&mut self, leg: LegId, counted: &Counted<'_>) {
+        self.settle(leg, counted);
     }
 
     fn leg(&mut self, leg: LegId, counted: &Counted<'_>) {

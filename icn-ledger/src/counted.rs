@@ -26,6 +26,10 @@ pub(crate) trait Counting {
     /// A leg of a Valid canonical record. One that is not posted counts once
     /// somebody took it.
     fn leg(&mut self, leg: LegId, counted: &Counted<'_>);
+
+    /// The same leg once more when it is that of a settlement: whoever keeps it
+    /// hands over a claim for it.
+    fn settlement(&mut self, leg: LegId, counted: &Counted<'_>);
 }
 
 /// What a leg counts as.
@@ -41,9 +45,23 @@ pub(crate) struct Counted<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Takers {
     pub(crate) posted: Option<RecordId>,
+    /// Whether the posted one acknowledged it.
+    is_kept: bool,
     /// The lowest id of all who took it.
     pub(crate) lowest: Option<RecordId>,
     pub(crate) acknowledged: bool,
+}
+
+impl Takers {
+    /// The record by which the leg was taken to keep, the posted one if there
+    /// is one: that alone decides then.
+    pub(crate) const fn keeper(&self) -> Option<RecordId> {
+        match self.posted {
+            Some(by) if self.is_kept => Some(by),
+            None if self.acknowledged => self.lowest,
+            _ => None,
+        }
+    }
 }
 
 /// Counts a canonical set from nothing.
@@ -65,10 +83,12 @@ pub(crate) fn count(
         for leg in takes(record, entry) {
             let takers = takers.entry(leg).or_default();
             let id = record.id();
-            takers.acknowledged |= matches!(entry, Entry::Ack(_));
+            let is_ack = matches!(entry, Entry::Ack(_));
+            takers.acknowledged |= is_ack;
             takers.lowest = Some(takers.lowest.map_or(id, |lowest| lowest.min(id)));
             if *is_posted {
                 takers.posted = Some(id);
+                takers.is_kept = is_ack;
             }
         }
     }
@@ -89,6 +109,9 @@ pub(crate) fn count(
                 takers: takers.get(&leg),
             };
             into.leg(leg, &counted);
+            if let Entry::Settlement(_) = entry {
+                into.settlement(leg, &counted);
+            }
         }
     }
 }

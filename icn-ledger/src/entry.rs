@@ -12,6 +12,7 @@ use icn_types::record::{Attachment, Content, Kind, Record};
 use icn_types::time::Timestamp;
 
 use crate::remark::Remark;
+use crate::settle::{SETTLEMENT, Settlement};
 
 /// Pays out of the author's account.
 pub const PAYMENT: Kind = Kind::new(64);
@@ -55,6 +56,8 @@ pub enum Entry {
     Resolve(Resolve),
     /// Pays back.
     Refund(Refund),
+    /// Pays a claim.
+    Settlement(Settlement),
     /// Says something and moves nothing.
     Remark(Remark),
 }
@@ -74,6 +77,7 @@ impl Entry {
             HOLD => Self::Hold(content.read()?),
             RESOLVE => Self::Resolve(content.read()?),
             REFUND => Self::Refund(content.read()?),
+            SETTLEMENT => Self::Settlement(content.read()?),
             _ => return Ok(Remark::read(kind, content)?.map(Self::Remark)),
         }))
     }
@@ -91,6 +95,7 @@ impl Entry {
             Self::Payment(body) => body.decision,
             Self::Hold(body) => body.decision,
             Self::Refund(body) => body.decision,
+            Self::Settlement(body) => Some(body.decision),
             _ => None,
         }
     }
@@ -102,6 +107,7 @@ impl Entry {
             Self::Payment(body) => body.effective,
             Self::Hold(body) => body.effective,
             Self::Refund(body) => body.effective,
+            Self::Settlement(body) => body.effective,
             _ => None,
         }
     }
@@ -113,6 +119,7 @@ impl Entry {
             Self::Payment(payment) => Some(payment.key),
             Self::Hold(hold) => Some(hold.key),
             Self::Refund(refund) => Some(refund.key),
+            Self::Settlement(settlement) => Some(settlement.key),
             Self::Remark(Remark::Bundle(bundle)) => Some(bundle.key),
             _ => None,
         }
@@ -129,6 +136,7 @@ impl Entry {
             Self::Hold(body) => (HOLD, Raw::of(body)),
             Self::Resolve(body) => (RESOLVE, Raw::of(body)),
             Self::Refund(body) => (REFUND, Raw::of(body)),
+            Self::Settlement(body) => (SETTLEMENT, Raw::of(body)),
             Self::Remark(remark) => remark.body(),
         }
     }
@@ -192,13 +200,13 @@ pub struct LegRef {
     /// Position of the record in the refs of the content.
     pub reference: u16,
     /// Number of the leg in it: of a payment, of the legs that a refusal sends
-    /// back, of the parts of a Resolve; 0 of a refund.
+    /// back, of the parts of a Resolve; 0 of a refund or settlement.
     pub leg: u8,
 }
 canonical!(LegRef { reference, leg });
 
-/// Takes legs of payments and refunds, returned legs of refusals, and parts of
-/// holds.
+/// Takes legs of payments, refunds and settlements, returned legs of refusals,
+/// and parts of holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -210,8 +218,8 @@ pub struct Ack {
 }
 canonical!(Ack = "icn/ledger/ack/v1" { legs });
 
-/// Takes legs of payments and refunds and sends them back. Only the original payer may
-/// take them then, on the path on which it paid.
+/// Takes legs of payments, refunds and settlements and sends them back. Only the
+/// original payer may take them then, on the path on which it paid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -289,7 +297,7 @@ canonical!(Resolution { hold, part });
     reason = "signed data: its fields are the format"
 )]
 pub struct Refund {
-    /// The leg of a payment, or the payee's part of a hold.
+    /// The leg of a payment or settlement, or the payee's part of a hold.
     pub original: LegRef,
     /// How much.
     pub amount: Amount,

@@ -62,6 +62,15 @@ pub enum LedgerEvent {
         /// Who pays it back.
         payer: ChainId,
     },
+    /// A shared account pays a claim.
+    Settled {
+        /// The settlement.
+        settlement: RecordId,
+        /// The leg that is claimed.
+        claim: LegId,
+        /// Who pays.
+        payer: ChainId,
+    },
     /// Somebody disputes a leg.
     Disputed {
         /// The dispute.
@@ -113,6 +122,7 @@ impl LedgerEvent {
             | Self::Held { hold: id, .. }
             | Self::Resolved { resolve: id, .. }
             | Self::Refunded { refund: id, .. }
+            | Self::Settled { settlement: id, .. }
             | Self::Disputed { dispute: id, .. }
             | Self::Ruled { outcome: id, .. }
             | Self::Bundled { bundle: id, .. }

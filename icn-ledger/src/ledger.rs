@@ -351,6 +351,14 @@ fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerE
                 payer: chain,
             }));
         }
+        Entry::Settlement(settlement) => {
+            let claim = settlement.claim(content.refs());
+            events.extend(claim.map(|claim| LedgerEvent::Settled {
+                settlement: id,
+                claim,
+                payer: chain,
+            }));
+        }
         Entry::Note(_) => {}
         Entry::Remark(remark) => events.extend(remarked(id, chain, content, remark)),
     }

@@ -13,7 +13,7 @@ use crate::entry::{Entry, Hold, LegRef, Resolve};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_structs, reason = "a name of two parts")]
 pub struct LegId {
-    /// The payment, the refusal, the refund or the Resolve.
+    /// The payment, the refusal, the refund, the Resolve or the settlement.
     pub record: RecordId,
     /// Number of the leg in it, from 0.
     pub leg: u8,
@@ -90,7 +90,7 @@ pub(crate) fn sent(set: &RecordSet, slot: Slot, entry: &Entry) -> impl Iterator<
         Entry::Payment(payment) => payment.legs.len(),
         Entry::Refuse(refuse) => refuse.legs.len(),
         Entry::Resolve(resolve) => resolve.holds.len() * 2,
-        Entry::Refund(_) => 1,
+        Entry::Refund(_) | Entry::Settlement(_) => 1,
         _ => 0,
     };
     numbers(count).filter_map(move |number| Some((number, leg(set, slot, entry, number)?)))
@@ -132,6 +132,11 @@ pub(crate) fn leg(set: &RecordSet, slot: Slot, entry: &Entry, number: u8) -> Opt
             })
         }
         Entry::Resolve(resolve) => part(set, slot, resolve, number).map(|part| part.sent),
+        Entry::Settlement(settlement) if number == 0 => Some(Sent {
+            payer: record.chain(),
+            payee: settlement.leg.payee,
+            amount: settlement.leg.amount,
+        }),
         Entry::Refund(refund) if number == 0 => {
             let (_, original) = named(set, slot, &refund.original)?;
             Some(Sent {

@@ -17,7 +17,7 @@ use crate::legs::{self, LegId};
 pub struct Positions {
     /// By posted records. Positive: the community owes the holder.
     pub posted: Position,
-    /// By records that are not posted.
+    /// By records that are not posted, and claims that the account settled.
     pub contested: Position,
     /// Sent and not taken yet, in atoms; already taken out of `posted`.
     pub outgoing: u128,

@@ -66,6 +66,18 @@ pub enum Refusal {
     /// The leg is not in transit to this account, or its sender forks.
     #[error("leg is not in transit to this account")]
     NoLeg,
+    /// The leg stands, or its payee did not take it to keep.
+    #[error("leg is no claim")]
+    NoClaim,
+    /// The Open in force of whoever owes the claim does not charge it yet.
+    #[error("claim is not charged yet")]
+    Uncharged,
+    /// The claim was paid.
+    #[error("claim is settled by {by}")]
+    Settled {
+        /// The settlement.
+        by: RecordId,
+    },
     /// The period is not over.
     #[error("period ends at {until}, after now")]
     Future {
@@ -125,6 +137,9 @@ impl Coded for Refusal {
             Self::Waiting { .. } => "authorize.waiting",
             Self::Unconfirmed { .. } => "authorize.unconfirmed",
             Self::NoLeg => "authorize.leg",
+            Self::NoClaim => "authorize.claim",
+            Self::Uncharged => "authorize.uncharged",
+            Self::Settled { .. } => "authorize.settled",
             Self::Future { .. } => "authorize.future",
             Self::NoMediator => "authorize.mediator",
             Self::NoDue { .. } => "authorize.due",
@@ -139,11 +154,13 @@ impl Coded for Refusal {
             Self::KeyConflict { .. }
             | Self::Resolved { .. }
             | Self::NoLeg
+            | Self::NoClaim
+            | Self::Settled { .. }
             | Self::Future { .. }
             | Self::NoMediator
             | Self::NoDue { .. }
             | Self::Undone { .. } => Fault::Caller,
-            Self::Waiting { .. } | Self::Unconfirmed { .. } => Fault::Environment,
+            Self::Waiting { .. } | Self::Unconfirmed { .. } | Self::Uncharged => Fault::Environment,
             _ => Fault::Rule,
         }
     }

@@ -179,7 +179,10 @@ impl Requested for PaymentRequest {
         Ok(Entry::Payment(Payment {
             legs: self.legs.clone(),
             key: self.key,
-            decision: decision(refs, self.decision)?,
+            decision: self
+                .decision
+                .map(|named| decision(refs, named))
+                .transpose()?,
             effective: self.effective,
             memo: self.memo,
         }))
@@ -204,7 +207,10 @@ impl Requested for HoldRequest {
             leg: self.leg,
             resolver: self.resolver,
             key: self.key,
-            decision: decision(refs, self.decision)?,
+            decision: self
+                .decision
+                .map(|named| decision(refs, named))
+                .transpose()?,
             expires: self.expires,
             effective: self.effective,
             memo: self.memo,
@@ -271,7 +277,10 @@ impl Requested for RefundRequest {
             original: reference(refs, &self.original)?,
             amount: self.amount,
             key: self.key,
-            decision: decision(refs, self.decision)?,
+            decision: self
+                .decision
+                .map(|named| decision(refs, named))
+                .transpose()?,
             effective: self.effective,
             memo: self.memo,
         }))
@@ -299,17 +308,14 @@ pub(crate) fn again<R: Requested>(
     }
 }
 
-fn decision(
+pub(crate) fn decision(
     refs: &[RecordId],
-    decision: Option<(RecordId, u16)>,
-) -> Result<Option<DecisionRef>, Refusal> {
-    let named = decision.map(|(ready, action)| {
-        Ok(DecisionRef {
-            ready: position_of(refs, &ready)?,
-            action,
-        })
-    });
-    named.transpose()
+    (ready, action): (RecordId, u16),
+) -> Result<DecisionRef, Refusal> {
+    Ok(DecisionRef {
+        ready: position_of(refs, &ready)?,
+        action,
+    })
 }
 
 /// References in the order in which a content keeps them.
@@ -319,7 +325,7 @@ pub(crate) fn ordered(mut refs: Vec<RecordId>) -> Vec<RecordId> {
     refs
 }
 
-fn position_of(refs: &[RecordId], id: &RecordId) -> Result<u16, Refusal> {
+pub(crate) fn position_of(refs: &[RecordId], id: &RecordId) -> Result<u16, Refusal> {
     let at = refs.binary_search(id).map_err(|_| Refusal::Invalid)?;
     u16::try_from(at).map_err(|_| Refusal::Invalid)
 }
@@ -332,7 +338,7 @@ pub(crate) fn references(legs: &[LegId]) -> Result<(Vec<RecordId>, Vec<LegRef>),
     Ok((refs, legs))
 }
 
-fn reference(refs: &[RecordId], leg: &LegId) -> Result<LegRef, Refusal> {
+pub(crate) fn reference(refs: &[RecordId], leg: &LegId) -> Result<LegRef, Refusal> {
     Ok(LegRef {
         reference: position_of(refs, &leg.record)?,
         leg: leg.leg,

@@ -18,6 +18,33 @@ pub enum LedgerRule {
     /// All refunds of the leg together are above it.
     #[error("refunds of the leg are above it")]
     RefundSum,
+    /// A named position is not among the refs.
+    #[error("settlement names no ref")]
+    SettleRef,
+    /// The claim does not exist, or payee or amount are not its own.
+    #[error("settlement is not of a leg to that payee over that amount")]
+    SettleLeg,
+    /// The named record is no Open of a chain that would owe the leg.
+    #[error("settlement names no open of who owes the leg")]
+    SettleOpen,
+    /// The record that the Open starts after is not among the refs, so nothing
+    /// shows what the Open leaves out.
+    #[error("settlement does not name the record that the open starts after")]
+    SettleHead,
+    /// What the chain wrote of the leg stands under the Open, or was written
+    /// after it.
+    #[error("open does not leave out the record of the leg")]
+    SettleStands,
+    /// The account itself was charged with the claim.
+    #[error("account was itself charged with the claim")]
+    SettleOwn,
+    /// The chain settled the claim before, and its payee did not send it back.
+    #[error("claim was settled before on this chain")]
+    SettleTwice,
+    /// All that the chain settled of one debtor would be above what the Open
+    /// charges.
+    #[error("settlements are above what the open charges")]
+    SettleCharge,
     /// A leg goes to the payer's own chain.
     #[error("leg goes to its own chain")]
     PaySelf,
@@ -79,6 +106,12 @@ pub enum LedgerRule {
     /// The hold whose rest comes back is not on this chain's own path.
     #[error("rest is of a hold that is not on this path")]
     AckHold,
+    /// The settlement is of a leg that this chain did not take, or sent back.
+    #[error("settlement is of a leg that is not kept on this path")]
+    AckClaim,
+    /// The credit of the settled leg gave way to that of a settlement before.
+    #[error("leg was settled before on this path")]
+    AckSettled,
     /// The chain took something else of the same payer under the same key.
     #[error("another leg of the payer under the same key was taken")]
     AckKey,
@@ -129,10 +162,18 @@ pub enum LedgerRule {
 
 impl LedgerRule {
     /// Every rule, in order of precedence.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 47] = [
         Self::RefundRef,
         Self::RefundSource,
         Self::RefundSum,
+        Self::SettleRef,
+        Self::SettleLeg,
+        Self::SettleOpen,
+        Self::SettleHead,
+        Self::SettleStands,
+        Self::SettleOwn,
+        Self::SettleTwice,
+        Self::SettleCharge,
         Self::PaySelf,
         Self::PayMin,
         Self::PayKey,
@@ -152,6 +193,8 @@ impl LedgerRule {
         Self::AckPayee,
         Self::AckReturn,
         Self::AckHold,
+        Self::AckClaim,
+        Self::AckSettled,
         Self::AckKey,
         Self::AckTwice,
         Self::AckEnvelope,
@@ -176,6 +219,14 @@ impl Coded for LedgerRule {
             Self::RefundRef => "refund.ref",
             Self::RefundSource => "refund.source",
             Self::RefundSum => "refund.sum",
+            Self::SettleRef => "settle.ref",
+            Self::SettleLeg => "settle.leg",
+            Self::SettleOpen => "settle.open",
+            Self::SettleHead => "settle.head",
+            Self::SettleStands => "settle.stands",
+            Self::SettleOwn => "settle.own",
+            Self::SettleTwice => "settle.twice",
+            Self::SettleCharge => "settle.charge",
             Self::PaySelf => "pay.self",
             Self::PayMin => "pay.min",
             Self::PayKey => "pay.key",
@@ -195,6 +246,8 @@ impl Coded for LedgerRule {
             Self::AckPayee => "ack.payee",
             Self::AckReturn => "ack.return",
             Self::AckHold => "ack.hold",
+            Self::AckClaim => "ack.claim",
+            Self::AckSettled => "ack.settled",
             Self::AckKey => "ack.key",
             Self::AckTwice => "ack.twice",
             Self::AckEnvelope => "ack.envelope",

@@ -17,6 +17,7 @@ use crate::decided::{EnvelopeId, Giver, envelope_of};
 use crate::entry::{Entry, LegRef};
 use crate::legs::{self, Part, Side};
 use crate::rule::LedgerRule as Rule;
+use crate::settle::{self, Settles};
 
 /// The rules of one unit in one domain.
 #[derive(Clone, Debug)]
@@ -49,6 +50,7 @@ impl Rules for LedgerRules {
             Entry::Hold(hold) => self.hold(case, account, &terms, hold),
             Entry::Refund(refund) => self.refund(case, account, &terms, refund),
             Entry::Resolve(resolve) => self.resolve(case, account, resolve),
+            Entry::Settlement(settlement) => self.settle(case, account, &terms, settlement),
             Entry::Ack(ack) => self.acknowledge(case, account, &terms, &ack.legs),
             Entry::Refuse(refuse) => self
                 .take(case, account, &terms, Answer::Refuse, &refuse.legs)
@@ -85,12 +87,13 @@ impl LedgerRules {
     ) -> Result<Change, Rule> {
         let bounds = terms.bounds(case.open).ok_or(Rule::LimitGrant)?;
         let takings = self.take(case, account, terms, Answer::Ack, legs)?;
-        let credit: i128 = takings
-            .iter()
+        let adds = takings.iter().filter(|taking| !taking.replaces());
+        let credit: i128 = adds
             .filter_map(|taking| taking.credit.as_ref())
             .map(|credit| credit.amount)
             .sum();
-        if !account.sums(terms).may_take(&bounds, credit) {
+        // A claim that is paid lifts nothing, so no ceiling keeps it out.
+        if credit > 0 && !account.sums(terms).may_take(&bounds, credit) {
             return Err(Rule::LimitCeiling);
         }
         Ok(Change::Took(takings))
@@ -109,6 +112,7 @@ impl LedgerRules {
         let is_alone = legs.len() == 1;
         let mut keys: BTreeMap<(ChainId, OperationKey), Slot> = BTreeMap::new();
         let mut taken: BTreeSet<LegAt> = BTreeSet::new();
+        let mut settled: BTreeSet<LegAt> = BTreeSet::new();
         let mut given: BTreeMap<Giver, i128> = BTreeMap::new();
         let mut takings = Vec::with_capacity(legs.len());
         for leg in legs {
@@ -125,7 +129,12 @@ impl LedgerRules {
                 slot: named.slot,
                 leg: leg.leg,
             };
-            let offer = offered(case, account, terms, named, leg.leg)?;
+            let offer = offered(case, account, terms, (named, leg.leg), answer)?;
+            if let Some(Settles::Claim(claimed)) = offer.settles.as_deref()
+                && !settled.insert(claimed.leg)
+            {
+                return Err(Rule::AckSettled);
+            }
             let mut new_key = None;
             if let Some(first) = &offer.first {
                 let key = (first.payer, first.key);
@@ -165,6 +174,7 @@ impl LedgerRules {
                 part: offer.part,
                 credit,
                 giver: drawn.map(|(giver, _)| giver),
+                settles: offer.settles,
             });
         }
         Ok(takings)
@@ -181,7 +191,8 @@ impl LedgerRules {
                 entry @ (Entry::Payment(_)
                 | Entry::Refuse(_)
                 | Entry::Resolve(_)
-                | Entry::Refund(_)),
+                | Entry::Refund(_)
+                | Entry::Settlement(_)),
             ) => Ok(Named {
                 slot,
                 envelope: envelope_of(case.set, slot, entry.decision()),
@@ -218,9 +229,11 @@ struct Offer {
     first: Option<Origin>,
     /// Whose part of which hold it is, if it is one.
     part: Option<Box<HoldPart>>,
+    /// What it does to a claim, if it is the leg of a settlement.
+    settles: Option<Box<Settles>>,
 }
 
-/// The payment, refund or hold that a leg comes from.
+/// The payment, refund, settlement or hold that a leg comes from.
 struct Origin {
     record: Slot,
     payer: ChainId,
@@ -239,8 +252,8 @@ fn offered(
     case: &Case<'_>,
     account: &Account,
     terms: &Terms,
-    named: &Named,
-    leg: u8,
+    (named, leg): (&Named, u8),
+    answer: Answer,
 ) -> Result<Offer, Rule> {
     let slot = named.slot;
     let sent = legs::leg(case.set, slot, &named.entry, leg)
@@ -251,6 +264,7 @@ fn offered(
         once: LegAt { slot, leg },
         first: None,
         part: None,
+        settles: None,
     };
     let origin = |key| Origin {
         record: slot,
@@ -261,12 +275,19 @@ fn offered(
     match &named.entry {
         Entry::Payment(payment) => offer.first = Some(origin(payment.key)),
         Entry::Refund(refund) => offer.first = Some(origin(refund.key)),
+        Entry::Settlement(settlement) => {
+            offer.first = Some(origin(settlement.key));
+            if answer == Answer::Ack {
+                let settles = settle::replaces(case, account, slot, settlement)?;
+                offer.settles = Some(Box::new(settles));
+            }
+        }
         Entry::Refuse(refuse) => {
             let original = refuse.legs.get(usize::from(leg));
             let original = original.and_then(|leg| legs::named(case.set, slot, leg));
-            if !original.is_some_and(|(original, _)| is_on_own_path(case, original)) {
-                return Err(Rule::AckReturn);
-            }
+            let own = original.filter(|(original, _)| is_on_own_path(case, *original));
+            let (original, _) = own.ok_or(Rule::AckReturn)?;
+            offer.settles = settle::comes_back(case.set, original).map(Box::new);
         }
         Entry::Resolve(resolve) => {
             let part = legs::part(case.set, slot, resolve, leg).ok_or(Rule::AckPayee)?;
@@ -302,7 +323,7 @@ fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {
     case.prev.is_some_and(|prev| case.set.on_path(slot, prev))
 }
 
-fn source(case: &Case<'_>, slot: Slot) -> Source {
+pub(crate) fn source(case: &Case<'_>, slot: Slot) -> Source {
     Source {
         chain: case.set.chain_of(slot),
         seq: case.set.seq(slot),

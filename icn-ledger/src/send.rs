@@ -97,7 +97,7 @@ impl LedgerRules {
         let leg = refund.original.leg;
         let at = LegAt { slot, leg };
         let entry = match entry {
-            Some(entry @ Entry::Payment(_)) => Some(entry),
+            Some(entry @ (Entry::Payment(_) | Entry::Settlement(_))) => Some(entry),
             Some(entry @ Entry::Resolve(_)) if Side::of(leg) == Side::Payee => Some(entry),
             _ => None,
         };
@@ -133,7 +133,7 @@ impl LedgerRules {
 
     /// Whether the account may send an order, and what that takes out of an
     /// envelope.
-    fn may_send(
+    pub(crate) fn may_send(
         &self,
         case: &Case<'_>,
         account: &Account,

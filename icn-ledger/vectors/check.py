@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CHARTER, OPEN, SEAL, RAISE, OPENING, CLOSE, READY, RELEASE = 0, 1, 2, 6, 7, 8, 9, 10
 PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND = range(64, 71)
-ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME = range(71, 75)
+ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME, SETTLEMENT = range(71, 76)
 BUNDLE = 76
 FORMAT = 1
 AMOUNT_MAX = 2**63 - 1
@@ -174,6 +174,16 @@ BODIES = {
         tag("icn/ledger/outcome/v1"),
         U16,
         choice(row(number(0, 3)), row(number(4, 4), name)),
+        maybe(ATTACHMENT),
+    ),
+    SETTLEMENT: row(
+        tag("icn/ledger/settlement/v1"),
+        LEG,
+        LEG_REF,
+        U16,
+        name,
+        row(U16, U16),
+        maybe(U64),
         maybe(ATTACHMENT),
     ),
     BUNDLE: row(
@@ -380,7 +390,9 @@ class Set:
                 self.resolve(record)
             elif record.kind == REFUND:
                 self.refund(record)
-            if record.kind in (PAYMENT, HOLD, REFUND):
+            elif record.kind == SETTLEMENT:
+                self.settle(record)
+            if record.kind in (PAYMENT, HOLD, REFUND, SETTLEMENT):
                 self.send(record)
             if record.kind in (ASSERTION, PERIOD_CLOSE, DISPUTE, OUTCOME):
                 self.remark(record)
@@ -404,6 +416,8 @@ class Set:
             original = self.records[record.refs[body[1][0]]]
             payer = self.sent(original)[body[1][1]][0]
             return [[payer, body[2]]], body[3], body[4]
+        if record.kind == SETTLEMENT:
+            return [body[1]], body[4], body[5]
         return None
 
     def refund(self, record):
@@ -413,8 +427,47 @@ class Set:
         source = self.records[record.refs[reference]]
         kept = state.kept.get((source.id, leg))
         is_part = source.kind == RESOLVE and leg % 2 == 0
-        require(kept is not None and (source.kind == PAYMENT or is_part), "refund.source")
+        whole = source.kind in (PAYMENT, SETTLEMENT)
+        require(kept is not None and (whole or is_part), "refund.source")
         require(state.refunded.get((source.id, leg), 0) + amount <= kept, "refund.sum")
+
+    def claim(self, settlement):
+        """The leg that a settlement pays, by record and number."""
+        reference, leg = settlement.body[2]
+        return settlement.refs[reference], leg
+
+    def settle(self, record):
+        _, (payee, amount), (reference, leg), charge, *_ = record.body
+        require(max(reference, charge) < len(record.refs), "settle.ref")
+        source = self.records[record.refs[reference]]
+        sent = self.sent(source).get(leg) if source.topic == self.topic else None
+        require(sent is not None and sent[1:] == (payee, amount), "settle.leg")
+        open = self.records[record.refs[charge]]
+        require(open.kind == OPEN and open.id in self.acts, "settle.open")
+        needs = [source]
+        if source.kind == RESOLVE and leg % 2 == 0:
+            needs.append(self.hold(source, leg))
+        debtor = sha256(encode(open.body[1]))
+        needs = [one for one in needs if one.chain == debtor]
+        require(needs, "settle.open")
+        head = open.body[5] and open.body[5][1] and open.body[5][1][1]
+        require(head is None or head in record.refs, "settle.head")
+        require(any(self.is_left_out(open, head, one) for one in needs), "settle.stands")
+        require(debtor != record.chain, "settle.own")
+        state = self.state(record.prev)
+        require((source.id, leg) not in state.paid, "settle.twice")
+        before = sum(atoms for _, other, atoms in state.paid.values() if other == debtor)
+        require(before + amount <= open.body[6], "settle.charge")
+
+    def is_left_out(self, open, head, record):
+        """Not on the path that the Open starts at, and not written under it or later."""
+        epoch = record.epoch
+        while epoch is not None:
+            if epoch == open.id:
+                return False
+            after = self.records[epoch].body[5]
+            epoch = after and after[0]
+        return head is None or not self.on_path(record.id, head)
 
     def resolve(self, record):
         state, ended = self.state(record.prev), set()
@@ -488,16 +541,22 @@ class Set:
         if record.kind == ACK:
             require(grant is not None, "limit.grant")
         taken, answered, credit = set(state.taken), dict(state.answered), 0
-        given = dict(state.given)
+        given, settled = dict(state.given), set(state.settled)
         for reference, leg in record.body[1]:
             require(reference < len(record.refs), "ack.ref")
             source = self.records[record.refs[reference]]
-            sends = source.topic == self.topic and source.kind in (PAYMENT, REFUSE, RESOLVE, REFUND)
-            require(sends, "ack.kind")
-            require(record.kind == ACK or source.kind in (PAYMENT, REFUND), "refuse.kind")
+            signed_by_payer = source.kind in (PAYMENT, REFUND, SETTLEMENT)
+            sends = signed_by_payer or source.kind in (REFUSE, RESOLVE)
+            require(source.topic == self.topic and sends, "ack.kind")
+            require(record.kind == ACK or signed_by_payer, "refuse.kind")
             sent = self.sent(source).get(leg)
             require(sent is not None and sent[1] == record.chain, "ack.payee")
             origin, amount = self.origin(source, leg), sent[2]
+            if source.kind == SETTLEMENT and record.kind == ACK:
+                claim, amount = self.claim(source), 0
+                require(claim not in settled, "ack.settled")
+                require(claim in state.kept, "ack.claim")
+                settled.add(claim)
             if origin is None:
                 if source.kind == REFUSE:
                     before, code = source.refs[source.body[1][leg][0]], "ack.return"
@@ -514,9 +573,9 @@ class Set:
             giver = self.giver(origin) if record.kind == ACK else None
             if giver:
                 (_, _, _, tranche, tranches, _), giver = giver
-                given[giver] = given.get(giver, 0) + amount
+                given[giver] = given.get(giver, 0) + sent[2]
                 require(given[giver] <= tranche * tranches, "ack.envelope")
-        if record.kind == ACK:
+        if record.kind == ACK and credit > 0:
             require(state.position() + credit <= grant[1], "limit.ceiling")
 
     def hold(self, resolve, leg):
@@ -527,7 +586,7 @@ class Set:
         """What the payer of a leg signed; none for what comes back to its payer."""
         if source.kind == RESOLVE:
             return self.hold(source, leg) if leg % 2 == 0 else None
-        return source if source.kind in (PAYMENT, REFUND) else None
+        return source if source.kind in (PAYMENT, REFUND, SETTLEMENT) else None
 
     def once(self, source, leg):
         """What a chain takes at most once: a leg, or one side's part of a hold."""
@@ -608,6 +667,8 @@ class Set:
         elif record.kind == REFUND:
             (payee, amount), = self.order(record)[0]
             legs = [(record.chain, payee, amount)]
+        elif record.kind == SETTLEMENT:
+            legs = [(record.chain, *record.body[1])]
         else:
             legs = []
         return {number: leg for number, leg in enumerate(legs) if leg[2]}
@@ -635,8 +696,9 @@ class Set:
                 floor = min(floor, named.body[2])
         heads = state.heads + [head for one in extra for head in self.heads(one)]
         is_sealed = lambda source: any(self.on_path(source, head) for head in heads)
-        sealed = sum(amount for sources, amount in state.credit if all(map(is_sealed, sources)))
-        unsealed = sum(amount for source, amount in state.credit) - sealed
+        credit = state.credit.values()
+        sealed = sum(amount for sources, amount in credit if all(map(is_sealed, sources)))
+        unsealed = sum(amount for _, amount in credit) - sealed
         return sealed + min(unsealed, allowed) - state.sent - charged - floor
 
     # Labels
@@ -738,6 +800,13 @@ class Set:
                 if is_held or leg % 2 == 0:
                     count(record, leg, payer, payee, amount, is_posted and is_held)
         for record in good:
+            by = takers.get((record.id, 0), []) if record.kind == SETTLEMENT else []
+            taken = [taker for taker in by if labels[taker.id] == "posted"]
+            if any(taker.kind == ACK for taker in taken or by):
+                payee, amount = record.body[1]
+                change(payee, "posted" if taken else "contested", -amount)
+                change(record.chain, "contested", amount)
+        for record in good:
             if record.kind == HOLD and labels[record.id] == "posted" and record.id not in ended:
                 _, (payee, amount), resolver, *_ = record.body
                 held[record.id] = record.chain, payee, resolver, amount
@@ -799,7 +868,8 @@ class State:
     def __init__(self, whole, path):
         self.records = [record for record in path if whole.valid(record)]
         self.keys, self.taken, self.answered = set(), set(), {}
-        self.sent, self.credit, self.heads = 0, [], []
+        self.sent, self.credit, self.heads = 0, {}, []
+        self.paid, self.settled = {}, set()
         self.drawn, self.given = {}, {}
         self.kept, self.refunded, self.resolved = {}, {}, set()
         for record in self.records:
@@ -819,6 +889,9 @@ class State:
                 reference, leg = record.body[1]
                 original = record.refs[reference], leg
                 self.refunded[original] = self.refunded.get(original, 0) + atoms
+            if record.kind == SETTLEMENT:
+                debtor = sha256(encode(whole.records[record.refs[record.body[3]]].body[1]))
+                self.paid[whole.claim(record)] = record.id, debtor, atoms
             if record.kind == RESOLVE:
                 self.resolved.update(record.refs[reference] for reference, _ in record.body[1])
             for source, leg in whole.taken(record):
@@ -834,11 +907,28 @@ class State:
         giver = whole.giver(origin)
         if giver:
             self.given[giver[1]] = self.given.get(giver[1], 0) + amount
+        if source.kind == SETTLEMENT:
+            self.replace(whole.claim(source), (source.id, leg))
+        if source.kind == REFUSE:
+            self.regain(whole, *whole.taken(source)[leg])
         self.kept[source.id, leg] = amount
-        self.credit.append(({source.id, origin.id} if origin else {source.id}, amount))
+        self.credit[source.id, leg] = {source.id, origin.id} if origin else {source.id}, amount
+
+    def replace(self, claim, by):
+        """The credit of a settlement takes the place of the claim's."""
+        self.settled.add(claim)
+        del self.kept[claim], self.credit[claim]
+        self.refunded[by] = self.refunded.get(claim, 0)
+
+    def regain(self, whole, original, _):
+        """A settlement that comes back leaves its claim to be paid."""
+        if original.kind == SETTLEMENT:
+            claim = whole.claim(original)
+            if self.paid.get(claim, (None,))[0] == original.id:
+                del self.paid[claim]
 
     def position(self):
-        return sum(amount for _, amount in self.credit) - self.sent
+        return sum(amount for _, amount in self.credit.values()) - self.sent
 
 
 def load(name):

@@ -167,12 +167,24 @@ impl AuditLog {
         })
     }
 
-    /// Whether a line records that this entry draws on an envelope.
+    /// Whether a line tells of an opening, of a certificate, that an action was
+    /// paid, or that an entry drew on an envelope. Of anything else none is
+    /// looked for. O(log n).
     #[must_use]
-    pub fn is_drawn(&self, set: &RecordSet, entry: &RecordId) -> bool {
+    pub fn is_recorded(&self, set: &RecordSet, event: &AuditEvent) -> bool {
         let tip = set.spine(&self.id).last();
-        let state = tip.and_then(|&tip| self.judge.state_at(tip));
-        state.is_some_and(|state| state.is_drawn(entry))
+        let Some(state) = tip.and_then(|&tip| self.judge.state_at(tip)) else {
+            return false;
+        };
+        match event {
+            AuditEvent::Opened { opening: told, .. }
+            | AuditEvent::Closed { close: told, .. }
+            | AuditEvent::Drawn { entry: told, .. } => state.is_told(told),
+            AuditEvent::Paid {
+                proposal, action, ..
+            } => state.is_paid(*proposal, *action),
+            AuditEvent::Authored { .. } | AuditEvent::Evidence { .. } => false,
+        }
     }
 
     /// Verdict about a record of the audit topic.

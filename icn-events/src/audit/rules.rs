@@ -53,12 +53,14 @@ impl Coded for AuditRule {
     }
 }
 
-/// What the lines of an audit chain add up to. Grows with the payments.
+/// What the lines of an audit chain add up to. Grows with them.
 #[derive(Clone, Debug, Default)]
 pub struct AuditState {
     recorded_at: Timestamp,
     paid: BTreeSet<(ProposalId, u16)>,
-    drawn: BTreeSet<RecordId>,
+    /// Openings, Closes and entries that draw on envelopes, of which a line
+    /// tells.
+    told: BTreeSet<RecordId>,
 }
 
 impl AuditState {
@@ -74,10 +76,11 @@ impl AuditState {
         self.paid.contains(&(proposal, action))
     }
 
-    /// Whether this entry was recorded as drawing on an envelope.
+    /// Whether a line tells of this Opening, Close, or entry that draws on an
+    /// envelope.
     #[must_use]
-    pub fn is_drawn(&self, entry: &RecordId) -> bool {
-        self.drawn.contains(entry)
+    pub fn is_told(&self, record: &RecordId) -> bool {
+        self.told.contains(record)
     }
 }
 
@@ -126,7 +129,7 @@ impl Rules for AuditRules {
             AuditEvent::Paid {
                 proposal, action, ..
             } if state.is_paid(proposal, action) => Err(Breach::Rule(AuditRule::Twice)),
-            AuditEvent::Drawn { entry, .. } if state.is_drawn(&entry) => {
+            AuditEvent::Drawn { entry, .. } if state.is_told(&entry) => {
                 Err(Breach::Rule(AuditRule::Twice))
             }
             _ => Ok(line),
@@ -141,10 +144,16 @@ impl Rules for AuditRules {
             } => {
                 state.paid.insert((proposal, action));
             }
-            AuditEvent::Drawn { entry, .. } => {
-                state.drawn.insert(entry);
+            AuditEvent::Opened { opening, .. } => {
+                state.told.insert(opening);
             }
-            _ => {}
+            AuditEvent::Closed { close, .. } => {
+                state.told.insert(close);
+            }
+            AuditEvent::Drawn { entry, .. } => {
+                state.told.insert(entry);
+            }
+            AuditEvent::Authored { .. } | AuditEvent::Evidence { .. } => {}
         }
     }
 }

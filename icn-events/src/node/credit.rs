@@ -25,6 +25,7 @@ use icn_types::verdict::Verdict;
 
 use super::agreed::Agreed;
 use super::author::{AuthorError, Authored};
+use super::epoch::check_consent;
 use super::error::NodeError;
 use super::{Node, SharedSigner};
 
@@ -195,12 +196,18 @@ impl Node {
         let signer = signer.ok_or(AuthorError::NoKey(request.from))?;
         let signature = signer.sign(&to_bytes(&terms)).map_err(NodeError::from)?;
         if let Some(ends) = terms.start.prior() {
-            let mut batch = Batch::new();
-            Agreed::put(&mut batch, request.from, ends).map_err(NodeError::from)?;
-            self.journal.commit(batch).await?;
-            self.agreed.insert(request.from, ends);
+            self.rest(request.from, ends).await?;
         }
         Ok(signature)
+    }
+
+    /// Lets a chain rest until the epoch under this Open has ended.
+    pub(super) async fn rest(&mut self, chain: ChainId, ends: RecordId) -> Result<(), NodeError> {
+        let mut batch = Batch::new();
+        Agreed::put(&mut batch, chain, ends)?;
+        self.journal.commit(batch).await?;
+        self.agreed.insert(chain, ends);
+        Ok(())
     }
 
     /// Lets a chain go on whose owner agreed to a next epoch that did not come.
@@ -241,7 +248,13 @@ impl Node {
             return Ok(Authored::Again(open));
         }
         let plan = request.plan(ledger, self.set(), limit)?;
-        self.check_terms(&request.from, &plan, consent)?;
+        let seat = self
+            .set()
+            .office()
+            .and_then(|office| office.seat(&request.from));
+        let before = seat.and_then(|seat| self.set().open(&seat.open()));
+        let before = before.ok_or(CreditRefusal::Devices)?;
+        check_consent(&plan.terms(self.set()), before, consent)?;
         let signer = self.registrar()?;
         let at = self.not_before_tip(&self.set().authority(), times.now);
         let drafts = plan.drafts(self.set(), consent, at);
@@ -256,29 +269,12 @@ impl Node {
         Ok(Authored::New(open))
     }
 
-    /// Whether the writer of a chain signed the terms of a plan. Only owners
-    /// agree; a receiver hands over to nobody.
-    fn check_terms(
-        &self,
-        chain: &ChainId,
-        plan: &Move,
-        consent: Consent,
-    ) -> Result<(), AuthorError> {
-        let seat = self.set().office().and_then(|office| office.seat(chain));
-        let open = seat.and_then(|seat| self.set().open(&seat.open()));
-        let owner = open.filter(|open| !matches!(open.consent, Consent::Decision { .. }));
-        let terms = to_bytes(&plan.terms(self.set()));
-        match (owner, consent) {
-            (Some(open), Consent::Current(signature)) => {
-                let verified = open.key.verify(&terms, &signature);
-                verified.map_err(|_| AuthorError::Terms(*chain))
-            }
-            _ => Err(AuthorError::Terms(*chain)),
-        }
-    }
-
     /// Writes one act at the end of the authority chain, if it would be Valid.
-    async fn author_act(&mut self, act: &Act, times: Times) -> Result<Authored, AuthorError> {
+    pub(super) async fn author_act(
+        &mut self,
+        act: &Act,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
         let signer = self.registrar()?;
         let at = self.not_before_tip(&self.set().authority(), times.now);
         let draft = self.draft_act(act, Vec::new(), at);
@@ -291,7 +287,7 @@ impl Node {
         Ok(Authored::New(id))
     }
 
-    fn rehearse(&self, draft: &Draft) -> Result<(), AuthorError> {
+    pub(super) fn rehearse(&self, draft: &Draft) -> Result<(), AuthorError> {
         match self.set().rehearse(draft) {
             Verdict::Valid => Ok(()),
             Verdict::Waiting => Err(AuthorError::NoPlace),
@@ -300,7 +296,7 @@ impl Node {
     }
 
     /// The registrar's signer, if this node has it and may write now.
-    fn registrar(&self) -> Result<SharedSigner, AuthorError> {
+    pub(super) fn registrar(&self) -> Result<SharedSigner, AuthorError> {
         let chain = self.set().authority();
         let key = self.set().registrar();
         let signer = key.and_then(|key| self.signer_with(key));
@@ -312,7 +308,7 @@ impl Node {
         Ok(signer.clone())
     }
 
-    fn signer_with(&self, key: PublicKey) -> Option<&SharedSigner> {
+    pub(super) fn signer_with(&self, key: PublicKey) -> Option<&SharedSigner> {
         let mut signers = self.signers.iter();
         signers.find(|signer| signer.public_key() == key)
     }
@@ -322,7 +318,11 @@ impl Node {
     }
 
     /// The newest epoch of a chain that is as asked.
-    fn epoch_with(&self, chain: &ChainId, is_it: impl Fn(&Open) -> bool) -> Option<RecordId> {
+    pub(super) fn epoch_with(
+        &self,
+        chain: &ChainId,
+        is_it: impl Fn(&Open) -> bool,
+    ) -> Option<RecordId> {
         let set = self.set();
         let mut next = set.office()?.seat(chain).map(|seat| seat.open());
         while let Some(id) = next {

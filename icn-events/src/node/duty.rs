@@ -185,46 +185,45 @@ impl Node {
                     entry,
                 })
             });
-            let lines: Vec<AuditEvent> = self
-                .audit()
-                .of_proposal(self.set(), &proposal)
-                .map(|logged| logged.line.event)
-                .collect();
-            let due = std::iter::once(opened).chain(closed).chain(paid);
-            let mut due: Vec<AuditEvent> = due.filter(|event| !lines.contains(event)).collect();
-            for ready in self.actions_of(decision) {
-                due.extend(self.undrawn(&ready));
-            }
+            let told = std::iter::once(opened).chain(closed).chain(paid);
+            let mut due: Vec<AuditEvent> = told.filter(|event| self.is_due(event)).collect();
+            let ready = self.actions_of(decision).into_iter();
+            due.extend(ready.flat_map(|ready| self.undrawn(&ready)));
             due
         })
     }
 
-    /// Posted entries that draw on an envelope and have no line yet, oldest
-    /// first. Costs what they are: the newest with a line ends the search.
+    fn is_due(&self, event: &AuditEvent) -> bool {
+        !self.audit().is_recorded(self.set(), event)
+    }
+
+    /// What drew on an envelope and has no line yet, oldest first. The newest
+    /// that has one ends the search.
     fn undrawn(&self, ready: &ReadyAction) -> Vec<AuditEvent> {
-        let (set, log) = (self.set(), self.audit());
+        let set = self.set();
         let Action::Envelope(envelope) = ready.action else {
             return Vec::new();
         };
         let ledger = self.ledger(&envelope.unit);
-        let Some((ledger, drawn)) = ledger
-            .and_then(|ledger| Some((ledger, ledger.drawn(set, &ready.ready, ready.number)?)))
-        else {
+        let drawn = ledger.and_then(|ledger| {
+            let drawn = ledger.drawn(set, &ready.ready, ready.number)?;
+            Some((ledger, drawn.payments))
+        });
+        let Some((ledger, payments)) = drawn else {
             return Vec::new();
         };
-        let entries = (0..drawn.payments).rev().map_while(|payment| {
-            let (proposal, number) = (ready.proposal, ready.number);
-            let key = envelope_key(set.domain(), proposal, number, payment);
-            ledger.payment(set, &envelope.payer, &key)
-        });
-        let unrecorded = entries.take_while(|entry| !log.is_drawn(set, entry));
-        let mut due: Vec<AuditEvent> = unrecorded
-            .map(|entry| AuditEvent::Drawn {
+        let event = |payment| {
+            let key = envelope_key(set.domain(), ready.proposal, ready.number, payment);
+            Some(AuditEvent::Drawn {
                 proposal: ready.proposal,
                 action: ready.number,
                 ready: ready.ready,
-                entry,
+                entry: ledger.payment(set, &envelope.payer, &key)?,
             })
+        };
+        let newest_first = (0..payments).rev().map_while(event);
+        let mut due: Vec<AuditEvent> = newest_first
+            .take_while(|event| self.is_due(event))
             .collect();
         due.reverse();
         due

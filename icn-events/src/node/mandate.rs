@@ -1,10 +1,7 @@
 //! What the registrar does about decided receiverships and envelopes. It acts
 //! on a decision only after the ballots confirmed it.
 
-use icn_types::authority::{
-    Act, Action, Consent, FORMAT, Finality, Grant, Open, Release, Seal, SealRow,
-};
-use icn_types::canon::List;
+use icn_types::authority::{Act, Action, Consent, Grant, Open, Release};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::PublicKey;
 use icn_types::record::{Content, Draft};
@@ -37,21 +34,9 @@ impl Node {
             if self.set().is_frozen(&chain) {
                 self.open_for_receiver(&chain, seat, (key, recovery), &ready, at)
             } else {
-                self.end_epoch(&chain, seat, at)
+                self.draft_act(&self.final_seal(&chain, seat)?, Vec::new(), at)
             }
         })
-    }
-
-    /// A final Seal at the furthest head that is Valid and posted.
-    fn end_epoch(&self, chain: &ChainId, seat: &Seat, at: Timestamp) -> Option<Draft> {
-        let row = SealRow {
-            chain: *chain,
-            open: seat.open(),
-            sealed: self.sealed_head(chain),
-            finality: Finality::Final,
-        };
-        let rows = List::new([row]).ok()?;
-        self.draft_act(&Act::Seal(Seal { rows }), Vec::new(), at)
     }
 
     /// The next epoch under the same limits, and charged with what is claimed.
@@ -63,19 +48,10 @@ impl Node {
         ready: &ReadyAction,
         at: Timestamp,
     ) -> Option<Draft> {
-        let set = self.set();
-        let ledger = self.books.ledger_of(set, chain)?;
-        let before = set.open(&seat.open())?;
-        let unit = ledger.unit().id();
-        let claims = self.books.query(set, &unit)?.claims_of(chain);
+        let before = self.set().open(&seat.open())?;
         let open = Open {
-            chain: before.chain,
             key,
             recovery,
-            format: FORMAT,
-            start: set.next_start(chain)?,
-            charged: u64::try_from(claims.claimed).ok()?,
-            claims: claims.digest(),
             grant: before.grant.map(|grant| Grant {
                 floor: seat.floor().unwrap_or(grant.floor),
                 ..grant
@@ -84,7 +60,9 @@ impl Node {
                 ready: ready.ready,
                 action: ready.number,
             },
+            ..before.clone()
         };
+        let open = self.charged(chain, open)?;
         self.draft_act(&Act::Open(open), vec![ready.ready], at)
     }
 

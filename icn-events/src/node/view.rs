@@ -42,6 +42,15 @@ impl Node {
         self.books.query(self.set(), unit)
     }
 
+    /// The same for every unit, ascending by unit: what reports over several
+    /// units are made of, such as a
+    /// [journal](icn_ledger::text::Journal::from_ledgers).
+    #[must_use]
+    pub fn queries(&self) -> Vec<Query<'_>> {
+        let units = self.ledgers().map(|ledger| ledger.unit().id());
+        units.filter_map(|unit| self.query(&unit)).collect()
+    }
+
     /// The accounts in every unit, ascending by unit.
     pub fn ledgers(&self) -> impl ExactSizeIterator<Item = &Ledger> {
         self.books.ledgers.values()

@@ -11,7 +11,7 @@ use icn_types::time::Timestamp;
 
 use crate::account::LegAt;
 use crate::bundle::{Due, Terms};
-use crate::entry::{Entry, Payment};
+use crate::entry::{Entry, Leg, Payment};
 use crate::legs::LegId;
 use crate::position::{self, Finality};
 use crate::query::Query;
@@ -269,8 +269,39 @@ impl Query<'_> {
         epoch.is_some_and(|(_, open)| open.chain.topic() == self.ledger.topic())
     }
 
+    /// Counts what a payer paid for a bundle into its dues, which are given by
+    /// payee. Answers with the posted legs that are none of them.
+    fn count_all(
+        &self,
+        bundle: RecordId,
+        payer: ChainId,
+        own: &BTreeMap<ChainId, usize>,
+        dues: &mut [Owed],
+    ) -> Vec<LegId> {
+        for &at in own.values() {
+            dues[at].paid = Some(Paid::none(self.ledger.unit().id()));
+        }
+        let mut strays = Vec::new();
+        for (record, label, payment) in self.payments_for(bundle, payer) {
+            for (number, sent) in (0..=u8::MAX).zip(&payment.legs) {
+                let leg = LegId {
+                    record,
+                    leg: number,
+                };
+                let owed = own.get(&sent.payee).map(|&at| &mut dues[at]);
+                match owed.and_then(|owed| owed.paid.as_mut()) {
+                    Some(paid) => self.count(paid, leg, label, sent),
+                    None if label == Label::Posted => strays.push(leg),
+                    None => {}
+                }
+            }
+        }
+        strays
+    }
+
     /// Counts a leg into what was paid of a due.
-    fn count(&self, paid: &mut Paid, leg: LegId, label: Label, due: &Due, atoms: u128) {
+    fn count(&self, paid: &mut Paid, leg: LegId, label: Label, sent: &Leg) {
+        let atoms = u128::from(sent.amount.get());
         if label != Label::Posted {
             paid.unposted += atoms;
             return;
@@ -283,7 +314,7 @@ impl Query<'_> {
             Some(Entry::Refuse(_)) => paid.returned += atoms,
             Some(_) => {
                 paid.taken += atoms;
-                paid.returned += self.refunded(&due.payee, leg);
+                paid.returned += self.refunded(&sent.payee, leg);
             }
             None => {}
         }
@@ -340,28 +371,8 @@ fn bundled(queries: &[&Query<'_>], listed: &Listed) -> Option<Bundled> {
         own.insert(owed.due.payee, at);
     }
     for (payer, own) in &by_payer {
-        let Some(query) = queries.iter().find(|query| query.has_account(payer)) else {
-            continue;
-        };
-        let unit = query.ledger.unit().id();
-        for &at in own.values() {
-            dues[at].paid = Some(Paid::none(unit));
-        }
-        for (record, label, payment) in query.payments_for(listed.record, *payer) {
-            for (number, sent) in (0..=u8::MAX).zip(&payment.legs) {
-                let leg = LegId {
-                    record,
-                    leg: number,
-                };
-                let owed = own.get(&sent.payee).map(|&at| &mut dues[at]);
-                match owed.and_then(|owed| Some((owed.paid.as_mut()?, owed.due))) {
-                    Some((paid, due)) => {
-                        query.count(paid, leg, label, &due, sent.amount.get().into());
-                    }
-                    None if label == Label::Posted => strays.push(leg),
-                    None => {}
-                }
-            }
+        if let Some(query) = queries.iter().find(|query| query.has_account(payer)) {
+            strays.extend(query.count_all(listed.record, *payer, own, &mut dues));
         }
     }
     Some(Bundled {

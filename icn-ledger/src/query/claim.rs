@@ -9,10 +9,12 @@ use icn_types::hash::Hasher;
 use icn_types::id::{ChainId, Digest, RecordId};
 use icn_types::set::{Label, Slot};
 
+use crate::account::LegAt;
 use crate::entry::Entry;
 use crate::legs::{self, LegId, Part, Sent, Side, taken};
-use crate::position::Charge;
+use crate::position::{self, Charge};
 use crate::query::Query;
+use crate::settle;
 
 /// An account relies on credit that is in doubt. The account itself and
 /// whoever it paid are not: a mark goes one step and no further.
@@ -57,6 +59,32 @@ pub struct Claim {
     /// What the record of the leg counts as: void, as beyond a final Seal, or
     /// contested, so that a Seal may still post it.
     pub label: Label,
+    /// How far it has come.
+    pub state: ClaimState,
+}
+
+/// How far a claim has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the way of a claim, step by step")]
+pub enum ClaimState {
+    /// Known; the next Open of its author has to charge it.
+    Listed,
+    /// The Open in force leaves its record out and charges enough for it, so
+    /// that a shared account may pay it.
+    Charged {
+        /// That Open.
+        open: RecordId,
+    },
+    /// Paid; its payee has not taken that yet.
+    Paid {
+        /// By this entry.
+        settlement: RecordId,
+    },
+    /// Its payee was made whole.
+    Settled {
+        /// By this entry, whose account has the claim now.
+        settlement: RecordId,
+    },
 }
 
 /// The claims against one author.
@@ -117,7 +145,7 @@ impl Query<'_> {
                 Label::Contested => Doubt::Contested,
                 Label::Void => Doubt::Void,
             };
-            if self.posted_ack(&leg).is_some() {
+            if self.posted_ack(&leg).is_some() && self.settled_by(&leg, &sent.payee).is_none() {
                 let sum = sums.entry((sent.payee, sent.payer, doubt)).or_default();
                 *sum += u128::from(sent.amount.get());
             }
@@ -152,6 +180,7 @@ impl Query<'_> {
                     amount: sent.amount,
                     ack,
                     label,
+                    state: self.paid_state(&leg, &sent.payee),
                 };
                 by_author.entry(sent.payer).or_default().insert(leg, claim);
             }
@@ -162,7 +191,8 @@ impl Query<'_> {
             .collect()
     }
 
-    fn claims_against(&self, author: ChainId, claims: Vec<Claim>) -> Claims {
+    fn claims_against(&self, author: ChainId, mut claims: Vec<Claim>) -> Claims {
+        self.charge(&author, &mut claims);
         let seat = self.set.office().and_then(|office| office.seat(&author));
         Claims {
             author,
@@ -174,6 +204,57 @@ impl Query<'_> {
             stated: seat.map(|seat| seat.charged()),
             charge: self.ledger.charge(self.set, &author),
         }
+    }
+
+    /// Marks which claims the Open in force charges: as many as its charge has
+    /// room for beside those that were paid, ascending.
+    fn charge(&self, author: &ChainId, claims: &mut [Claim]) {
+        let Some((open, body)) = position::epoch(self.set, author) else {
+            return;
+        };
+        let is_listed = |claim: &Claim| claim.state == ClaimState::Listed;
+        let paid = claims.iter().filter(|claim| !is_listed(claim));
+        let paid: u128 = paid.map(|claim| u128::from(claim.amount.get())).sum();
+        let mut room = u128::from(body.charged).saturating_sub(paid);
+        for claim in claims.iter_mut().filter(|claim| is_listed(claim)) {
+            let atoms = u128::from(claim.amount.get());
+            let fallen = settle::fallen(self.set, &claim.leg);
+            if atoms <= room
+                && fallen.is_some_and(|slot| settle::is_left_out(self.set, &open, slot))
+            {
+                room -= atoms;
+                claim.state = ClaimState::Charged { open };
+            }
+        }
+    }
+
+    fn paid_state(&self, claim: &LegId, payee: &ChainId) -> ClaimState {
+        if let Some(settlement) = self.settled_by(claim, payee) {
+            return ClaimState::Settled { settlement };
+        }
+        let first = (*claim, RecordId::from_bytes([0; 32]));
+        let of_claim = self.register.settlements.range(first..);
+        let mut by = of_claim
+            .take_while(|(of, _)| of == claim)
+            .map(|(_, id)| *id);
+        let in_transit = by.find(|&record| {
+            let leg = LegId { record, leg: 0 };
+            self.columns.transit(&leg).is_some()
+        });
+        in_transit.map_or(ClaimState::Listed, |settlement| ClaimState::Paid {
+            settlement,
+        })
+    }
+
+    /// The settlement that the payee of a claim took.
+    fn settled_by(&self, claim: &LegId, payee: &ChainId) -> Option<RecordId> {
+        let leg = LegAt {
+            slot: self.set.find(&claim.record)?,
+            leg: claim.leg,
+        };
+        let account = self.ledger.account(self.set, payee);
+        let by = account.settlements().replaced(leg)?;
+        Some(self.set.record(by).id())
     }
 
     /// Legs of Valid canonical records that are not posted, and parts of holds

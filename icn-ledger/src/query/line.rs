@@ -98,6 +98,11 @@ pub enum Movement {
     Held,
     /// It paid back some of what it had taken.
     Refunded,
+    /// It paid a claim.
+    Settled,
+    /// A claim of its own was paid: credit that stands took the place of
+    /// credit that did not; its position stays.
+    Compensated,
 }
 
 impl Movement {
@@ -106,9 +111,9 @@ impl Movement {
     pub fn change(self, amount: Amount) -> i128 {
         let atoms = i128::from(amount.get());
         match self {
-            Self::Paid | Self::Held | Self::Refunded => -atoms,
+            Self::Paid | Self::Held | Self::Refunded | Self::Settled => -atoms,
             Self::Received | Self::Regained => atoms,
-            Self::Refused => 0,
+            Self::Refused | Self::Compensated => 0,
         }
     }
 }
@@ -151,6 +156,7 @@ pub(super) fn moved(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Moved> {
     match entry {
         Entry::Payment(_) => sent(Movement::Paid),
         Entry::Refund(_) => sent(Movement::Refunded),
+        Entry::Settlement(_) => sent(Movement::Settled),
         Entry::Hold(hold) => {
             let Leg { payee, amount } = hold.leg;
             alloc::vec![outgoing(Movement::Held, 0, payee, amount)]
@@ -171,6 +177,7 @@ fn arrived(set: &RecordSet, leg: LegId, is_refused: bool) -> Option<Moved> {
     let movement = match Entry::of(sender)? {
         _ if is_refused => Movement::Refused,
         Entry::Refuse(_) => Movement::Regained,
+        Entry::Settlement(_) => Movement::Compensated,
         _ if sent.payer == sent.payee => Movement::Regained,
         _ => Movement::Received,
     };

@@ -170,7 +170,9 @@ impl Query<'_> {
             legs.map(|leg| self.finality(&leg)).min()
         };
         let least = match entry {
-            Entry::Payment(_) | Entry::Resolve(_) | Entry::Refund(_) => own(),
+            Entry::Payment(_) | Entry::Resolve(_) | Entry::Refund(_) | Entry::Settlement(_) => {
+                own()
+            }
             Entry::Ack(ack) => of_taken(&ack.legs),
             Entry::Refuse(refuse) => own().min(of_taken(&refuse.legs)),
             Entry::Hold(_) | Entry::Note(_) | Entry::Remark(_) => None,

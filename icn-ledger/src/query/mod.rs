@@ -54,7 +54,7 @@ use icn_types::time::Timestamp;
 pub use account::Incoming;
 pub use balance::{Known, Snapshot, TrialBalance};
 pub use bundle::{Bundled, Bundles, Owed, Paid, Progress, bundle, bundles, reconcile};
-pub use claim::{Claim, Claims, Doubt, Impairment};
+pub use claim::{Claim, ClaimState, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
 pub use list::{Dates, Listed};
 pub use page::{Cursor, CursorError, Order, Page, PageSize};

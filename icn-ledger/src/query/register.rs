@@ -10,6 +10,7 @@ use icn_types::time::Timestamp;
 
 use crate::entry::Entry;
 use crate::ledger::Ledger;
+use crate::legs::LegId;
 use crate::query::Query;
 use crate::query::line::{Moved, moved, stated};
 use crate::remark::Remark;
@@ -36,6 +37,8 @@ pub struct Register {
     pub(super) disputes: BTreeSet<(Timestamp, RecordId)>,
     /// Valid outcomes by dispute.
     pub(super) outcomes: BTreeSet<(RecordId, RecordId)>,
+    /// Valid settlements by claim.
+    pub(super) settlements: BTreeSet<(LegId, RecordId)>,
     /// Valid bundles by date.
     pub(super) bundles: BTreeSet<(Timestamp, RecordId)>,
     /// The same by whom something is due from.
@@ -126,8 +129,14 @@ impl Register {
                         self.payments.insert((cause, record.chain(), record.id()));
                     }
                 }
-                if let Entry::Remark(remark) = entry {
-                    self.note(record, date, remark);
+                match entry {
+                    Entry::Remark(remark) => self.note(record, date, remark),
+                    Entry::Settlement(settlement) => {
+                        let claim = settlement.claim(record.refs());
+                        self.settlements
+                            .extend(claim.map(|claim| (claim, record.id())));
+                    }
+                    _ => {}
                 }
                 before.after(slot, date, entry, &moved(set, slot, entry))
             }

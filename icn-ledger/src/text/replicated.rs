@@ -81,9 +81,55 @@ impl Journal {
     /// A transaction has the position on its chain as code, the kind of its
     /// entry as description, and the tags `entry`, `key`, `cause`, `decision`
     /// with `action`, `of` (records whose legs it takes, holds that it ends,
-    /// the payment that it refunds), and `late`. It is cleared once it is
+    /// the payment that it refunds, the claim that it pays), and `late`. It is cleared once it is
     /// sealed and pending until then. Equal on replicas with equal sets.
     /// O(n log n).
+    ///
+    /// ```
+    /// # use icn_ledger::unit::Scale;
+    /// # use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest, Unit, UnitCode};
+    /// # use icn_types::amount::Amount;
+    /// # use icn_types::canon::List;
+    /// # use icn_types::id::OperationKey;
+    /// # use icn_types::testkit::stage::{GRANT, Stage};
+    /// # use icn_types::time::Timestamp;
+    /// use icn_ledger::query::Register;
+    /// use icn_ledger::text::{AccountName, Format, Journal, Sides};
+    ///
+    /// # let mut stage = Stage::new(1, 2);
+    /// # let unit = Unit {
+    /// #     issuer: stage.domain(),
+    /// #     code: UnitCode::new("hours").ok_or("a code")?,
+    /// #     scale: Scale::new(1).ok_or("a scale")?,
+    /// #     min_leg: Amount::new(1)?,
+    /// # };
+    /// # let topic = stage.ledger(unit.id());
+    /// # let [alice, bob] = [0, 1].map(|member| stage.open_member(member, &topic, Some(GRANT)));
+    /// # let mut ledger = Ledger::of(&stage.set, unit);
+    /// # let request = PaymentRequest {
+    /// #     legs: List::new([Leg { payee: alice, amount: unit.parse("10")? }])?,
+    /// #     key: OperationKey::from_bytes([1; 32]),
+    /// #     decision: None,
+    /// #     effective: None,
+    /// #     memo: None,
+    /// #     cause: None,
+    /// # };
+    /// # let now = Timestamp::from_millis(0);
+    /// # let Authorized::Draft(draft) = ledger.authorize(&stage.set, &bob, &request, now)? else {
+    /// #     return Err("a first payment".into());
+    /// # };
+    /// # let paid = stage.submit(draft);
+    /// # ledger.update(&stage.set, stage.set.find(&paid).ok_or("stored")?);
+    /// // Bob paid Alice ten hours, which she has not taken yet.
+    /// let mut register = Register::new();
+    /// let query = register.query(&stage.set, &ledger);
+    /// let called = |chain: &_| AccountName::new(if *chain == bob { "bob" } else { "alice" });
+    /// let journal = Journal::from_ledgers(&[query], Sides::DebitRaises, called)?;
+    /// let text = journal.show(Format::Hledger).to_string();
+    /// assert!(text.contains("bob  -10 hours = -10 hours"));
+    /// assert!(text.contains("in transit:bob  10 hours = 10 hours"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`LedgerExportError::Account`] with [`Flaw::Taken`] when two accounts of
@@ -207,6 +253,21 @@ impl Counting for Changes {
         };
         if let Some(by) = takers.posted.or(takers.lowest) {
             self.shift(by, on_its_way, (sent.payee, heading), atoms);
+        }
+    }
+
+    fn settlement(&mut self, _: LegId, counted: &Counted<'_>) {
+        let Some(takers) = counted.takers else {
+            return;
+        };
+        let heading = match takers.posted {
+            Some(_) => Heading::Posted,
+            None => Heading::Contested,
+        };
+        if let Some(by) = takers.keeper() {
+            let (sent, atoms) = (counted.sent, signed(counted.sent.amount));
+            let (from, to) = ((sent.payee, heading), (sent.payer, Heading::Contested));
+            self.shift(by, from, to, atoms);
         }
     }
 }
@@ -354,6 +415,10 @@ fn followed(record: &Record, entry: &Entry) -> Vec<RecordId> {
             let original = core::slice::from_ref(&refund.original);
             named.extend(taken(content, original).map(|leg| leg.record));
         }
+        (Entry::Settlement(settlement), Some(content)) => {
+            let claim = core::slice::from_ref(&settlement.claim);
+            named.extend(taken(content, claim).map(|leg| leg.record));
+        }
         _ => {}
     }
     named.sort_unstable();
@@ -369,6 +434,7 @@ const fn kind(entry: &Entry) -> &'static str {
         Entry::Hold(_) => "hold",
         Entry::Resolve(_) => "resolve",
         Entry::Refund(_) => "refund",
+        Entry::Settlement(_) => "settlement",
         Entry::Note(_) | Entry::Remark(_) => "note",
     }
 }

@@ -9,6 +9,7 @@ use icn_types::testkit::stage::GRANT;
 
 use crate::holds::{part, rest};
 use crate::market::{Market, leg};
+use crate::settlements::{Loss, settle};
 
 fn tip_at(seq: u64, head: RecordId) -> Option<Tip> {
     Some(Tip { seq, head })
@@ -369,6 +370,32 @@ fn refunds_do_not_turn_void_payments_into_credit() {
     market.reopen(colluder, tip, 0);
     let rest = market.refund(colluder, legs[1], 20);
     assert_eq!(market.verdict(&rest), "valid");
+}
+
+/// Two shops with the same claim of 40. To the one the fund makes a payment,
+/// to the other a settlement: only the first can spend its old credit as well.
+#[test]
+fn a_claim_that_is_settled_is_not_spent_a_second_time() {
+    let spendable = |by_payment: bool| {
+        let mut loss = Loss::charged();
+        let (shop, fund) = (loss.shop, loss.fund.chain);
+        let named = loss.named();
+        let market = &mut loss.market;
+        let paid = if by_payment {
+            let key = loss.fund.key(market);
+            let ready = loss.fund.ready;
+            market.pay_decided(fund, &[ready], (shop, 40), (0, key))
+        } else {
+            settle(market, &mut loss.fund, named)
+        };
+        let ack = market.ack(shop, &[leg(paid, 0)]);
+        assert_eq!([paid, ack].map(|id| market.verdict(&id)), ["valid"; 2]);
+        let seal = market.seal(fund);
+        market.note(shop, &[seal, paid]);
+        market.spendable(shop)
+    };
+    assert_eq!(spendable(true), 100 + 40 + 20, "the float is spent as well");
+    assert_eq!(spendable(false), 100 + 40);
 }
 
 #[test]

@@ -2,19 +2,20 @@
 //! together, exchange between two units, and what of them is there.
 
 use icn_ledger::batch::{Batch, Item, authorize_all};
+use icn_ledger::book::{self, Book, Limits};
 use icn_ledger::bundle::{
     BundleRequest, Bundling, Due, Exchange, Terms, Through, authorize_bundle,
 };
 use icn_ledger::query::{
-    Bundled, Bundles, Order, PageSize, Progress, Register, bundle, bundles, reconcile,
+    Bundled, Bundles, Cursor, Order, Page, PageSize, Progress, Register, bundle, bundles, reconcile,
 };
-use icn_ledger::rate::{Known, Rate};
+use icn_ledger::rate::{Conversion, Known, Rate};
 use icn_ledger::split::split;
 use icn_ledger::{Authorized, Finality, Ledger, LedgerEvent, LedgerRule, Refusal, Unit, UnitCode};
 use icn_types::authority::Grant;
 use icn_types::canon::{List, Reason, from_bytes, to_bytes};
 use icn_types::error::Coded as _;
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::set::Label;
 use icn_types::testkit::stage::GRANT;
 use icn_types::time::Timestamp;
@@ -374,6 +375,8 @@ fn a_contested_payment_pays_nothing() {
     };
     pay_for(&mut fair.market, id, a, (due.payee, due.amount.get()));
     assert_eq!(fair.bundle(id).progress(), Progress::Complete);
+    pay_for(&mut fair.market, id, a, (payers[0], 1));
+    assert_eq!(fair.bundle(id).progress(), Progress::Disagreeing);
     fair.market.pay_after(a, before, payers[0], 1);
     let row = fair.bundle(id);
     assert_eq!(row.progress(), Progress::Incomplete);
@@ -409,9 +412,14 @@ fn a_bundle_is_authored_whole_or_not_at_all() {
 #[test]
 fn a_key_bundles_once() {
     let mut fair = Fair::new(GRANT);
-    let request = fair.request(bill(&fair, 14));
+    let dinner = Some(RecordId::from_bytes([7; 32]));
+    let request = BundleRequest {
+        cause: dinner,
+        ..fair.request(bill(&fair, 14))
+    };
     let by = fair.hours[0];
     let id = fair.store(&fair.authorize(&request, &[]).unwrap());
+    assert_eq!(fair.bundle(id).cause, dinner);
     let (ledger, set) = (&fair.market.ledger, &fair.market.stage.set);
     let again = ledger.authorize_bundle(set, &by, &request, NOW);
     assert_eq!(again, Ok(Authorized::Again(id)));
@@ -419,6 +427,11 @@ fn a_key_bundles_once() {
     let other = BundleRequest {
         terms: bill(&fair, 15),
         ..request
+    };
+    assert_eq!(ledger.authorize_bundle(set, &by, &other, NOW), conflict);
+    let other = BundleRequest {
+        cause: None,
+        ..request.clone()
     };
     assert_eq!(ledger.authorize_bundle(set, &by, &other, NOW), conflict);
     let mut payment = fair.market.request(&[(fair.hours[1], 1)]);
@@ -458,23 +471,36 @@ fn links_of_two_ledgers_are_listed_by_date_in_pages_without_gaps() {
     let all = fair.ask(|both| bundles(both, Bundles::All, Order::OldestFirst, None, SIZE));
     assert_eq!(all.rows.len(), 8);
     assert!(all.rows.iter().any(|row| row.record == bill));
+    let payer = fair.hours[0];
+    let owed = [bill, expected[1], expected[3], expected[5]];
     for order in [Order::OldestFirst, Order::NewestFirst] {
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let size = PageSize::new(3).unwrap();
-            let page =
-                fair.ask(|both| reconcile(both[0], both[1], Bundles::All, order, after, size));
-            found.extend(page.rows.iter().map(|row| row.record));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        if order == Order::NewestFirst {
-            found.reverse();
-        }
-        assert_eq!(found, expected);
+        let links = |after, size| {
+            fair.ask(|both| reconcile(both[0], both[1], Bundles::All, order, after, size))
+        };
+        assert_eq!(paged(order, links), expected);
+        let due = |after, size| fair.ask(|both| both[0].due_from(&payer, order, after, size));
+        assert_eq!(paged(order, due), owed);
     }
+}
+
+/// All rows of a listing in pages of three, oldest first.
+fn paged(
+    order: Order,
+    listing: impl Fn(Option<Cursor>, PageSize) -> Page<Bundled>,
+) -> Vec<RecordId> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = listing(after, PageSize::new(3).unwrap());
+        found.extend(page.rows.iter().map(|row| row.record));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if order == Order::NewestFirst {
+        found.reverse();
+    }
+    found
 }
 
 #[test]
@@ -494,6 +520,34 @@ fn terms_have_one_spelling() {
     assert_eq!(error.reason(), Reason::Value("bundle.terms"));
     let known = from_bytes::<Known>(&pair(2)).unwrap_err();
     assert_eq!(known.reason(), Reason::Value("rate.known"));
+}
+
+/// Where the same accounts stand when a plain book exchanges.
+fn in_a_book(fair: &Fair, conversion: &Conversion) -> [i128; 8] {
+    let mut book = Book::new();
+    let units = [fair.market.unit, fair.euro].map(|unit| book.define(unit).unwrap());
+    let names = ["payer", "payee", "through", "residue"].map(|name| name.parse().unwrap());
+    let [payer, payee, through, residue] = names.each_ref().map(|name| {
+        let [key, _] = units.map(|unit| book.open(name, unit, Limits::UNBOUNDED).unwrap());
+        key
+    });
+    let [paid_in, received_in] = units;
+    let exchange = book::Exchange {
+        payer,
+        payee,
+        through,
+        residue,
+        paid_in,
+        received_in,
+    };
+    let key = OperationKey::from_bytes([1; 32]);
+    let transfer = exchange.transfer(conversion);
+    book.post(&book::Request::new(key, NOW, transfer)).unwrap();
+    let accounts = [payer, payee, through, residue];
+    core::array::from_fn(|at| {
+        let standing = book.standing(accounts[at % 4], units[at / 4]).unwrap();
+        standing.position.get()
+    })
 }
 
 fn atoms() -> impl Strategy<Value = u64> {
@@ -520,6 +574,7 @@ proptest! {
         let id = fair.store(&authorized.unwrap());
         fair.ack_all();
         let posted = fair.posted();
+        prop_assert_eq!(posted, in_a_book(&fair, &conversion));
         prop_assert_eq!(posted[..4].iter().sum::<i128>(), 0);
         prop_assert_eq!(posted[4..].iter().sum::<i128>(), 0);
         let [payer, _, takes, left, _, payee, gives, right] = posted.map(i128::unsigned_abs);

@@ -5,8 +5,10 @@ use icn_ledger::entry::{
     ACK, HOLD, LEGS_MAX, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE, RESOLVED_MAX, TAKEN_MAX,
 };
 use icn_ledger::remark::Remark;
+use icn_ledger::settle::SETTLEMENT;
 use icn_ledger::{
     Ack, DecisionRef, Entry, Hold, Leg, LegRef, Note, Payment, Refund, Refuse, Resolution, Resolve,
+    Settlement,
 };
 use icn_types::canon::{Encode, List, Tagged as _, Writer, from_bytes, to_bytes};
 use icn_types::id::{ChainId, OperationKey};
@@ -96,6 +98,19 @@ fn entries() -> impl Strategy<Value = Entry> {
                 memo: payment.memo,
             })
         }),
+        (any::<[u16; 4]>(), any::<bool>()).prop_map(|(named, noted)| {
+            let payment = payment(1, None, noted);
+            let [reference, charge, ready, action] = named;
+            Entry::Settlement(Settlement {
+                leg: payment.legs[0],
+                claim: LegRef { reference, leg: 3 },
+                charge,
+                key: payment.key,
+                decision: DecisionRef { ready, action },
+                effective: payment.effective,
+                memo: payment.memo,
+            })
+        }),
     ]
 }
 
@@ -106,7 +121,7 @@ proptest! {
         let content = Content::new(Vec::new(), None, &body).unwrap();
         prop_assert_eq!(Entry::read(kind, &content), Ok(Some(entry)));
         prop_assert_eq!(Entry::read(Kind::new(95), &content), Ok(None));
-        for other in [PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND] {
+        for other in [PAYMENT, ACK, REFUSE, NOTE, HOLD, RESOLVE, REFUND, SETTLEMENT] {
             prop_assert_eq!(Entry::read(other, &content).is_ok(), other == kind);
         }
     }

@@ -1,6 +1,7 @@
 //! An account pays by and by out of an envelope: the sum on its path stays
 //! within what is released, and no payee takes more than the envelope holds.
 
+use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::entry::{HOLD, PAYMENT};
 use icn_ledger::{Authorized, DecisionRef, LedgerRule, PaymentRequest, Refusal};
 use icn_types::authority::{Act, Action, Envelope, ProposalId, Release, Tip, envelope_key};
@@ -8,7 +9,7 @@ use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId, UnitId};
 use icn_types::testkit::stage::GRANT;
 
-use crate::market::{Market, amount, leg};
+use crate::market::{Market, NOW, amount, leg};
 use crate::treasury::decide;
 
 const PROPOSAL: ProposalId = ProposalId::from_bytes([5; 32]);
@@ -97,6 +98,47 @@ fn payments_out_of_an_envelope_add_up_to_what_is_released() {
     }
     let more = pay(&mut market, treasury, &[ready, one, two], (a, 1), 4);
     assert_eq!(market.verdict(&more), "pay.envelope", "all of it is paid");
+}
+
+#[test]
+fn a_batch_draws_on_an_envelope_payment_by_payment() {
+    let (mut market, treasury, ready) = for_anybody();
+    let payee = market.chains[0];
+    let item = |market: &mut Market, atoms, number| {
+        let request = PaymentRequest {
+            key: key(market, number),
+            decision: Some((ready, 0)),
+            ..market.request(&[(payee, atoms)])
+        };
+        Item {
+            chain: treasury,
+            request: request.into(),
+            at: NOW,
+        }
+    };
+    let items = [
+        item(&mut market, 20, 0),
+        item(&mut market, 11, 1),
+        item(&mut market, 10, 2),
+        item(&mut market, 10, 1),
+    ];
+    let set = &market.stage.set;
+    let answers = authorize_all(set, [&market.ledger], Batch::Independent, &items);
+    let refused = |rule| Err(Refusal::Rule(rule));
+    assert_eq!(answers[1], refused(LedgerRule::PayEnvelope));
+    assert_eq!(
+        answers[2],
+        refused(LedgerRule::PayDecision),
+        "not the next key"
+    );
+    for answer in answers {
+        if let Ok(Authorized::Draft(draft)) = answer {
+            let id = market.submit(draft);
+            assert_eq!(market.verdict(&id), "valid");
+        }
+    }
+    let drawn = market.ledger.drawn(&market.stage.set, &ready, 0).unwrap();
+    assert_eq!((drawn.paid, drawn.payments), (30, 2));
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod receivership;
 mod refunds;
 mod remarks;
 mod rules;
+mod settlements;
 mod split;
 mod text;
 mod treasury;

@@ -31,13 +31,45 @@ fn an_entry_draws_on_an_envelope_once_and_others_draw_on_the_same() {
     let decided = scene.decide_envelope(1);
     let entries = [5, 6].map(|number| RecordId::from_bytes([number; 32]));
     for entry in entries {
-        assert!(!scene.log.is_drawn(&scene.stage.set, &entry));
-        let line = scene.forced(drawn(&decided, 0, entry), 0);
+        let event = drawn(&decided, 0, entry);
+        assert!(!scene.log.is_recorded(&scene.stage.set, &event));
+        let line = scene.forced(event, 0);
         assert!(scene.verdict(&line).is_valid());
-        assert!(scene.log.is_drawn(&scene.stage.set, &entry));
+        assert!(scene.log.is_recorded(&scene.stage.set, &event));
     }
     let twice = scene.forced(drawn(&decided, 0, entries[0]), 0);
     assert_eq!(scene.broken(&twice), "audit.twice");
+}
+
+#[test]
+fn log_knows_of_what_it_told() {
+    let mut scene = Scene::new();
+    let decided = scene.decide(1, 1);
+    let entry = RecordId::from_bytes([5; 32]);
+    let Decided {
+        proposal,
+        opening,
+        close,
+        ..
+    } = decided;
+    let outcome = Outcome::Accepted;
+    let events = [
+        AuditEvent::Opened { proposal, opening },
+        AuditEvent::Closed {
+            proposal,
+            close,
+            outcome,
+        },
+        paid(&decided, 0, entry),
+    ];
+    for (at, event) in events.iter().enumerate() {
+        let told = |event| scene.log.is_recorded(&scene.stage.set, event);
+        assert!(!events[at..].iter().any(told));
+        scene.line(*event);
+        assert!(scene.log.is_recorded(&scene.stage.set, event));
+    }
+    scene.line(authored(1));
+    assert!(!scene.log.is_recorded(&scene.stage.set, &authored(1)));
 }
 
 #[test]

@@ -163,7 +163,10 @@ fn treasury_pays_once_whichever_store_call_fails() {
 #[test]
 fn node_whose_store_fails_while_it_opens_opens_later() {
     let eve = Eve::of_the_budget();
-    for call in 0..2 {
+    let mut clean = eve.dawn();
+    let counted = Arc::new(Faulty::new(clean.stores[0].clone(), []));
+    clean.open_on(0, counted.clone());
+    for call in 0..counted.calls() {
         let mut village = eve.dawn();
         let store = Faulty::new(village.stores[0].clone(), [(call, Fault::Refused)]);
         let settings = village.coop.settings(0, Arc::new(store), &village.network);

@@ -4,6 +4,7 @@ mod batch;
 mod coop;
 pub(crate) mod crash;
 mod credit;
+mod epochs;
 mod flow;
 mod hostile;
 mod joining;

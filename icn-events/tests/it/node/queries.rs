@@ -7,6 +7,7 @@ use icn_events::node::Node;
 use icn_ledger::query::{
     Dates, Disputes, Order, PageSize, Query, Reason, Register, Release, Statement,
 };
+use icn_ledger::text::{AccountName, Journal, Sides, Symbol};
 use icn_types::id::{ChainId, UnitId};
 
 use super::coop::{Village, copy};
@@ -81,6 +82,35 @@ fn answers_are_current_after_every_request_and_every_step() {
     assert_eq!(asked(&village.nodes[1]), first, "equal sets, equal answers");
     village.open_deciding(2, Arc::new(village.stores[2].clone()));
     assert_eq!(asked(&village.nodes[2]), first, "after a restart");
+}
+
+/// What a host writes for hledger is the same on every node, and adds up to
+/// what the node shows.
+#[test]
+fn journal_of_all_units_is_the_same_on_every_node() {
+    let scene = Scene::set();
+    let mut village = scene.wake();
+    for (member, request) in &scene.asks {
+        village.ask(*member, request).unwrap();
+    }
+    village.until("nodes agree", Village::agree);
+    let journal = |node: &Node| {
+        let queries = node.queries();
+        assert_eq!(queries.len(), 2);
+        Journal::from_ledgers(&queries, Sides::default(), |_| None).unwrap()
+    };
+    let first = journal(&village.nodes[0]);
+    for node in &village.nodes[1..] {
+        assert_eq!(journal(node), first);
+    }
+    first.check_assertions().unwrap();
+    let (unit, balances) = (village.coop.hours, first.balances());
+    for chain in super::money::accounts(&village) {
+        let name = AccountName::new(&format!("accounts:{chain}")).unwrap();
+        let symbol = Symbol::new("hours atoms").unwrap();
+        let posted = village.posted(0, unit, chain);
+        assert!(posted != 0 && balances.of(&name, &symbol) == posted);
+    }
 }
 
 #[test]

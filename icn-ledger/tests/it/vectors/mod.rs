@@ -8,6 +8,7 @@ mod labels;
 mod mandates;
 mod remarks;
 mod scene;
+mod settlements;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,6 +18,7 @@ use icn_ledger::LedgerRule;
 use icn_ledger::bundle::BUNDLE;
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_ledger::remark::{ASSERTION, DISPUTE, OUTCOME, PERIOD_CLOSE};
+use icn_ledger::settle::SETTLEMENT;
 use icn_types::error::Coded as _;
 use icn_types::record::Kind;
 
@@ -37,7 +39,7 @@ const SHARED: [&str; 5] = [
 ];
 
 /// Kinds of which some record is Valid.
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     PAYMENT,
     ACK,
     REFUSE,
@@ -49,6 +51,7 @@ const KINDS: [Kind; 12] = [
     PERIOD_CLOSE,
     DISPUTE,
     OUTCOME,
+    SETTLEMENT,
     BUNDLE,
 ];
 
@@ -61,6 +64,7 @@ fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
                 .into_iter()
                 .chain(mandates::scenes())
                 .chain(holds::breaches())
+                .chain([settlements::breaches()])
                 .collect(),
         ),
         (
@@ -69,6 +73,7 @@ fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
             labels::scenes()
                 .into_iter()
                 .chain(holds::labels())
+                .chain(settlements::labels())
                 .collect(),
         ),
     ]

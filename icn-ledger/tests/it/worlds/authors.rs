@@ -66,7 +66,7 @@ impl World {
             .unwrap_or(&self.replicas[member.node])
     }
 
-    fn draft(
+    pub(super) fn draft(
         &self,
         who: usize,
         ask: impl FnOnce(&Replica, &ChainId, icn_types::time::Timestamp) -> Answer,
@@ -198,6 +198,7 @@ impl World {
         let of_refusal = of(|entry| matches!(entry, Entry::Refuse(_)));
         let of_resolve = of(|entry| matches!(entry, Entry::Resolve(_)));
         let of_refund = of(|entry| matches!(entry, Entry::Refund(_)));
+        let of_settlement = of(|entry| matches!(entry, Entry::Settlement(_)));
         let of_seal = relies
             .iter()
             .any(|id| matches!(self.acts.get(id), Some(Act::Seal(_))));
@@ -219,11 +220,14 @@ impl World {
             Entry::Payment(_) if of_seal => &["payment", "payment that names seals"],
             Entry::Payment(payment) if payment.legs.len() > 1 => &["payment", "many legs"],
             Entry::Payment(_) => &["payment"],
+            Entry::Ack(_) if of_settlement => &["ack", "ack of a settlement"],
             Entry::Ack(_) if of_refusal => &["ack", "ack of a return"],
             Entry::Ack(_) if of_resolve => &["ack", "ack of a part"],
             Entry::Ack(_) if of_refund => &["ack", "ack of a refund"],
             Entry::Ack(_) => &["ack"],
             Entry::Refuse(_) if of_refund => &["refuse", "refused refund"],
+            Entry::Refuse(_) if of_settlement => &["refuse", "refused settlement"],
+            Entry::Settlement(_) => &["settlement"],
             Entry::Refuse(_) => &["refuse"],
             Entry::Hold(hold) if hold.decision.is_some() => &["hold", "treasury hold"],
             Entry::Hold(_) if of_seal => &["hold", "hold that names seals"],

@@ -12,7 +12,7 @@ use icn_types::record::{Content, Draft, Kind, Place};
 
 use super::authors::{Answer, key, plain};
 use super::member::Nature;
-use super::tally::{hold_of, origin, sends};
+use super::tally::{claim, hold_of, origin, sends};
 use super::wishes::Wish;
 use super::world::{Bug, Replica, World};
 use crate::market::{amount, resolving, taking};
@@ -74,7 +74,13 @@ impl World {
             let known = member.answered.get(&key);
             known.is_some_and(|known| *known != record)
         };
+        let claim = claim(self, &leg.record);
+        let is_settled = |claim: LegId| {
+            let again = member.settled.contains(&claim) && !self.has(Bug::SettledTwice);
+            again || !member.kept.contains(&claim)
+        };
         if !replica.is_valid(slot)
+            || claim.is_some_and(is_settled)
             || member.taken.contains(&once)
             || (by.is_some_and(is_other) && !self.has(Bug::NoKeyRule))
             || (first.is_none() && self.rest_is_lost(replica, hold, id))
@@ -89,8 +95,11 @@ impl World {
         self.forge_next(who, ACK, refs, &body)?;
         let member = &mut self.members[who];
         member.taken.insert(once);
+        member.kept.insert(leg);
+        member.settled.extend(claim);
         member.answered.extend(by);
         Some(match (is_void, hold) {
+            _ if claim.is_some() => "colluder took a settlement",
             (true, Some(_)) => "colluder took a void part",
             (true, None) => "colluder took void credit",
             (false, _) => "colluder took credit",
@@ -120,7 +129,7 @@ impl World {
     }
 
     /// A record after the last one of the chain, not asked about.
-    fn forge_next<B: Encode>(
+    pub(super) fn forge_next<B: Encode>(
         &mut self,
         who: usize,
         kind: Kind,
@@ -139,7 +148,7 @@ impl World {
         Some(forged)
     }
 
-    fn follow(&mut self, who: usize, answer: Answer) {
+    pub(super) fn follow(&mut self, who: usize, answer: Answer) {
         match answer {
             Ok(Some(draft)) => self.sign(who, draft),
             Ok(None) => {}
@@ -208,7 +217,7 @@ impl World {
         }
     }
 
-    fn forge<B: Encode>(
+    pub(super) fn forge<B: Encode>(
         &mut self,
         who: usize,
         epoch: RecordId,
@@ -352,6 +361,14 @@ impl World {
     ) -> (&'static str, RecordId) {
         self.members[who].requests += 1;
         let offers = self.offers(self.members[who].id);
+        if self.settles()
+            && self
+                .chance
+                .percent(if self.members[who].is_shared() { 40 } else { 3 })
+            && let Some(forged) = self.forge_settlement(who, epoch, prev)
+        {
+            return ("byzantine settlement", forged);
+        }
         match self.chance.below(100) {
             26..36 => self.forge_hold(who, epoch, prev),
             36..50 => self.forge_resolve(who, epoch, prev),

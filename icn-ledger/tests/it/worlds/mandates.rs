@@ -23,7 +23,7 @@ use crate::market::amount;
 
 impl World {
     /// Opening, Close and Ready of some actions.
-    fn decide(&mut self, actions: &[Action]) -> RecordId {
+    pub(super) fn decide(&mut self, actions: &[Action]) -> RecordId {
         let number = sha256(&self.authority_tip.as_bytes()[..]);
         let office = self.replicas[0].set.office();
         let opening = Opening {
@@ -143,25 +143,11 @@ impl World {
 
     /// A treasury or a receiver carries out what was decided.
     pub(super) fn pay_decided(&mut self, who: usize) -> Answer {
-        let (chain, only, replica) = (self.members[who].id, self.appointed_by(who), self.home(who));
-        let set = &replica.set;
-        let decisions: Vec<&Decision> = set
-            .office()
-            .into_iter()
-            .flat_map(Office::decisions)
-            .map(|(_, decision)| decision)
-            .filter(|decision| decision.ready().is_some())
-            .filter(|decision| only.is_none() || decision.ready() == only)
-            .collect();
-        let mut requests: Vec<(PaymentRequest, u64)> = Vec::new();
-        for decision in decisions {
-            let ready = decision.ready().unwrap();
-            for (number, action) in (0..).zip(&decision.opening().actions) {
-                requests.extend(self.request_of(who, ready, decision, (number, *action)));
-            }
-        }
+        let chain = self.members[who].id;
+        let mut requests = self.decided_requests(who);
+        let replica = self.home(who);
         let undone = |(request, _): &(PaymentRequest, u64)| {
-            replica.ledger.payment(set, &chain, &request.key)
+            replica.ledger.payment(&replica.set, &chain, &request.key)
         };
         requests.retain(|request| undone(request).is_none());
         if requests.is_empty() {
@@ -190,6 +176,28 @@ impl World {
             return self.request(who, Wish::Hold(hold));
         }
         self.request(who, Wish::Pay(request))
+    }
+
+    /// What decisions ask of an account, carried out or not.
+    pub(super) fn decided_requests(&self, who: usize) -> Vec<(PaymentRequest, u64)> {
+        let (only, replica) = (self.appointed_by(who), self.home(who));
+        let decisions: Vec<&Decision> = replica
+            .set
+            .office()
+            .into_iter()
+            .flat_map(Office::decisions)
+            .map(|(_, decision)| decision)
+            .filter(|decision| decision.ready().is_some())
+            .filter(|decision| only.is_none() || decision.ready() == only)
+            .collect();
+        let mut requests: Vec<(PaymentRequest, u64)> = Vec::new();
+        for decision in decisions {
+            let ready = decision.ready().unwrap();
+            for (number, action) in (0..).zip(&decision.opening().actions) {
+                requests.extend(self.request_of(who, ready, decision, (number, *action)));
+            }
+        }
+        requests
     }
 
     /// The payment that an action asks for; what is left of an envelope, with
@@ -285,7 +293,7 @@ fn ordered(world: &World, id: &RecordId) -> Vec<(ChainId, i128)> {
             let Leg { payee, amount } = hold.leg;
             vec![(payee, i128::from(amount.get()))]
         }
-        Some(Entry::Payment(_) | Entry::Refund(_)) => {
+        Some(Entry::Payment(_) | Entry::Refund(_) | Entry::Settlement(_)) => {
             let sent = sends(world, id).into_iter();
             sent.map(|(_, _, payee, atoms)| (payee, atoms)).collect()
         }

@@ -56,8 +56,11 @@ pub(super) struct Member {
     pub(super) last_wish: Option<Wish>,
     /// The older state that a restored node writes from.
     pub(super) backup: Option<Replica>,
-    /// What a colluder took.
+    /// What a colluder took: once each, leg by leg, and which of them it had
+    /// settled.
     pub(super) taken: BTreeSet<LegId>,
+    pub(super) kept: BTreeSet<LegId>,
+    pub(super) settled: BTreeSet<LegId>,
     pub(super) answered: BTreeMap<(ChainId, OperationKey), RecordId>,
 }
 

@@ -11,6 +11,7 @@ mod member;
 mod properties;
 mod registrar;
 mod safety;
+mod settlements;
 mod succession;
 mod tally;
 mod wishes;
@@ -44,6 +45,12 @@ const HAPPENED: &[(&str, u64)] = &[
     ("refund", 200),
     ("refund of a part", 10),
     ("refused refund", 5),
+    ("loss", 400),
+    ("settlement", 400),
+    ("ack of a settlement", 250),
+    ("settle.own", 25),
+    ("settle.stands", 25),
+    ("settle.twice", 5),
     ("envelope payment", 250),
     ("receiver payment", 50),
     ("receivership", 100),
@@ -71,6 +78,7 @@ const HAPPENED: &[(&str, u64)] = &[
     ("byzantine resolve", 500),
     ("byzantine refund", 250),
     ("byzantine refuse", 500),
+    ("byzantine settlement", 250),
     ("byzantine note", 500),
     ("byzantine content withheld", 1500),
     ("colluder took credit", 250),
@@ -265,6 +273,21 @@ fn part_that_is_taken_by_each_resolve_is_caught() {
 #[test]
 fn refunds_that_are_not_added_up_are_caught() {
     is_caught(Bug::NoRefundBound, Property::Once, 0..200);
+}
+
+#[test]
+fn payee_who_keeps_a_claim_beside_its_settlement_is_caught() {
+    is_caught(Bug::SettlementAdds, Property::Conservation, 0..200);
+}
+
+#[test]
+fn claim_that_is_settled_twice_is_caught() {
+    is_caught(Bug::SettledTwice, Property::Settlement, 0..200);
+}
+
+#[test]
+fn settlement_of_what_nobody_charged_is_caught() {
+    is_caught(Bug::SettledUncharged, Property::Settlement, 0..200);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::safety::{
     honest_members_are_safe, keys_are_paid_once, loss_is_bounded, nobody_overspends,
     parts_are_taken_once, refunds_are_bounded,
 };
+use super::settlements::claims_are_settled_once;
 use super::tally::Tally;
 use super::world::{Bug, Replica, World};
 
@@ -37,6 +38,9 @@ pub(super) enum Property {
     Once,
     /// Receivers send what was decided, and envelopes hold.
     Mandate,
+    /// A payee is paid once for a claim, and nobody pays more for what an
+    /// account owes than it was charged.
+    Settlement,
     /// Honest members are never convicted, made Invalid or kept waiting.
     Honesty,
     /// The exchange ends, with equal canonical sets.
@@ -249,6 +253,9 @@ pub(super) fn conserves(world: &World, replica: &Replica) -> Kept {
         Bug::ResolverNotCharged,
         Bug::PartPerResolve,
         Bug::NoRefundBound,
+        Bug::SettlementAdds,
+        Bug::SettledTwice,
+        Bug::SettledUncharged,
     ];
     if counts_otherwise.iter().any(|&bug| world.has(bug)) {
         return Ok(());
@@ -273,6 +280,7 @@ pub(super) fn conserves(world: &World, replica: &Replica) -> Kept {
         other.held.insert(hold, i128::from(held.amount.get()));
     }
     other.taken.clone_from(&tally.taken);
+    other.assumed.clone_from(&tally.assumed);
     need(world, tally == other, Property::Columns, || {
         format!("columns are {other:?}, the second count says {tally:?}")
     })
@@ -288,6 +296,7 @@ fn at_the_end(world: &mut World) -> Result<Vec<View>, Broken> {
     order_does_not_matter(world, &views[0])?;
     parts_agree(world)?;
     let tally = &views[0].tally;
+    claims_are_settled_once(world)?;
     keys_are_paid_once(world, tally)?;
     parts_are_taken_once(world, tally)?;
     refunds_are_bounded(world)?;

@@ -127,7 +127,7 @@ impl World {
     }
 
     /// Seals an epoch for good at a head and starts the next one there.
-    fn reopen(&mut self, who: usize, head: Option<RecordId>, key: Keypair) {
+    pub(super) fn reopen(&mut self, who: usize, head: Option<RecordId>, key: Keypair) {
         let prior = self.seat(who).unwrap();
         let row = self.row(who, prior, head, Finality::Final);
         self.seal(vec![row]);

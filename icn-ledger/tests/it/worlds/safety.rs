@@ -9,7 +9,7 @@ use icn_types::record::Place;
 
 use super::member::Member;
 use super::properties::{Kept, Property, label, need};
-use super::tally::{Tally, counts, hold_of, origin, outlay, sends, takes};
+use super::tally::{Tally, claim, counts, hold_of, origin, outlay, sends, takes};
 use super::world::{Bug, Replica, World};
 
 pub(super) fn keys_are_paid_once(world: &World, tally: &Tally) -> Kept {
@@ -161,12 +161,18 @@ pub(super) fn nobody_overspends(world: &World) -> Kept {
                     .into_iter()
                     .find(|sent| sent.0 == leg);
                 let (_, _, _, atoms) = of.unwrap();
-                let hold = hold_of(world, &leg);
-                let is_real = |id: &RecordId| is_posted(replica, id);
-                if is_real(&leg.record) && hold.is_none_or(|(hold, _)| is_real(&hold)) {
-                    real += atoms;
-                } else {
-                    ghost += atoms;
+                let mut count = |leg: &LegId, atoms: i128| {
+                    let hold = hold_of(world, leg);
+                    let is_real = |id: &RecordId| is_posted(replica, id);
+                    if is_real(&leg.record) && hold.is_none_or(|(hold, _)| is_real(&hold)) {
+                        real += atoms;
+                    } else {
+                        ghost += atoms;
+                    }
+                };
+                count(&leg, atoms);
+                if let Some(claim) = claim(world, &leg.record) {
+                    count(&claim, -atoms);
                 }
             }
             if outlay(world, &id) == 0 {
@@ -194,10 +200,11 @@ pub(super) fn loss_is_bounded(world: &World, tally: &Tally) -> Kept {
                 .sum()
         };
         let (posted, real, ghost) = (of(&tally.posted), taken(true), taken(false));
-        let debt = -(posted + of(&tally.contested));
+        let assumed = of(&tally.assumed);
+        let debt = assumed - (posted + of(&tally.contested));
         let spent = real + ghost - posted;
         let floor = i128::from(member.grant.floor).abs();
-        let frozen = ghost - ghost.min((spent - real - floor).max(0));
+        let frozen = assumed + ghost - ghost.min((spent - real - floor).max(0));
         loss += debt.max(0) - frozen;
         let epochs = world.acts.iter().filter_map(|(id, act)| match act {
             Act::Open(open) if open.chain == member.chain => Some(credit(world, id, member)),

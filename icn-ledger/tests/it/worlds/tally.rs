@@ -31,6 +31,10 @@ pub(super) struct Tally {
     /// What is left in holds.
     pub(super) held: BTreeMap<RecordId, i128>,
     pub(super) taken: Vec<TakenLeg>,
+    /// Claims that accounts took over for what they paid.
+    pub(super) assumed: BTreeMap<ChainId, i128>,
+    /// Claims whose payees keep a settlement instead.
+    replaced: Vec<LegId>,
 }
 
 /// Who takes one leg: whether the record is posted, and an ack.
@@ -89,9 +93,14 @@ impl Tally {
             for (leg, payer, payee, atoms) in sends(world, id) {
                 let by = takers.get(&leg).map_or(&[][..], Vec::as_slice);
                 tally.leg(world, leg, (payer, payee, atoms), is_posted, by);
+                if let Some(claim) = claim(world, id) {
+                    tally.hand_over(world, claim, (payer, payee, atoms), by);
+                }
             }
         }
         tally.holds(world, &valid, &takers);
+        let replaced = std::mem::take(&mut tally.replaced);
+        tally.taken.retain(|taken| !replaced.contains(&taken.leg));
         tally.posted.retain(|_, atoms| *atoms != 0);
         tally.contested.retain(|_, atoms| *atoms != 0);
         tally.held.retain(|_, atoms| *atoms != 0);
@@ -117,6 +126,33 @@ impl Tally {
         }
         let debtor = (!is_real).then_some(payer);
         self.consume(world, leg, (debtor, payee, atoms), by);
+    }
+
+    /// What a payee keeps of a settlement takes the place of the claim, which
+    /// goes to the payer.
+    fn hand_over(
+        &mut self,
+        world: &World,
+        claim: LegId,
+        (payer, payee, atoms): (ChainId, ChainId, i128),
+        by: &[(bool, bool)],
+    ) {
+        let posted: Vec<_> = by.iter().filter(|(posted, _)| *posted).copied().collect();
+        let deciding = if posted.is_empty() { by } else { &posted };
+        if !deciding.iter().any(|(_, is_ack)| *is_ack) {
+            return;
+        }
+        let column = if posted.is_empty() {
+            &mut self.contested
+        } else {
+            self.replaced.push(claim);
+            &mut self.posted
+        };
+        if !world.has(Bug::SettlementAdds) {
+            *column.entry(payee).or_default() -= atoms;
+        }
+        *self.contested.entry(payer).or_default() += atoms;
+        *self.assumed.entry(payer).or_default() += atoms;
     }
 
     /// A taken leg; who owes it if it is not real.
@@ -204,15 +240,25 @@ pub(super) fn counts(world: &World, replica: &Replica, slot: Slot) -> bool {
         Some(Bug::NoKeyRule) => Some("ack.key"),
         Some(Bug::PartPerResolve) => Some("ack.twice"),
         Some(Bug::NoRefundBound) => Some("refund.sum"),
+        Some(Bug::SettledTwice) => Some("ack.settled"),
+        Some(Bug::SettledUncharged) => Some("settle.charge"),
         _ => None,
     };
     replica.is_valid(slot) || excused == Some(replica.verdict(slot))
 }
 
-fn named(world: &World, by: &RecordId, leg: &LegRef) -> LegId {
+pub(super) fn named(world: &World, by: &RecordId, leg: &LegRef) -> LegId {
     LegId {
         record: world.record(by).refs()[usize::from(leg.reference)],
         leg: leg.leg,
+    }
+}
+
+/// The leg that a settlement pays; none of any other record.
+pub(super) fn claim(world: &World, id: &RecordId) -> Option<LegId> {
+    match world.entries.get(id)? {
+        Entry::Settlement(settlement) => Some(named(world, id, &settlement.claim)),
+        _ => None,
     }
 }
 
@@ -259,6 +305,7 @@ pub(super) fn origin(world: &World, leg: &LegId) -> Option<(ChainId, OperationKe
     let (record, key) = match (world.entries.get(&leg.record)?, hold_of(world, leg)) {
         (Entry::Payment(payment), _) => (leg.record, payment.key),
         (Entry::Refund(refund), _) => (leg.record, refund.key),
+        (Entry::Settlement(settlement), _) => (leg.record, settlement.key),
         (_, Some((hold, true))) => match world.entries.get(&hold)? {
             Entry::Hold(body) => (hold, body.key),
             _ => return None,
@@ -275,6 +322,7 @@ pub(super) fn outlay(world: &World, id: &RecordId) -> i128 {
         Some(Entry::Payment(payment)) => payment.legs.iter().map(|leg| atoms(leg.amount)).sum(),
         Some(Entry::Hold(hold)) => atoms(hold.leg.amount),
         Some(Entry::Refund(refund)) => atoms(refund.amount),
+        Some(Entry::Settlement(settlement)) => atoms(settlement.leg.amount),
         _ => 0,
     }
 }
@@ -308,6 +356,9 @@ pub(super) fn sends(world: &World, id: &RecordId) -> Vec<Leg> {
                 Some((leg(number), chain, payer, atoms))
             })
             .collect(),
+        Some(Entry::Settlement(settlement)) => {
+            vec![(leg(0), chain, settlement.leg.payee, outlay(world, id))]
+        }
         Some(Entry::Refund(refund)) => one(world, named(world, id, &refund.original))
             .map(|(_, payer, _, _)| (leg(0), chain, payer, outlay(world, id)))
             .into_iter()

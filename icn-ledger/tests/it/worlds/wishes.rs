@@ -3,7 +3,7 @@
 
 use icn_ledger::{
     Authorized, Entry, HoldRequest, Leg, LegId, PaymentRequest, RefundRequest, Refusal,
-    ResolveRequest,
+    ResolveRequest, SettlementRequest,
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId};
@@ -22,6 +22,7 @@ pub(super) enum Wish {
     Hold(HoldRequest),
     Resolve(ResolveRequest),
     Refund(RefundRequest),
+    Settle(SettlementRequest),
 }
 
 impl Wish {
@@ -37,6 +38,7 @@ impl Wish {
             Self::Hold(request) => ledger.authorize_hold(set, chain, request, at),
             Self::Resolve(request) => ledger.authorize_resolve(set, chain, request, at),
             Self::Refund(request) => ledger.authorize_refund(set, chain, request, at),
+            Self::Settle(request) => ledger.authorize_settlement(set, chain, request, at),
         }
     }
 
@@ -54,6 +56,7 @@ impl Wish {
                 request.holds = List::new(holds.collect::<Vec<_>>()).unwrap();
             }
             Self::Refund(request) => request.amount = amount(request.amount.get() + 1),
+            Self::Settle(request) => request.claim.leg += 1,
         }
     }
 
@@ -62,6 +65,7 @@ impl Wish {
         match self {
             Self::Pay(request) => request.decision.is_some(),
             Self::Hold(request) => request.decision.is_some(),
+            Self::Settle(_) => true,
             Self::Resolve(_) | Self::Refund(_) => false,
         }
     }

@@ -51,6 +51,12 @@ pub(super) enum Bug {
     PartPerResolve,
     /// Refunds of a leg are not added up.
     NoRefundBound,
+    /// A payee takes a settlement and keeps the claim as well.
+    SettlementAdds,
+    /// A payee takes two settlements of one claim.
+    SettledTwice,
+    /// Claims are paid that no Open charged.
+    SettledUncharged,
     /// Nobody adopts Opens of a dropped branch.
     NoAdoption,
     /// Honest members sign whatever their replica drafts.
@@ -261,6 +267,8 @@ impl World {
                 last_wish: None,
                 backup: None,
                 taken: BTreeSet::new(),
+                kept: BTreeSet::new(),
+                settled: BTreeSet::new(),
                 answered: BTreeMap::new(),
             });
             self.open(number, Start::First, 0, key);
@@ -431,6 +439,12 @@ impl World {
             self.author(who);
             if self.chance.percent(25) {
                 self.keep_office();
+            }
+            if self.settles() && self.chance.percent(10) {
+                self.lose();
+            }
+            if self.settles() && self.chance.percent(30) {
+                self.make_whole();
             }
             if self.will_fork
                 && self.forked_at.is_none()

@@ -1,0 +1,239 @@
+//! Requests about epochs: another key, other limits, a frozen chain, a chain
+//! that forked.
+//!
+//! All of them are a final Seal and a next Open. The owner signs the terms, with
+//! the key that writes the chain or with the recovery key; the registrar's node
+//! writes both acts in one commit.
+
+use icn_types::authority::{
+    Act, Consent, ConsentTerms, FORMAT, Finality, Grant, Open, Seal, SealRow, Start, Tip,
+};
+use icn_types::canon::{List, to_bytes};
+use icn_types::id::{ChainId, RecordId};
+use icn_types::key::PublicKey;
+use icn_types::resume::Standing;
+use icn_types::set::Seat;
+use icn_types::time::Times;
+
+use super::author::{AuthorError, Authored};
+use super::error::NodeError;
+use super::{Node, SharedSigner};
+
+/// The next epoch of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
+pub struct EpochRequest {
+    /// The chain.
+    pub chain: ChainId,
+    /// The key that writes it from then on.
+    pub key: PublicKey,
+    /// The key that may replace the other when it is lost.
+    pub recovery: PublicKey,
+    /// Credit, for an account.
+    pub grant: Option<Grant>,
+}
+
+impl Node {
+    /// Signs the terms of a next epoch: with the key that writes the chain, if
+    /// this node has it, or with its recovery key. The chain ends where this
+    /// node knows it to end, and rests from then on, also over a restart, until
+    /// the next epoch is open or the owner [withdraws](Self::withdraw).
+    ///
+    /// # Errors
+    /// [`AuthorError::NoKey`] with neither key, [`AuthorError::Unconfirmed`]
+    /// while others have not confirmed where the chain ends, or
+    /// [`AuthorError::Node`].
+    pub async fn agree_to_epoch(&mut self, request: &EpochRequest) -> Result<Consent, AuthorError> {
+        self.ready()?;
+        let chain = request.chain;
+        let (seat, open) = self.epoch(&chain).ok_or(AuthorError::NoKey(chain))?;
+        let ends = seat.open();
+        let terms = to_bytes(&self.terms(request, seat, open));
+        let sign = |signer: &SharedSigner| signer.sign(&terms).map_err(NodeError::from);
+        let owner = self.signer_with(open.key).filter(|_| !is_received(open));
+        let Some(owner) = owner else {
+            let recovery = self.signer_with(open.recovery);
+            let recovery = recovery.ok_or(AuthorError::NoKey(chain))?;
+            return Ok(Consent::Recovery(sign(recovery)?));
+        };
+        let standing = self.standing(&chain);
+        if !matches!(standing, Standing::Confirmed | Standing::Forked) {
+            return Err(AuthorError::Unconfirmed { chain, standing });
+        }
+        let signature = sign(owner)?;
+        self.rest(chain, ends).await?;
+        Ok(Consent::Current(signature))
+    }
+
+    /// As registrar, ends the epoch of a chain and opens the next one as its
+    /// owner agreed to. A member may owe `limit` atoms at most with all devices
+    /// together; of other chains it says nothing. An account is charged with
+    /// what is claimed of it. What was agreed to is carried out once.
+    ///
+    /// # Errors
+    /// [`AuthorError::Terms`] when the owner agreed to something else, or at
+    /// another last record than the one that is known here; others when it is
+    /// refused or the node fails.
+    pub async fn open_epoch(
+        &mut self,
+        request: &EpochRequest,
+        consent: Consent,
+        limit: u64,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        self.ready()?;
+        let chain = request.chain;
+        if let Some(open) = self.epoch_with(&chain, |open| open.consent == consent) {
+            return Ok(Authored::Again(open));
+        }
+        let (seat, before) = self.epoch(&chain).ok_or(AuthorError::Terms(chain))?;
+        let terms = self.terms(request, seat, before);
+        check_consent(&terms, before, consent)?;
+        let seal = if self.set().is_frozen(&chain) {
+            None
+        } else {
+            Some(self.final_seal(&chain, seat).ok_or(AuthorError::NoPlace)?)
+        };
+        let next = Open {
+            key: request.key,
+            recovery: request.recovery,
+            grant: request.grant,
+            consent,
+            ..before.clone()
+        };
+        let ledger = self.books.ledger_of(self.set(), &chain);
+        if let Some(ledger) = ledger.filter(|_| next.chain.owner().member().is_some()) {
+            ledger.admit_open(self.set(), &next, limit)?;
+        }
+        let signer = self.registrar()?;
+        let at = self.not_before_tip(&self.set().authority(), times.now);
+        let mut work = self.begin()?;
+        if let Some(seal) = seal {
+            let seal = self.draft_act(&seal, Vec::new(), at);
+            let seal = seal.ok_or(AuthorError::NoPlace)?;
+            self.rehearse(&seal)?;
+            self.write(seal, &signer, times, &mut work)?;
+        }
+        // The consent fits, so that the Open is Valid after its Seal.
+        let open = self.charged(&chain, next).ok_or(AuthorError::NoPlace)?;
+        let open = self.draft_act(&Act::Open(open), Vec::new(), at);
+        let open = open.ok_or(AuthorError::NoPlace)?;
+        self.rehearse(&open)?;
+        let id = open.header().id();
+        self.write(open, &signer, times, &mut work)?;
+        self.end(work).await?;
+        Ok(Authored::New(id))
+    }
+
+    /// As registrar, freezes a chain: a final Seal at the furthest record that
+    /// is Valid. Only a [next epoch](Self::open_epoch) continues it.
+    ///
+    /// # Errors
+    /// [`AuthorError::NoKey`] for a chain that has no epoch; others when it is
+    /// refused or the node fails.
+    pub async fn freeze(&mut self, chain: &ChainId, times: Times) -> Result<Authored, AuthorError> {
+        self.ready()?;
+        let (seat, _) = self.epoch(chain).ok_or(AuthorError::NoKey(*chain))?;
+        if let Some(by) = self.frozen_by(chain, seat) {
+            return Ok(Authored::Again(by));
+        }
+        let seal = self.final_seal(chain, seat);
+        let seal = seal.ok_or(AuthorError::NoPlace)?;
+        self.author_act(&seal, times).await
+    }
+
+    fn epoch(&self, chain: &ChainId) -> Option<(&Seat, &Open)> {
+        let seat = self.set().office()?.seat(chain)?;
+        Some((seat, self.set().open(&seat.open())?))
+    }
+
+    /// What the owner of a chain signs for a next epoch.
+    fn terms(&self, request: &EpochRequest, seat: &Seat, open: &Open) -> ConsentTerms {
+        let chain = open.chain.id();
+        let sealed = || self.sealed_head(&chain);
+        let after_seal = self.set().next_start(&chain);
+        let start = after_seal.unwrap_or_else(|| Start::After {
+            prior: seat.open(),
+            tip: sealed().map(|sealed| Tip {
+                seq: sealed.header.seq(),
+                head: sealed.header.id(),
+            }),
+        });
+        ConsentTerms {
+            domain: self.set().domain(),
+            chain,
+            start,
+            key: request.key,
+            recovery: request.recovery,
+            format: FORMAT,
+            grant: request.grant,
+        }
+    }
+
+    /// A final Seal at the furthest head that is Valid and posted.
+    pub(super) fn final_seal(&self, chain: &ChainId, seat: &Seat) -> Option<Act> {
+        let row = SealRow {
+            chain: *chain,
+            open: seat.open(),
+            sealed: self.sealed_head(chain),
+            finality: Finality::Final,
+        };
+        let rows = List::new([row]).ok()?;
+        Some(Act::Seal(Seal { rows }))
+    }
+
+    /// An Open of a chain whose epoch ended: it starts there, and charges an
+    /// account with what is claimed of it.
+    pub(super) fn charged(&self, chain: &ChainId, open: Open) -> Option<Open> {
+        let set = self.set();
+        let ledger = self.books.ledger_of(set, chain);
+        let query = ledger.and_then(|ledger| self.books.query(set, &ledger.unit().id()));
+        let claims = query.map(|query| query.claims_of(chain));
+        let claimed = claims.as_ref().map_or(0, |claims| claims.claimed);
+        Some(Open {
+            format: FORMAT,
+            start: set.next_start(chain)?,
+            charged: u64::try_from(claimed).ok()?,
+            claims: claims.and_then(|claims| claims.digest()),
+            ..open
+        })
+    }
+
+    /// The Seal that ended an epoch for good.
+    fn frozen_by(&self, chain: &ChainId, seat: &Seat) -> Option<RecordId> {
+        let set = self.set();
+        set.is_frozen(chain).then_some(())?;
+        let ends = |act: Act| match act {
+            Act::Seal(seal) => {
+                let mut rows = seal.rows.iter();
+                rows.any(|row| row.open == seat.open() && row.finality == Finality::Final)
+            }
+            _ => false,
+        };
+        let mut acts = set.spine(&set.authority()).iter().rev();
+        let by = acts.find(|&&slot| set.act(slot).is_some_and(ends))?;
+        Some(set.record(*by).id())
+    }
+}
+
+/// A receiver hands over to nobody; the recovery key ends it.
+pub(super) const fn is_received(open: &Open) -> bool {
+    matches!(open.consent, Consent::Decision { .. })
+}
+
+/// Whether the owner of an epoch signed the terms of the next one.
+pub(super) fn check_consent(
+    terms: &ConsentTerms,
+    before: &Open,
+    consent: Consent,
+) -> Result<(), AuthorError> {
+    let (key, signature) = match consent {
+        Consent::Current(signature) if !is_received(before) => (before.key, signature),
+        Consent::Recovery(signature) => (before.recovery, signature),
+        Consent::Current(_) | Consent::Decision { .. } => {
+            return Err(AuthorError::Terms(terms.chain));
+        }
+    };
+    let verified = key.verify(&to_bytes(terms), &signature);
+    verified.map_err(|_| AuthorError::Terms(terms.chain))
+}

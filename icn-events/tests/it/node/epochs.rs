@@ -1,0 +1,297 @@
+//! Epochs that end and go on: another key, a lost key, a frozen chain, lower
+//! limits, a chain that forked. Each is opened once.
+
+use std::sync::Arc;
+
+use futures::executor::block_on;
+use icn_events::node::{AuthorError, Authored, EpochRequest, Node, NodeError, verify_store};
+use icn_types::authority::{Consent, Grant};
+use icn_types::error::Coded as _;
+use icn_types::host::{MemoryStore, Store};
+use icn_types::id::ChainId;
+use icn_types::key::{Keypair, Signature, Signer as _};
+use icn_types::resume::Standing;
+use icn_types::testkit::faulty::{Fault, Faulty};
+use icn_types::testkit::stage::key_of;
+
+use super::coop::{FLOAT, Village, copy};
+use super::{hours, money};
+
+const LIMIT: u64 = 40 * 3_600;
+
+fn grant(hours: i64) -> Option<Grant> {
+    Some(Grant {
+        floor: -hours * 3_600,
+        ceiling: i64::MAX,
+        float: FLOAT,
+    })
+}
+
+fn fresh() -> Keypair {
+    Keypair::from_seed(&[55; 32])
+}
+
+/// The second member's account under another key, with so much credit.
+fn next(village: &Village, key: &Keypair, hours: i64) -> EpochRequest {
+    EpochRequest {
+        chain: village.coop.hours_of(1),
+        key: key.public_key(),
+        recovery: key.public_key(),
+        grant: grant(hours),
+    }
+}
+
+impl Village {
+    /// Opens a member's node with one more key.
+    fn open_with(&mut self, member: usize, key: &Keypair, store: Arc<dyn Store>) {
+        let settings = self.coop.settings(member, store, &self.network);
+        let settings = settings.with_signer(Arc::new(key.clone()));
+        self.nodes[member] = block_on(settings.open()).unwrap();
+    }
+
+    fn agree_to(&mut self, node: usize, request: &EpochRequest) -> Result<Consent, AuthorError> {
+        block_on(self.nodes[node].agree_to_epoch(request))
+    }
+
+    fn open_next(
+        &mut self,
+        request: &EpochRequest,
+        consent: Consent,
+    ) -> Result<Authored, AuthorError> {
+        let times = self.times();
+        block_on(self.nodes[0].open_epoch(request, consent, LIMIT, times))
+    }
+
+    fn pay_from(&mut self, node: usize, chain: ChainId, key: u8) -> Result<Authored, AuthorError> {
+        let (unit, alice, times) = (self.coop.hours, self.coop.hours_of(0), self.times());
+        block_on(self.nodes[node].pay(&unit, &chain, &hours(alice, 1, key), times))
+    }
+
+    fn until_alice_has(&mut self, hours: i128) {
+        let (unit, alice) = (self.coop.hours, self.coop.hours_of(0));
+        self.until("alice is paid", |v| {
+            (0..3).all(|node| v.posted(node, unit, alice) == hours * 3_600) && v.agree()
+        });
+        assert_eq!(self.forks(), []);
+    }
+}
+
+#[test]
+fn key_is_replaced_by_its_owner_and_the_chain_goes_on() {
+    let mut village = Village::new(121, 3);
+    let bob = village.coop.hours_of(1);
+    village.pay_from(1, bob, 1).unwrap();
+    village.until_alice_has(1);
+    let request = next(&village, &fresh(), 40);
+    let agreed = village.agree_to(1, &request).unwrap();
+    assert_eq!(
+        village.pay_from(1, bob, 2).unwrap_err().code(),
+        "node.agreed"
+    );
+    let before = village.nodes[0].set().len();
+    let other = next(&village, &fresh(), 39);
+    let forged = Consent::Current(Signature::from_bytes([1; 64]));
+    for (request, consent) in [(&other, agreed), (&request, forged)] {
+        let refused = village.open_next(request, consent);
+        assert_eq!(refused.unwrap_err().code(), "node.terms");
+    }
+    assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
+    let opened = village.open_next(&request, agreed).unwrap();
+    assert_eq!(village.nodes[0].set().len(), before + 2);
+    let again = village.open_next(&request, agreed).unwrap();
+    assert_eq!(again, Authored::Again(opened.id()));
+    village.until("nodes agree", Village::agree);
+    assert_eq!(village.pay_from(1, bob, 2).unwrap_err().code(), "node.key");
+    let store = Arc::new(village.stores[2].clone());
+    village.open_with(2, &fresh(), store);
+    // What was paid under the old key is still paid.
+    let first = village.pay_from(2, bob, 1).unwrap();
+    assert!(matches!(first, Authored::Again(_)));
+    village.pay_from(2, bob, 2).unwrap();
+    village.until_alice_has(2);
+}
+
+#[test]
+fn lost_key_is_replaced_with_the_recovery_key() {
+    let mut village = Village::new(122, 3);
+    let bob = village.coop.hours_of(1);
+    village.pay_from(1, bob, 1).unwrap();
+    village.until_alice_has(1);
+    let request = next(&village, &fresh(), 40);
+    let refused = village.agree_to(2, &request).unwrap_err();
+    assert_eq!(refused.code(), "node.key");
+    let store = Arc::new(village.stores[2].clone());
+    village.open_with(2, &key_of(122, "recovery", 0), store);
+    let agreed = village.agree_to(2, &request).unwrap();
+    assert!(matches!(agreed, Consent::Recovery(_)));
+    village.open_next(&request, agreed).unwrap();
+    let store = Arc::new(village.stores[2].clone());
+    village.open_with(2, &fresh(), store);
+    village.until("the epoch is known", |v| {
+        let seat = v.nodes[2].set().office().unwrap().seat(&bob).unwrap();
+        seat.key() == fresh().public_key()
+    });
+    village.pay_from(2, bob, 2).unwrap();
+    village.until_alice_has(2);
+}
+
+#[test]
+fn frozen_account_goes_on_within_a_lower_limit() {
+    let mut village = Village::new(123, 3);
+    let (unit, bob) = (village.coop.hours, village.coop.hours_of(1));
+    village.pay_from(1, bob, 1).unwrap();
+    village.until_alice_has(1);
+    let times = village.times();
+    let frozen = block_on(village.nodes[0].freeze(&bob, times)).unwrap();
+    let again = block_on(village.nodes[0].freeze(&bob, times)).unwrap();
+    assert_eq!(again, Authored::Again(frozen.id()));
+    let refused = block_on(village.nodes[1].freeze(&bob, times)).unwrap_err();
+    assert_eq!(refused.code(), "node.key", "nobody but the registrar");
+    village.until("nodes agree", Village::agree);
+    let refused = village.pay_from(1, bob, 2).unwrap_err();
+    assert_eq!(refused.code(), "authorize.frozen");
+    let key = village.coop.members[1].key.clone();
+    let above = next(&village, &key, 41);
+    let agreed = village.agree_to(1, &above).unwrap();
+    let refused = village.open_next(&above, agreed).unwrap_err();
+    assert_eq!(refused.code(), "credit.limit");
+    let request = next(&village, &key, 2);
+    let agreed = village.agree_to(1, &request).unwrap();
+    village.open_next(&request, agreed).unwrap();
+    village.until("the epoch is known", |v| {
+        let node = &v.nodes[1];
+        let limits = node
+            .ledger(&unit)
+            .unwrap()
+            .positions(node.set(), &bob)
+            .limits;
+        limits.is_some_and(|limits| limits.floor == -2 * 3_600)
+    });
+    village.pay_from(1, bob, 2).unwrap();
+    let refused = village.pay_from(1, bob, 3).unwrap_err();
+    assert_eq!(refused.code(), "authorize.limit");
+    village.until_alice_has(2);
+}
+
+/// A restored backup wrote on, so that nobody can write the chain any more.
+#[test]
+fn chain_that_forked_goes_on_in_a_next_epoch() {
+    let mut village = Village::new(124, 3);
+    let (unit, bob) = (village.coop.hours, village.coop.hours_of(1));
+    village.rounds(10);
+    let registrar = village.peer(0);
+    for member in [1, 2] {
+        village.network.disconnect(registrar, village.peer(member));
+    }
+    let backup = copy(&village.stores[1]);
+    let pay_charlie = |village: &mut Village, key| {
+        let charlie = village.coop.hours_of(2);
+        let times = village.times();
+        let request = hours(charlie, 1, key);
+        block_on(village.nodes[1].pay(&unit, &bob, &request, times)).unwrap()
+    };
+    let first = pay_charlie(&mut village, 1);
+    let charlie = village.coop.hours_of(2);
+    village.until("charlie takes it", |v| v.posted(1, unit, charlie) == 3_600);
+    village.stores[1] = backup;
+    let store = Arc::new(village.stores[1].clone());
+    let settings = village.coop.settings(1, store, &village.network);
+    village.nodes[1] = block_on(settings.open()).unwrap();
+    village.network.disconnect(registrar, village.peer(1));
+    let other = pay_charlie(&mut village, 2);
+    let knows_both = |node: &Node| {
+        let mut both = [first, other].into_iter();
+        both.all(|one| node.set().find(&one.id()).is_some())
+    };
+    village.until("the fork is known", |v| v.nodes[1..].iter().all(knows_both));
+    for member in [1, 2] {
+        village.network.reconnect(registrar, village.peer(member));
+    }
+    village.until("nodes agree", |v| {
+        v.nodes.iter().all(knows_both) && v.agree()
+    });
+    assert!(village.nodes[0].set().fork(&bob).is_some());
+    let refused = village.pay_from(1, bob, 3).unwrap_err();
+    assert_eq!(refused.code(), "authorize.forked");
+    let key = village.coop.members[1].key.clone();
+    let request = next(&village, &key, 30);
+    let agreed = village.agree_to(1, &request).unwrap();
+    village.open_next(&request, agreed).unwrap();
+    village.until("the chain goes on", |v| {
+        v.agree() && v.nodes[1].set().fork(&bob).is_none()
+    });
+    village.pay_from(1, bob, 3).unwrap();
+    village.until("alice is paid", |v| {
+        v.agree() && v.posted(2, unit, v.coop.hours_of(0)) == 3_600
+    });
+    let claims = village.nodes[2].query(&unit).unwrap().claims_of(&bob);
+    assert_eq!((claims.claimed, claims.stated), (3_600, Some(3_600)));
+}
+
+#[test]
+fn epoch_is_ended_and_opened_once_whichever_way_the_commit_fails() {
+    let mut village = Village::new(125, 3);
+    let bob = village.coop.hours_of(1);
+    village.pay_from(1, bob, 1).unwrap();
+    village.until_alice_has(1);
+    let request = next(&village, &fresh(), 40);
+    let agreed = village.agree_to(1, &request).unwrap();
+    let (stores, now) = (village.copies(), village.now);
+    let wake = || {
+        let stores: Vec<MemoryStore> = stores.iter().map(copy).collect();
+        Village::wake(125, stores, now)
+    };
+    for freezes in [false, true] {
+        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
+            let mut village = wake();
+            let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
+            village.open_on(0, counted.clone());
+            let faults = [(counted.calls(), fault)];
+            let store = Faulty::new(village.stores[0].clone(), faults);
+            village.open_on(0, Arc::new(store));
+            let ask = |village: &mut Village| {
+                let times = village.times();
+                if freezes {
+                    block_on(village.nodes[0].freeze(&bob, times))
+                } else {
+                    village.open_next(&request, agreed)
+                }
+            };
+            let failed = ask(&mut village).unwrap_err();
+            let AuthorError::Node(NodeError::Store(_)) = failed else {
+                panic!("{fault:?}: {failed:?}");
+            };
+            village.reopen(0);
+            let done = ask(&mut village).unwrap();
+            let was_done = fault == Fault::UncertainDone;
+            assert_eq!(matches!(done, Authored::Again(_)), was_done, "{fault:?}");
+            village.until("nodes agree", Village::agree);
+            assert!(village.nodes[2].set().find(&done.id()).is_some());
+            // The terms that were agreed to also fit the frozen chain.
+            let opened = village.open_next(&request, agreed).unwrap();
+            assert_eq!(matches!(opened, Authored::Again(_)), !freezes);
+            village.until_alice_has(1);
+            let rows = verify_store(&village.coop.genesis, &village.stores[0]);
+            assert_eq!(block_on(rows).unwrap(), []);
+        }
+    }
+}
+
+#[test]
+fn owner_agrees_only_to_an_end_that_others_confirmed() {
+    let mut village = Village::new(126, 3);
+    village.rounds(10);
+    let store = Arc::new(village.stores[1].clone());
+    let settings = village.coop.settings(1, store, &village.network);
+    let one = std::num::NonZeroU16::new(1);
+    village.nodes[1] = block_on(settings.with_confirmations(one).open()).unwrap();
+    let bob = money::accounts(&village)[1];
+    assert_ne!(village.nodes[1].standing(&bob), Standing::Confirmed);
+    let request = next(&village, &fresh(), 40);
+    let refused = village.agree_to(1, &request).unwrap_err();
+    assert_eq!(refused.code(), "node.unconfirmed");
+    village.until("a peer confirms", |v| {
+        v.nodes[1].standing(&bob) == Standing::Confirmed
+    });
+    village.agree_to(1, &request).unwrap();
+}

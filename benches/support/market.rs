@@ -1,8 +1,9 @@
+use icn_events::genesis::{Genesis, GenesisBuilder};
 use icn_ledger::unit::Scale;
 use icn_ledger::{Ack, Entry, Ledger, Leg, LegRef, Payment, Unit, UnitCode};
 use icn_types::amount::Amount;
 use icn_types::authority::Grant;
-use icn_types::canon::List;
+use icn_types::canon::{List, Raw};
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::record::Record;
@@ -109,6 +110,15 @@ impl Market {
     fn write(&mut self, account: usize, entry: &Entry, refs: &[RecordId]) -> RecordId {
         let (kind, body) = entry.body();
         self.stage.write(&self.accounts[account], kind, refs, &body)
+    }
+
+    /// What a node of the cooperative is given.
+    #[must_use]
+    pub fn genesis(&self) -> Genesis {
+        let builder = Genesis::builder(self.stage.domain());
+        let builder = builder.unit(Raw::of(&self.unit)).expect("a unit");
+        let builder = builder.records_of(&self.stage.set);
+        builder.and_then(GenesisBuilder::finish).expect("a genesis")
     }
 
     /// Its accounts.

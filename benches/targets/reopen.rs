@@ -5,21 +5,30 @@
 //! each runs, and nothing is asserted about time.
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up ends")]
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_benches::{Case, Rounds, Trade, cpu_nanos, is_measuring, print_machine, sized};
+use icn_benches::{Case, Market, Rounds, Trade, cpu_nanos, is_measuring, print_machine, sized};
 use icn_events::book::StoredBook;
+use icn_events::genesis::Genesis;
+use icn_events::node::{Node, NodeSettings, Stored};
 use icn_ledger::book::{Batch, Book};
+use icn_ledger::query::{Order, PageSize, Register};
 use icn_store_redb::RedbStore;
+use icn_types::canon::{Raw, from_bytes};
+use icn_types::host::{Batch as Rows, LocalNetwork, Store as _, Table};
+use icn_types::key::{PeerId, Signer as _};
+use icn_types::testkit::stage::key_of;
+use tempfile::TempDir;
 
 fn main() {
     print_machine();
     let wanted = std::env::args()
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
-    let bars: [(&str, fn()); 1] = [("book", book)];
+    let bars: [(&str, fn()); 2] = [("book", book), ("node", node)];
     for (name, bar) in bars {
         if wanted.as_deref().is_none_or(|wanted| wanted == name) {
             bar();
@@ -97,4 +106,129 @@ fn book() {
     println!("| written, 1000 at once, per entry | {each} | |");
     let ours = times.nanos("from rows on redb").max(1);
     verdict("opened within 1 s", 1_000_000_000_000 / ours, 1000);
+}
+
+/// Every record by its append position, as a node keeps them.
+const RECORDS: Table<u64, Raw> = Table::new("node/record", 1);
+
+/// A cooperative of many accounts and the files of one of its nodes.
+struct Coop {
+    market: Market,
+    genesis: Genesis,
+    folder: TempDir,
+}
+
+impl Coop {
+    fn new() -> Self {
+        let market = Market::new(sized(1000, 4));
+        let coop = Self {
+            genesis: market.genesis(),
+            market,
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        drop(coop.open());
+        coop
+    }
+
+    fn store(&self) -> Arc<RedbStore> {
+        Arc::new(RedbStore::open(self.folder.path().join("node")).expect("a sound store"))
+    }
+
+    fn open(&self) -> Node {
+        let key = key_of(1, "node", 1).public_key();
+        let transport = LocalNetwork::new().join(PeerId::new(key));
+        let settings = NodeSettings::new(self.genesis.clone(), self.store(), Arc::new(transport));
+        block_on(settings.expect("a unit").open()).expect("a sound store")
+    }
+
+    /// Puts further entries into the journal, as a node that took them in.
+    fn trade(&mut self, entries: usize) {
+        let store = self.store();
+        let last = RECORDS.scan().descending().limit(NonZeroU32::MIN);
+        let last = block_on(store.scan(&last)).expect("a sound store");
+        let last = RECORDS.decode_key(&last.rows[0].key).expect("a position");
+        let mut positions = last + 1..;
+        for _ in 0..entries / sized(30_000, 30) {
+            let mut batch = Rows::new();
+            for record in self.market.trade(sized(10_000, 10)) {
+                let position = positions.next().expect("few records");
+                let raw = from_bytes(&record.to_bytes()).expect("canonical bytes");
+                RECORDS.put(&mut batch, &position, &raw).expect("a batch");
+            }
+            block_on(store.commit(batch)).expect("durable");
+        }
+    }
+}
+
+/// A node with many records on redb: opened with each signature checked, and
+/// with the hash that was written with them.
+fn node() {
+    for entries in sized([100_000, 1_000_000], [30, 60]) {
+        let mut coop = Coop::new();
+        coop.trade(entries);
+        let (verified, node) = timed(|| coop.open());
+        let len = node.set().len();
+        title(&format!("Opening a node of {len} records"));
+        println!("| each signature checked, rows derived | {verified} | |");
+        drop(node);
+        let by_hash = || {
+            let (time, node) = timed(|| coop.open());
+            assert_eq!(node.set().len(), len);
+            time
+        };
+        let times = Rounds::run(sized(5, 1), 1, vec![("by hash", Box::new(by_hash))]);
+        times.print();
+        let ours = times.nanos("by hash").max(1);
+        verdict("opened within 1 s", 1_000_000_000_000 / ours, 1000);
+        newest(&coop);
+        newest_lines(&coop);
+    }
+}
+
+/// The newest 50 records of an account, out of a store without its node.
+fn newest(coop: &Coop) {
+    let stored = Stored::new(coop.store());
+    let mut accounts = coop.market.accounts().iter().step_by(7).cycle();
+    let count = NonZeroU32::new(50).expect("a number");
+    let len = sized(100, 3);
+    let ask = || {
+        let (time, ()) = timed(|| {
+            for account in accounts.by_ref().take(len) {
+                let found = block_on(stored.newest(account, count)).expect("a sound store");
+                assert!(!found.is_empty(), "everybody trades");
+            }
+        });
+        time
+    };
+    let name = "newest 50 of an account, out of the store";
+    let times = Rounds::run(sized(9, 1), len, vec![(name, Box::new(ask))]);
+    times.print();
+    let bar = 500_000_000 / times.nanos(name).max(1);
+    verdict("newest 50 within 500 us", bar, 1000);
+}
+
+/// The newest 50 lines of an account, out of the ledger of a node.
+fn newest_lines(coop: &Coop) {
+    let node = coop.open();
+    let ledger = node.ledgers().next().expect("one unit");
+    let mut register = Register::new();
+    let (built, query) = timed(|| register.query(node.set(), ledger));
+    let mut accounts = coop.market.accounts().iter().step_by(7).cycle();
+    let size = PageSize::new(50).expect("a size");
+    let len = sized(100, 3);
+    let ask = || {
+        let (time, ()) = timed(|| {
+            for account in accounts.by_ref().take(len) {
+                let page = query.lines(account, Order::NewestFirst, None, size);
+                assert!(!page.expect("a page").rows.is_empty(), "everybody trades");
+            }
+        });
+        time
+    };
+    let name = "newest 50 lines of an account, in memory";
+    let times = Rounds::run(sized(9, 1), len, vec![(name, Box::new(ask))]);
+    times.print();
+    println!("| all indexes of queries, built once | {built} | |");
+    let bar = 50_000_000 / times.nanos(name).max(1);
+    verdict("newest 50 within 50 us", bar, 1000);
 }

@@ -7,7 +7,7 @@ use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
 
 use crate::bounds;
-use crate::entry::{Entry, Hold, LegRef, Resolve};
+use crate::entry::{Entry, Hold, LegRef, RESOLVE, Resolve};
 
 /// A leg that a record sends, by its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,7 +187,11 @@ pub(crate) fn part(set: &RecordSet, by: Slot, resolve: &Resolve, leg: u8) -> Opt
 /// The hold that a leg is a part of. `None` for any other leg.
 pub(crate) fn hold_of(set: &RecordSet, leg: &LegId) -> Option<Slot> {
     let slot = set.find(&leg.record)?;
-    let Entry::Resolve(resolve) = Entry::of(set.record(slot))? else {
+    let record = set.record(slot);
+    if record.kind() != RESOLVE {
+        return None; // most legs are of payments, which need not be read
+    }
+    let Entry::Resolve(resolve) = Entry::of(record)? else {
         return None;
     };
     Some(part(set, slot, &resolve, leg.leg)?.hold)

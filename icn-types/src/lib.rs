@@ -4,6 +4,7 @@
 extern crate alloc;
 
 pub mod amount;
+pub mod attested;
 pub mod authority;
 pub mod canon;
 pub mod chain;

@@ -42,14 +42,20 @@ impl Books {
         }
     }
 
-    /// The books of everything in a set.
+    /// The books of everything in a set. Of what they learn nobody is told:
+    /// that was done when it was stored.
     pub(super) fn of(set: &RecordSet, units: &[Unit], node: PeerId) -> Self {
         let mut books = Self::new(set.domain(), units, node);
-        let (mut touched, mut told_before) = (Touched::default(), Vec::new());
         for slot in set.slots() {
-            books.update(set, slot, &mut touched, &mut told_before);
+            books.governance.update(set, slot);
+            for ledger in books.ledgers.values_mut() {
+                ledger.update(set, slot);
+            }
+            books.audit.update(set, slot);
         }
-        books.refresh(set, &mut touched);
+        for ledger in books.ledgers.values_mut() {
+            ledger.refresh(set);
+        }
         books
     }
 

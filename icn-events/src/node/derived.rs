@@ -7,12 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use icn_ledger::Column;
-use icn_types::canon::from_bytes;
 use icn_types::host::{Batch, LimitError, Present, Scan, Store, Table, TableKey};
-use icn_types::id::ChainId;
-use icn_types::record::Record;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::set::{RecordSet, Slot};
-use icn_types::sign::Unverified;
 
 use super::books::Books;
 use super::error::NodeError;
@@ -60,7 +57,7 @@ impl Derived {
         journal: &Journal,
         set: &RecordSet,
         books: &Books,
-        stored: &[Vec<u8>],
+        stored: &[RecordId],
     ) -> Result<Self, NodeError> {
         let store = journal.store();
         if derivation(store).await? != Some(current(stored.len())) {
@@ -78,7 +75,7 @@ impl Derived {
         store: &dyn Store,
         set: &RecordSet,
         books: &Books,
-        stored: &[Vec<u8>],
+        stored: &[RecordId],
     ) -> Result<Self, NodeError> {
         clear(store, &DERIVED).await?;
         clear(store, &CHAINS).await?;
@@ -197,12 +194,8 @@ pub(super) async fn derivation(store: &dyn Store) -> Result<Option<Derivation>, 
 }
 
 /// Records of the journal in its order, by slot.
-pub(super) fn journal_slots(set: &RecordSet, stored: &[Vec<u8>]) -> Vec<Slot> {
-    let slot = |bytes: &Vec<u8>| {
-        let record: Unverified<Record> = from_bytes(bytes).ok()?;
-        set.find(&record.claim().id())
-    };
-    stored.iter().filter_map(slot).collect()
+pub(super) fn journal_slots(set: &RecordSet, stored: &[RecordId]) -> Vec<Slot> {
+    stored.iter().filter_map(|id| set.find(id)).collect()
 }
 
 /// Deletes all rows of a table.

@@ -147,7 +147,11 @@ impl Node {
     /// Opens a node on its store. An empty store starts with the genesis; one
     /// of another domain is refused.
     ///
-    /// Costs one signature check per stored record.
+    /// Replays the records that are stored. Their signatures were checked before
+    /// they were stored, and are not checked again where the records lead to the
+    /// hash that was written with them: that trusts whoever can write to the
+    /// store. [`verify_store`] checks all of them. Without that hash, or with
+    /// another one, opening costs one signature check per record and writes it.
     ///
     /// # Errors
     /// [`NodeError`]: the store fails, belongs to another domain or holds
@@ -171,10 +175,15 @@ impl Node {
             .map(crate::genesis::Peer::id)
             .filter(|peer| *peer != node);
         let topics = Books::topics(domain, &units, node);
-        let replica = Replica::restore(domain, topics, peers, sync, &stored)?;
+        let (ids, is_attested) = (stored.ids(), stored.is_attested());
+        let records = stored.reading.finish(stored.written);
+        let replica = Replica::reopen(domain, topics, peers, sync, records)?;
+        if !is_attested {
+            journal.attest().await?;
+        }
         let books = Books::of(replica.set(), &units, node);
         let agreed = Agreed::open(journal.store()).await?;
-        let derived = Derived::open(&journal, replica.set(), &books, &stored).await?;
+        let derived = Derived::open(&journal, replica.set(), &books, &ids).await?;
         Ok(Self {
             journal,
             transport,

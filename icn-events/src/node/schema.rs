@@ -1,6 +1,7 @@
 //! Rows that a node keeps.
 
 use icn_ledger::Column;
+use icn_types::attested::RunningHash;
 use icn_types::canon::Raw;
 use icn_types::canonical;
 use icn_types::host::{Present, Table};
@@ -12,6 +13,10 @@ use icn_types::id::{ChainId, DomainId, RecordId};
 /// A record that first came without its content stands here twice, the second
 /// time complete.
 pub(super) const RECORDS: Table<u64, Raw> = Table::new("node/record", 1);
+
+/// The hash over the records, written in each commit that adds some. Each of
+/// them was verified before.
+pub(super) const HASH: Table<(), RunningHash> = Table::new("node/hash", 1);
 
 /// What the store is about; written with the first record.
 pub(super) const IDENTITY: Table<u8, Identity> = Table::new("node/identity", 1);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use icn_ledger::{Column, Ledger};
 use icn_sync::{Config, Replica};
 use icn_types::host::{Key, Page, Store, StoredRow};
-use icn_types::id::ChainId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
 use icn_types::set::RecordSet;
 use icn_types::sign::Unverified;
@@ -160,6 +160,9 @@ pub enum Difference {
     /// The rows go less far than the journal, or were derived in another way.
     /// The next opening derives them anew.
     Derivation,
+    /// The hash over the journal is missing or another one. The next opening
+    /// checks every signature again.
+    Hash,
 }
 
 /// Whether the derived rows of a store agree with its journal: every
@@ -175,13 +178,14 @@ pub async fn verify_store(
     store: &dyn Store,
 ) -> Result<Vec<Difference>, NodeError> {
     let journal = journal::stored(store, genesis.domain()).await?;
+    let (ids, is_attested) = (journal.ids(), journal.is_attested());
     let followed = Topic::Authority(genesis.domain());
-    let replica = Replica::restore(
+    let replica = Replica::reopen(
         genesis.domain(),
         [followed],
         [],
         Config::default(),
-        &journal,
+        journal.reading.finish(None),
     )?;
     let set = replica.set();
     let mut accounts = BTreeMap::new();
@@ -189,9 +193,12 @@ pub async fn verify_store(
         let ledger = Ledger::of(set, unit);
         accounts.extend(books::columns([&ledger].into_iter(), set));
     }
-    let mut wrong = Found::read(store).await?.compare(set, &accounts, &journal);
-    if derived::derivation(store).await? != Some(derived::current(journal.len())) {
+    let mut wrong = Found::read(store).await?.compare(set, &accounts, &ids);
+    if derived::derivation(store).await? != Some(derived::current(ids.len())) {
         wrong.insert(Difference::Derivation);
+    }
+    if !ids.is_empty() && !is_attested {
+        wrong.insert(Difference::Hash);
     }
     Ok(wrong.into_iter().collect())
 }
@@ -244,7 +251,7 @@ impl Found {
         self,
         set: &RecordSet,
         accounts: &BTreeMap<ChainId, Column>,
-        journal: &[Vec<u8>],
+        journal: &[RecordId],
     ) -> BTreeSet<Difference> {
         let mut places: BTreeMap<ChainId, BTreeSet<(u64, u64)>> = BTreeMap::new();
         for (position, slot) in (0..).zip(derived::journal_slots(set, journal)) {

@@ -172,9 +172,10 @@ pub(super) fn moved(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Moved> {
 }
 
 fn arrived(set: &RecordSet, leg: LegId, is_refused: bool) -> Option<Moved> {
-    let sender = set.record(set.find(&leg.record)?);
-    let sent = legs::find(set, leg)?;
-    let movement = match Entry::of(sender)? {
+    let sender = set.find(&leg.record)?;
+    let entry = Entry::of(set.record(sender))?;
+    let sent = legs::leg(set, sender, &entry, leg.leg)?;
+    let movement = match entry {
         _ if is_refused => Movement::Refused,
         Entry::Refuse(_) => Movement::Regained,
         Entry::Settlement(_) => Movement::Compensated,

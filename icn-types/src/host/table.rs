@@ -162,6 +162,18 @@ impl<K, V: Decode> Table<K, V> {
     /// [`RowError::Value`].
     pub fn decode_value(&self, bytes: &[u8]) -> Result<V, RowError> {
         let space = self.space;
+        canon::from_bytes(self.canonical(bytes)?).map_err(|error| RowError::Value { space, error })
+    }
+}
+
+impl<K, V> Table<K, V> {
+    /// The canonical bytes in these stored bytes, for whoever reads them
+    /// otherwise than as a `V`.
+    ///
+    /// # Errors
+    /// [`RowError::Newer`], [`RowError::Older`] or [`RowError::Empty`].
+    pub fn canonical<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], RowError> {
+        let space = self.space;
         let (&found, body) = bytes.split_first().ok_or(RowError::Empty { space })?;
         let supported = self.format;
         match found.cmp(&supported) {
@@ -175,9 +187,7 @@ impl<K, V: Decode> Table<K, V> {
                 found,
                 supported,
             }),
-            core::cmp::Ordering::Equal => {
-                canon::from_bytes(body).map_err(|error| RowError::Value { space, error })
-            }
+            core::cmp::Ordering::Equal => Ok(body),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 
+use crate::attested::Attested;
 use crate::authority::{Act, Open};
 use crate::error::{Coded, Fault};
 use crate::id::{ChainId, RecordId, TopicId};
@@ -197,6 +198,26 @@ impl RecordSet {
             epoch,
         } = self.place(record.claim())?;
         let record = record.verify(signatory.key())?.into_inner();
+        self.take(record, prev, epoch)
+    }
+
+    /// Adds a record that was verified before it was stored; its signature is
+    /// not checked again.
+    ///
+    /// # Errors
+    /// [`Refusal`] as [`signatory`](Self::signatory) says.
+    pub fn readmit(&mut self, record: Attested<Record>) -> Result<super::Added, Refusal> {
+        let Placed { prev, epoch, .. } = self.place(record.claim())?;
+        self.take(record.into_inner(), prev, epoch)
+    }
+
+    /// Adds a verified record at its place.
+    fn take(
+        &mut self,
+        record: Record,
+        prev: Option<Slot>,
+        epoch: Option<EpochNumber>,
+    ) -> Result<super::Added, Refusal> {
         if let Some(slot) = self.find(&record.id()) {
             return Ok(self.complete(slot, record));
         }

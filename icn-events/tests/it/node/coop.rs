@@ -417,7 +417,7 @@ impl Village {
 }
 
 /// The rows of a node's store, by the names that they have there.
-pub(super) const SPACES: [Space; 7] = [
+pub(super) const SPACES: [Space; 8] = [
     Space::new("node/record"),
     Space::new("node/identity"),
     Space::new("node/agreed"),
@@ -425,6 +425,7 @@ pub(super) const SPACES: [Space; 7] = [
     Space::new("node/place"),
     Space::new("node/derived"),
     Space::new("ledger/account"),
+    Space::new("node/hash"),
 ];
 
 /// Another store with the same rows.

@@ -8,9 +8,14 @@ use futures::executor::block_on;
 use icn_events::node::{Difference, NodeError, Stored, verify_store};
 use icn_governance::body::Choice;
 use icn_ledger::Column;
+use icn_types::attested::RunningHash;
+use icn_types::canon::Raw;
 use icn_types::canonical;
+use icn_types::error::Coded as _;
 use icn_types::host::{Batch, MemoryStore, Present, RowError, Scan, Space, Store as _, Table};
 use icn_types::id::ChainId;
+use icn_types::record::Record;
+use icn_types::sign::Unverified;
 
 use super::coop::{Coop, SPACES, Village, copy};
 use super::{budget, hours, propose_and_vote};
@@ -18,6 +23,9 @@ use super::{budget, hours, propose_and_vote};
 const CHAINS: Table<ChainId, u32> = Table::new("node/chain", 1);
 const PLACES: Table<(u32, u64, u64), Present> = Table::new("node/place", 1);
 const DERIVED: Table<(), Derivation> = Table::new("node/derived", 1);
+
+const RECORDS: Table<u64, Raw> = Table::new("node/record", 1);
+const HASH: Table<(), RunningHash> = Table::new("node/hash", 1);
 
 struct Derivation {
     records: u64,
@@ -219,6 +227,83 @@ fn rows_that_are_missing_or_old_are_derived_anew() {
     assert_eq!(differences(&village.coop, &village.stores[0]), []);
     village.rounds(3);
     assert_eq!(differences(&village.coop, &village.stores[0]), []);
+}
+
+/// The hash over the journal of a store.
+fn hash(store: &MemoryStore) -> RunningHash {
+    let mut hash = RunningHash::new();
+    let mut scan = Some(RECORDS.scan());
+    while let Some(current) = scan {
+        let page = block_on(store.scan(&current)).unwrap();
+        for row in &page.rows {
+            hash.add(RECORDS.canonical(&row.value).unwrap());
+        }
+        scan = page.next;
+    }
+    hash
+}
+
+#[test]
+fn every_step_writes_the_hash_over_its_journal() {
+    let mut village = busy(68);
+    for _ in 0..6 {
+        village.round();
+        for store in &village.stores {
+            let found = block_on(store.read(&[HASH.key(&())])).unwrap().remove(0);
+            assert_eq!(HASH.decode_value(&found.unwrap()).unwrap(), hash(store));
+        }
+    }
+}
+
+#[test]
+fn without_its_hash_a_journal_is_verified_and_hashed_again() {
+    let mut village = busy(69);
+    village.rounds(3);
+    let set_hash = |store: &MemoryStore, other: Option<RunningHash>| {
+        edit(store, |batch| match other {
+            Some(other) => HASH.put(batch, &(), &other).unwrap(),
+            None => HASH.delete(batch, &()).unwrap(),
+        });
+    };
+    for other in [None, Some(RunningHash::new())] {
+        let store = &village.stores[0];
+        set_hash(store, other);
+        assert_eq!(differences(&village.coop, store), [Difference::Hash]);
+        village.reopen(0);
+        assert_eq!(differences(&village.coop, &village.stores[0]), []);
+    }
+    village.rounds(3);
+    assert_eq!(differences(&village.coop, &village.stores[0]), []);
+}
+
+#[test]
+fn whoever_writes_to_the_store_is_believed_until_the_store_is_verified() {
+    let mut village = busy(70);
+    village.rounds(3);
+    let store = &village.stores[0];
+    // A signature of somebody else, in the last record.
+    let last = block_on(store.scan(&RECORDS.scan().descending())).unwrap();
+    let row = &last.rows[0];
+    let record: Unverified<Record> = RECORDS.decode_value(&row.value).unwrap().read().unwrap();
+    let signature = record.claim().signature().as_bytes();
+    let at = row.value.windows(64).position(|part| part == signature);
+    let mut value = row.value.clone();
+    value[at.unwrap() + 40] ^= 1;
+    edit(store, |batch| batch.put(row.key.clone(), value).unwrap());
+    let settings = || {
+        let store = Arc::new(store.clone());
+        village.coop.settings(0, store, &village.network)
+    };
+    // Damage does not lead to the hash, so the signature is checked.
+    let error = block_on(settings().open()).unwrap_err();
+    assert_eq!(error.code(), "sync.restore.refused");
+    // Who writes the hash as well is taken at their word.
+    let forged = hash(store);
+    edit(store, |batch| HASH.put(batch, &(), &forged).unwrap());
+    let node = block_on(settings().open()).unwrap();
+    assert_eq!(node.set().len(), village.nodes[0].set().len());
+    let error = block_on(verify_store(&village.coop.genesis, store)).unwrap_err();
+    assert_eq!(error.code(), "sync.restore.refused");
 }
 
 #[test]

@@ -272,7 +272,7 @@ fn credit_that_was_sealed_under_a_dropped_seal_is_replaced_too() {
     assert_eq!(market.spendable(shop), 140);
 }
 
-fn last_act(market: &Market) -> RecordId {
+pub(super) fn last_act(market: &Market) -> RecordId {
     let authority = market.stage.set.authority();
     let mut acts = market.stage.records.iter().rev();
     let last = acts.find(|record| record.chain() == authority);

@@ -3,6 +3,7 @@
 
 mod admission;
 mod claims;
+mod reach;
 
 use icn_ledger::query::{Claim, ClaimState, Query, Register};
 use icn_ledger::remark::DisputeRequest;

@@ -299,13 +299,10 @@ impl Cells {
     pub(super) fn first_difference(&self, other: &Self) -> Option<EntryNumber> {
         let mut both = self.steps.iter().zip(&other.steps);
         let differing = both.find(|(one, other)| one != other);
-        let (long, len) = if self.steps.len() > other.steps.len() {
-            (&self.steps, other.steps.len())
-        } else {
-            (&other.steps, self.steps.len())
-        };
-        let beyond = long.get(len).map(|step| step.entry);
-        differing.map(|(one, _)| one.entry).or(beyond)
+        let len = self.steps.len().min(other.steps.len());
+        let beyond = self.steps.get(len).or_else(|| other.steps.get(len));
+        let first = differing.map(|(one, _)| one).or(beyond);
+        first.map(|step| step.entry)
     }
 
     pub(super) fn change(&self, step: &Step) -> i128 {

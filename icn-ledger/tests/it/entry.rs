@@ -215,12 +215,22 @@ fn what_sends_says_its_key_decision_and_date() {
         key: payment.key,
         memo: None,
     });
+    let settlement = Settlement {
+        leg: payment.legs[0],
+        claim: refund.original,
+        charge: 0,
+        key: payment.key,
+        decision: decision.unwrap(),
+        effective: payment.effective,
+        memo: None,
+    };
     let keyed = (Some(payment.key), None, None);
     let note = Entry::Note(Note::default());
     for (entry, expected) in [
         (Entry::Payment(payment), said),
         (Entry::Hold(hold), said),
         (Entry::Refund(refund), said),
+        (Entry::Settlement(settlement), said),
         (Entry::Remark(bundle), keyed),
         (note, (None, None, None)),
     ] {

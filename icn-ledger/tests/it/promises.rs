@@ -1,8 +1,8 @@
 //! What the design promises of any ledger, case by case: what is no fork, what
 //! decides nothing, and what no order of arrival changes.
 
-use icn_ledger::entry::{NOTE, PAYMENT};
-use icn_ledger::{Authorized, Ledger, Note, Refusal};
+use icn_ledger::entry::PAYMENT;
+use icn_ledger::{Authorized, Ledger, Refusal};
 use icn_types::authority::Act;
 use icn_types::id::RecordId;
 use icn_types::record::{Content, Draft, Record};
@@ -21,9 +21,8 @@ fn authors_who_write_at_once_from_the_same_records_fork_nothing() {
     let [a, b, c] = market.chains[..] else {
         panic!("three accounts");
     };
-    let before = market.clone();
+    let mut elsewhere = market.clone();
     let one = market.pay(a, c, 10);
-    let mut elsewhere = before;
     let other = elsewhere.pay(b, c, 20);
     let set = market.stage.replay(
         market
@@ -150,14 +149,17 @@ fn node_that_follows_the_ledger_alone_comes_to_the_same_verdicts() {
     let other_topic = market.stage.ledger(other_unit.id());
     let elsewhere = market.stage.open_member(0, &other_topic, Some(GRANT));
     for branch in 0..3 {
+        let beside = market.payment(&[(b, 1)]);
         market
             .stage
-            .write_after(&elsewhere, None, NOTE, &[], &Note::default());
+            .write_after(&elsewhere, None, PAYMENT, &[], &beside);
         let paid = market.pay_after(a, None, b, 10 + branch);
         market.ack(b, &[leg(paid, 0)]);
     }
     let too_much = market.pay(c, a, 1000);
     assert_eq!(market.verdict(&too_much), "limit.floor");
+    let set = &market.stage.set;
+    assert!(set.fork(&elsewhere).is_some() && set.fork(&a).is_some());
     let alone = market.stage.replay(of_topic(&market));
     let ledger = follow(&alone, market.unit);
     assert!(alone.len() < market.stage.set.len());

@@ -69,6 +69,16 @@ impl Market {
         self.stage.records[before..].to_vec()
     }
 
+    /// At least one entry of every account: each third one pays the two after
+    /// it.
+    pub fn round(&mut self) -> Vec<Signed<Record>> {
+        let (before, len) = (self.stage.records.len(), self.accounts.len());
+        for payer in (0..len).step_by(3) {
+            self.pay(payer, &[(payer + 1) % len, (payer + 2) % len]);
+        }
+        self.stage.records[before..].to_vec()
+    }
+
     /// Entries of one payer and one payee in turn.
     pub fn trade_between(
         &mut self,

@@ -164,14 +164,14 @@ fn growth<const N: usize>(
     worlds.iter().for_each(|world| world.replica.check());
 }
 
-/// The cost of an entry at many accounts.
+/// The cost of an entry at many accounts, each of which was used before.
 fn accounts() {
     let (rounds, len) = sized((15, 3000), (1, 30));
     let sizes = sized([10, 1000, 100_000], [3, 4, 5]);
     let mut worlds = sizes.map(|accounts| {
-        World::new(Market::new(accounts), &[], &|market| {
-            market.trade(rounds * len / 3)
-        })
+        let mut market = Market::new(accounts);
+        let history = market.round();
+        World::new(market, &history, &|market| market.trade(rounds * len / 3))
     });
     let names = [
         ["10 accounts", "bare maps of 10"],

@@ -16,6 +16,7 @@ use crate::ledger::Ledger;
 use crate::position;
 use crate::refusal::Refusal;
 use crate::request::{Request, Requested, again};
+use crate::settle::Settling;
 
 /// What becomes of a batch when one of its items fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +162,13 @@ impl<'a> Drafting<'a> {
             Request::Resolve(request) => self.request(&item.chain, request, item.at),
             Request::Refund(request) => self.request(&item.chain, request, item.at),
             Request::Bundle(request) => self.request(&item.chain, request, item.at),
+            Request::Settlement(request) => {
+                let ledger = self.ledger_of(&item.chain)?;
+                let account = self.account(ledger, &item.chain);
+                let authored = |slot| self.authored(slot);
+                let settling = Settling::of(ledger, self.set, (&account, authored), request)?;
+                self.request(&item.chain, &settling, item.at)
+            }
         }
     }
 

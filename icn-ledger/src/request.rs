@@ -17,6 +17,7 @@ use crate::entry::{
 };
 use crate::legs::LegId;
 use crate::refusal::Refusal;
+use crate::settle::SettlementRequest;
 
 /// A payment that somebody wants to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +108,8 @@ pub enum Request {
     Refund(RefundRequest),
     /// Say what belongs together.
     Bundle(BundleRequest),
+    /// Pay a claim.
+    Settlement(SettlementRequest),
 }
 
 impl From<PaymentRequest> for Request {
@@ -130,6 +133,12 @@ impl From<ResolveRequest> for Request {
 impl From<RefundRequest> for Request {
     fn from(request: RefundRequest) -> Self {
         Self::Refund(request)
+    }
+}
+
+impl From<SettlementRequest> for Request {
+    fn from(request: SettlementRequest) -> Self {
+        Self::Settlement(request)
     }
 }
 

@@ -188,6 +188,7 @@ const fn decision(request: &Request) -> Option<RecordId> {
         Request::Payment(request) => request.decision,
         Request::Hold(request) => request.decision,
         Request::Refund(request) => request.decision,
+        Request::Settlement(request) => Some(request.decision),
         _ => None,
     };
     match decision {

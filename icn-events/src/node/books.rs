@@ -53,9 +53,7 @@ impl Books {
             }
             books.audit.update(set, slot);
         }
-        for ledger in books.ledgers.values_mut() {
-            ledger.refresh(set);
-        }
+        books.refresh(set, &mut Touched::default());
         books
     }
 

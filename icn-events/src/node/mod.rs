@@ -24,6 +24,7 @@ mod mandate;
 mod money;
 mod registrar;
 mod resume;
+mod roll;
 mod schema;
 mod settings;
 mod stored;

@@ -1,5 +1,5 @@
 //! Requests of the host about money: pay, set aside, resolve, pay back, take,
-//! refuse, remark.
+//! refuse, settle, remark.
 //!
 //! Each names what it is about, by an operation key, by its holds or legs, or
 //! by all that it says. Asked again, it answers with the first record; another request
@@ -10,6 +10,7 @@ use icn_ledger::entry::TAKEN_MAX;
 use icn_ledger::remark::RemarkRequest;
 use icn_ledger::{
     Authorized, HoldRequest, Ledger, LegId, PaymentRequest, RefundRequest, Refusal, ResolveRequest,
+    SettlementRequest,
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId, UnitId};
@@ -102,6 +103,28 @@ impl Node {
         let admit =
             |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_refund(set, chain, request, at);
         self.author_entry((unit, chain), request.decision, admit, times)
+            .await
+    }
+
+    /// Pays a claim as a decision lets a shared account do: whoever was left
+    /// with credit that does not stand is made whole, once. The claim is
+    /// charged by the Open of whoever owes it, or is refused until then. In all
+    /// else as [`pay`](Self::pay).
+    ///
+    /// # Errors
+    /// [`AuthorError`] when it is refused or the node fails.
+    pub async fn settle(
+        &mut self,
+        unit: &UnitId,
+        chain: &ChainId,
+        request: &SettlementRequest,
+        times: Times,
+    ) -> Result<Authored, AuthorError> {
+        let admit = |ledger: &Ledger, set: &RecordSet, at| {
+            ledger.authorize_settlement(set, chain, request, at)
+        };
+        let decided = Some(request.decision);
+        self.author_entry((unit, chain), decided, admit, times)
             .await
     }
 

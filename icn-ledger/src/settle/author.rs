@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use icn_types::id::{ChainId, OperationKey, RecordId};
-use icn_types::record::{Attachment, Record};
+use icn_types::record::{Attachment, Content, Header};
 use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 
@@ -17,7 +17,8 @@ use crate::position;
 use crate::refusal::Refusal;
 use crate::request::{self, Requested};
 
-/// A claim that a shared account wants to pay.
+/// A claim that a shared account wants to pay, mostly out of an envelope: nodes
+/// carry a decided payment out as a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "what a caller states")]
 pub struct SettlementRequest {
@@ -52,19 +53,22 @@ impl Ledger {
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
         let account = self.account(set, chain);
-        let charged = match account.operation(&request.key) {
-            Some(first) => Charged::of(set, first, request)?,
-            None => self.charged(set, &account, &request.claim)?,
+        let authored = |slot| {
+            let record = set.record(slot);
+            (record.header(), record.content())
         };
-        self.admit_request(set, chain, &Settling { request, charged }, at)
+        let settling = Settling::of(self, set, (&account, authored), request)?;
+        self.admit_request(set, chain, &settling, at)
     }
 
-    /// The claim with the Open that charges it.
+    /// The claim with the Open that charges it. `named` names a settlement of
+    /// the account.
     fn charged(
         &self,
         set: &RecordSet,
         account: &Account,
         claim: &LegId,
+        named: impl Fn(Slot) -> RecordId,
     ) -> Result<Charged, Refusal> {
         let slot = set.find(&claim.record).ok_or(Refusal::NoClaim)?;
         let sent = legs::find(set, *claim).ok_or(Refusal::NoClaim)?;
@@ -73,10 +77,12 @@ impl Ledger {
             leg: claim.leg,
         };
         let payee = self.account(set, &sent.payee);
-        let paid = payee.settlements().replaced(at);
-        if let Some(by) = paid.or_else(|| account.settlements().paid(at)) {
+        if let Some(by) = payee.settlements().replaced(at) {
             let by = set.record(by).id();
             return Err(Refusal::Settled { by });
+        }
+        if let Some(by) = account.settlements().paid(at) {
+            return Err(Refusal::Settled { by: named(by) });
         }
         if !payee.has_kept(at) {
             return Err(Refusal::NoClaim);
@@ -106,14 +112,21 @@ struct Charged {
 }
 
 impl Charged {
-    /// The same as a record of the chain says it.
-    fn of(set: &RecordSet, first: Slot, request: &SettlementRequest) -> Result<Self, Refusal> {
-        let record: &Record = set.record(first);
-        let conflict = Refusal::KeyConflict { first: record.id() };
-        let settlement = super::find(set, first).ok_or(conflict)?;
-        let open = record.refs().get(usize::from(settlement.charge));
+    /// The same as a record of the chain says it, or a draft.
+    fn of(
+        set: &RecordSet,
+        first: (&Header, Option<&Content>),
+        claim: &LegId,
+    ) -> Result<Self, Refusal> {
+        let (header, content) = first;
+        let conflict = Refusal::KeyConflict { first: header.id() };
+        let content = content.ok_or(conflict)?;
+        let Ok(Some(Entry::Settlement(settlement))) = Entry::read(header.kind(), content) else {
+            return Err(conflict);
+        };
+        let open = content.refs().get(usize::from(settlement.charge));
         let open = *open.ok_or(conflict)?;
-        let is_same = settlement.claim(record.refs()) == Some(request.claim);
+        let is_same = settlement.claim(content.refs()) == Some(*claim);
         let start = set.open(&open).filter(|_| is_same).ok_or(conflict)?.start;
         Ok(Self {
             leg: settlement.leg,
@@ -124,9 +137,27 @@ impl Charged {
 }
 
 /// A request with what it takes to show that the claim was charged.
-struct Settling<'r> {
+pub(crate) struct Settling<'r> {
     request: &'r SettlementRequest,
     charged: Charged,
+}
+
+impl<'r> Settling<'r> {
+    /// The request of an account whose records, drafted or stored, `authored`
+    /// shows.
+    pub(crate) fn of<'s>(
+        ledger: &Ledger,
+        set: &RecordSet,
+        (account, authored): (&Account, impl Fn(Slot) -> (&'s Header, Option<&'s Content>)),
+        request: &'r SettlementRequest,
+    ) -> Result<Self, Refusal> {
+        let claim = &request.claim;
+        let charged = match account.operation(&request.key) {
+            Some(first) => Charged::of(set, authored(first), claim)?,
+            None => ledger.charged(set, account, claim, |slot| authored(slot).0.id())?,
+        };
+        Ok(Self { request, charged })
+    }
 }
 
 impl Requested for Settling<'_> {

@@ -23,6 +23,7 @@ use crate::entry::{DecisionRef, Entry, Leg, LegRef};
 use crate::legs::{self, LegId, Side};
 
 pub use author::SettlementRequest;
+pub(crate) use author::Settling;
 pub(crate) use rules::replaces;
 
 /// Pays a claim.

@@ -2,9 +2,12 @@
 //! within what is released, and no payee takes more than the envelope holds.
 
 use icn_ledger::batch::{Batch, Item, authorize_all};
+use icn_ledger::bundle::{BundleRequest, Due, Terms, authorize_bundle};
 use icn_ledger::entry::{HOLD, PAYMENT};
+use icn_ledger::query::{Register, bundle};
 use icn_ledger::{Authorized, DecisionRef, LedgerRule, PaymentRequest, Refusal};
 use icn_types::authority::{Act, Action, Envelope, ProposalId, Release, Tip, envelope_key};
+use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId, UnitId};
 use icn_types::testkit::stage::GRANT;
@@ -139,6 +142,49 @@ fn a_batch_draws_on_an_envelope_payment_by_payment() {
     }
     let drawn = market.ledger.drawn(&market.stage.set, &ready, 0).unwrap();
     assert_eq!((drawn.paid, drawn.payments), (30, 2));
+}
+
+#[test]
+fn an_envelope_pays_what_is_due_by_a_bundle_under_its_own_key() {
+    let (mut market, treasury, ready) = for_anybody();
+    let [a, b, _] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let due = |payer, atoms| Due {
+        payer,
+        payee: a,
+        amount: amount(atoms),
+    };
+    let request = BundleRequest {
+        terms: Terms::Dues(List::of([due(treasury, 20), due(b, 5)])),
+        key: market.key(),
+        memo: None,
+        cause: None,
+    };
+    let both = |market: &Market, payers: &[ChainId]| {
+        let set = &market.stage.set;
+        authorize_bundle(set, [&market.ledger], &a, &request, payers, NOW)
+    };
+    let undecided = both(&market, &[b, treasury]);
+    assert_eq!(undecided, Err(Refusal::Rule(LedgerRule::PayDecision)));
+    let submit = |market: &mut Market, authorized| match authorized {
+        Authorized::Draft(draft) => market.submit(draft),
+        Authorized::Again(id) => panic!("a first time, not {id}"),
+    };
+    let stated = both(&market, &[]).unwrap().bundle;
+    let id = submit(&mut market, stated);
+    let payment = PaymentRequest {
+        key: key(&market, 0),
+        decision: Some((ready, 0)),
+        ..request.terms.request(id, &treasury).unwrap().unwrap()
+    };
+    let drawn = market.authorize(treasury, &payment).unwrap();
+    submit(&mut market, drawn);
+    let mut register = Register::new();
+    let query = register.query(&market.stage.set, &market.ledger);
+    let found = bundle(&[&query], &id).unwrap();
+    let left: Vec<_> = found.dues.iter().map(|owed| owed.left()).collect();
+    assert_eq!(left, [0, 5]);
 }
 
 #[test]

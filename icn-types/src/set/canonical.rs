@@ -100,7 +100,7 @@ impl RecordSet {
     /// topics of both are equal all the same.
     fn needed(&self) -> BTreeSet<(TopicId, Slot)> {
         let mut todo: Vec<(TopicId, Slot)> = Vec::new();
-        for spine in self.spines.values() {
+        for spine in self.spines.iter() {
             todo.extend(
                 spine
                     .fork()
@@ -177,11 +177,12 @@ impl<'a> Canonical<'a> {
         self.beside.iter().copied()
     }
 
-    /// All canonical records, spines first.
+    /// All canonical records, spines first, ascending by chain.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.set
             .spines
-            .values()
+            .ascending()
+            .into_iter()
             .flat_map(|spine| spine.path().iter().copied())
             .chain(self.beside())
     }
@@ -203,20 +204,17 @@ impl<'a> Canonical<'a> {
     /// chain that has nothing on its spine and no fork has no row.
     #[must_use]
     pub fn rows(&self, topic: TopicId) -> Vec<Row> {
-        let of_topic = self
-            .set
-            .spines
-            .iter()
-            .filter(|(_, spine)| spine.topic == topic);
-        of_topic
-            .map(|(chain, spine)| self.row(*chain, spine))
+        let spines = self.set.spines.ascending().into_iter();
+        spines
+            .filter(|spine| spine.topic == topic)
+            .map(|spine| self.row(spine))
             .filter(|row| row.tip.is_some() || row.fork.is_some())
             .collect()
     }
 
-    fn row(&self, chain: ChainId, spine: &super::Spine) -> Row {
+    fn row(&self, spine: &super::Spine) -> Row {
         Row {
-            chain,
+            chain: spine.chain,
             tip: spine.tip().map(|slot| {
                 let record = self.set.record(slot);
                 crate::authority::Tip {

@@ -206,7 +206,7 @@ impl RecordSet {
                 .flat_map(|&slot| self.registry.touched(&self.arena, slot))
                 .collect()
         } else {
-            self.spines.chains().collect()
+            self.spines.iter().map(|spine| spine.chain).collect()
         };
         self.registry.hold(&self.arena, tip);
         self.valid = valid;
@@ -340,11 +340,11 @@ impl RecordSet {
         self.arena.slots()
     }
 
-    /// Chains with at least one record, ascending, with their topics.
-    pub fn chains(&self) -> impl Iterator<Item = (ChainId, TopicId)> + '_ {
-        self.spines
-            .iter()
-            .map(|(chain, spine)| (*chain, spine.topic))
+    /// Chains with at least one record, ascending, with their topics. Costs
+    /// O(n log n) in their number.
+    pub fn chains(&self) -> impl ExactSizeIterator<Item = (ChainId, TopicId)> + '_ {
+        let spines = self.spines.ascending().into_iter();
+        spines.map(|spine| (spine.chain, spine.topic))
     }
 
     /// The spine of a chain: `spine[seq]` is the record at `seq`.

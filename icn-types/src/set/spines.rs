@@ -1,9 +1,10 @@
 //! All spines: by chain for whoever asks, by number for stored records.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::slice;
 
 use crate::id::{ChainId, TopicId};
+use crate::index::Index;
 
 use super::RecordSet;
 use super::arena::Slot;
@@ -22,7 +23,7 @@ pub struct ChainNumber(u32);
 /// its spine searches for nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Spines {
-    by_chain: BTreeMap<ChainId, ChainNumber>,
+    by_chain: Index<ChainId>,
     spines: Vec<Spine>,
 }
 
@@ -33,15 +34,17 @@ impl Spines {
         if let Some(number) = self.find(&chain) {
             return Some(number);
         }
-        let number = ChainNumber(u32::try_from(self.spines.len()).ok()?);
+        let number = u32::try_from(self.spines.len()).ok()?;
+        self.by_chain.insert(&chain, self.spines.len());
         self.spines.push(Spine::new(chain, topic));
-        self.by_chain.insert(chain, number);
-        Some(number)
+        Some(ChainNumber(number))
     }
 
     /// The number of a chain with a stored record.
     pub(super) fn find(&self, chain: &ChainId) -> Option<ChainNumber> {
-        self.by_chain.get(chain).copied()
+        let is = |at: usize| matches!(self.spines.get(at), Some(spine) if spine.chain == *chain);
+        let number = self.by_chain.find(chain, is)?;
+        u32::try_from(number).ok().map(ChainNumber)
     }
 
     pub(super) fn numbered(&self, number: ChainNumber) -> &Spine {
@@ -53,31 +56,24 @@ impl Spines {
     }
 
     pub(super) fn of(&self, chain: &ChainId) -> Option<&Spine> {
-        self.by_chain
-            .get(chain)
-            .map(|&number| self.numbered(number))
+        self.find(chain).map(|number| self.numbered(number))
     }
 
     pub(super) fn of_mut(&mut self, chain: &ChainId) -> Option<&mut Spine> {
-        let number = *self.by_chain.get(chain)?;
+        let number = self.find(chain)?;
         Some(self.numbered_mut(number))
     }
 
-    /// Ascending by chain.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChainId, &Spine)> {
-        self.by_chain
-            .iter()
-            .map(|(chain, &number)| (chain, self.numbered(number)))
+    /// In the order of their numbers, which differs from set to set.
+    pub(super) fn iter(&self) -> slice::Iter<'_, Spine> {
+        self.spines.iter()
     }
 
-    /// Ascending.
-    pub(super) fn chains(&self) -> impl Iterator<Item = ChainId> + '_ {
-        self.by_chain.keys().copied()
-    }
-
-    /// Ascending by chain.
-    pub(super) fn values(&self) -> impl Iterator<Item = &Spine> {
-        self.iter().map(|(_, spine)| spine)
+    /// Ascending by chain. Costs O(n log n).
+    pub(super) fn ascending(&self) -> Vec<&Spine> {
+        let mut spines: Vec<&Spine> = self.spines.iter().collect();
+        spines.sort_unstable_by_key(|spine| spine.chain);
+        spines
     }
 }
 

@@ -15,7 +15,7 @@ use icn_types::authority::{
     Act, Charter, Consent, FORMAT, Finality, Grant, Open, Seal, SealRow, Sealed, Start, Tip,
 };
 use icn_types::canon::{List, Raw, to_bytes};
-use icn_types::chain::Owner;
+use icn_types::chain::{Chain, Owner};
 use icn_types::host::{
     Batch, Frame, LocalNetwork, LocalTransport, MemoryStore, Scan, Space, Store, Transport,
 };
@@ -487,6 +487,25 @@ impl Registrar {
         let set = village.nodes[0].set();
         let slot = set.find(&id).unwrap();
         assert!(set.verdict(slot).is_valid(), "{:?}", set.verdict(slot));
+    }
+
+    /// Opens a shared account for the treasurer.
+    pub(super) fn open_shared(&self, village: &mut Village, chain: Chain, grant: Option<Grant>) {
+        let key = village.coop.treasury_key.clone();
+        let mut open = Open {
+            chain,
+            key: key.public_key(),
+            recovery: key.public_key(),
+            format: FORMAT,
+            start: Start::First,
+            charged: 0,
+            claims: None,
+            grant,
+            consent: Consent::Current(Signature::from_bytes([0; 64])),
+        };
+        let terms = to_bytes(&open.consent_terms(village.coop.domain()));
+        open.consent = Consent::Current(key.sign(&terms).unwrap());
+        self.act(village, &Act::Open(open));
     }
 
     /// Ends a chain's epoch at `tip` and opens the next one under `new`.

@@ -4,18 +4,26 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
+use icn_events::audit::AuditEvent;
 use icn_events::node::{AuthorError, Authored, EpochRequest, Node, NodeError, verify_store};
-use icn_types::authority::{Consent, Grant};
+use icn_governance::body::{Choice, Proposal, Subject};
+use icn_ledger::{LegId, SettlementRequest};
+use icn_types::amount::Amount;
+use icn_types::authority::{Action, Consent, Envelope, Grant};
+use icn_types::canon::List;
+use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
 use icn_types::host::{MemoryStore, Store};
-use icn_types::id::ChainId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::key::{Keypair, Signature, Signer as _};
 use icn_types::resume::Standing;
 use icn_types::testkit::faulty::{Fault, Faulty};
 use icn_types::testkit::stage::key_of;
 
-use super::coop::{FLOAT, Village, copy};
-use super::{hours, money};
+use icn_types::topic::Topic;
+
+use super::coop::{FLOAT, Registrar, Village, copy};
+use super::{budget, hours, money, propose_and_vote};
 
 const LIMIT: u64 = 40 * 3_600;
 
@@ -174,10 +182,14 @@ fn frozen_account_goes_on_within_a_lower_limit() {
 }
 
 /// A restored backup wrote on, so that nobody can write the chain any more.
-#[test]
-fn chain_that_forked_goes_on_in_a_next_epoch() {
-    let mut village = Village::new(124, 3);
-    let (unit, bob) = (village.coop.hours, village.coop.hours_of(1));
+/// Charlie took an hour from one of its branches.
+fn forked(seed: u64) -> (Village, LegId) {
+    let mut village = Village::new(seed, 3);
+    let (unit, bob, charlie) = (
+        village.coop.hours,
+        village.coop.hours_of(1),
+        village.coop.hours_of(2),
+    );
     village.rounds(10);
     let registrar = village.peer(0);
     for member in [1, 2] {
@@ -185,13 +197,11 @@ fn chain_that_forked_goes_on_in_a_next_epoch() {
     }
     let backup = copy(&village.stores[1]);
     let pay_charlie = |village: &mut Village, key| {
-        let charlie = village.coop.hours_of(2);
         let times = village.times();
         let request = hours(charlie, 1, key);
         block_on(village.nodes[1].pay(&unit, &bob, &request, times)).unwrap()
     };
     let first = pay_charlie(&mut village, 1);
-    let charlie = village.coop.hours_of(2);
     village.until("charlie takes it", |v| v.posted(1, unit, charlie) == 3_600);
     village.stores[1] = backup;
     let store = Arc::new(village.stores[1].clone());
@@ -211,21 +221,111 @@ fn chain_that_forked_goes_on_in_a_next_epoch() {
         v.nodes.iter().all(knows_both) && v.agree()
     });
     assert!(village.nodes[0].set().fork(&bob).is_some());
-    let refused = village.pay_from(1, bob, 3).unwrap_err();
-    assert_eq!(refused.code(), "authorize.forked");
+    let record = first.id();
+    (village, LegId { record, leg: 0 })
+}
+
+/// Bob's chain goes on with 30 hours of credit.
+fn go_on(village: &mut Village) {
     let key = village.coop.members[1].key.clone();
-    let request = next(&village, &key, 30);
+    let request = next(village, &key, 30);
     let agreed = village.agree_to(1, &request).unwrap();
     village.open_next(&request, agreed).unwrap();
+    let bob = request.chain;
     village.until("the chain goes on", |v| {
-        v.agree() && v.nodes[1].set().fork(&bob).is_none()
+        v.agree() && v.nodes.iter().all(|node| node.set().fork(&bob).is_none())
     });
+}
+
+#[test]
+fn chain_that_forked_goes_on_in_a_next_epoch() {
+    let (mut village, _) = forked(124);
+    let (unit, bob) = (village.coop.hours, village.coop.hours_of(1));
+    let refused = village.pay_from(1, bob, 3).unwrap_err();
+    assert_eq!(refused.code(), "authorize.forked");
+    go_on(&mut village);
     village.pay_from(1, bob, 3).unwrap();
     village.until("alice is paid", |v| {
         v.agree() && v.posted(2, unit, v.coop.hours_of(0)) == 3_600
     });
     let claims = village.nodes[2].query(&unit).unwrap().claims_of(&bob);
     assert_eq!((claims.claimed, claims.stated), (3_600, Some(3_600)));
+}
+
+#[test]
+fn claim_is_settled_by_a_shared_account_once_it_is_charged() {
+    let (mut village, claim) = forked(127);
+    let (unit, charlie) = (village.coop.hours, village.coop.hours_of(2));
+    let registrar = Registrar::join(&village);
+    let fund = Topic::Ledger(village.coop.domain(), unit).chain(Owner::Shared(1));
+    registrar.open_shared(&mut village, fund, grant(10));
+    let envelope = Envelope {
+        payer: fund.id(),
+        payee: None,
+        unit,
+        tranche: Amount::new(36_000).unwrap(),
+        tranches: 1,
+        interval: 0,
+    };
+    let ready = decide(&mut village, Action::Envelope(envelope));
+    let settle = |village: &mut Village| {
+        let node = &village.nodes[0];
+        let drawn = node.ledger(&unit).unwrap().drawn(node.set(), &ready, 0);
+        let request = SettlementRequest {
+            claim,
+            key: drawn.unwrap().next,
+            decision: (ready, 0),
+            effective: None,
+            memo: None,
+            cause: None,
+        };
+        let times = village.times();
+        let settled = block_on(village.nodes[0].settle(&unit, &fund.id(), &request, times));
+        settled.map(|one| (one, request))
+    };
+    let early = settle(&mut village).unwrap_err();
+    assert_eq!(early.code(), "authorize.uncharged");
+    go_on(&mut village);
+    let (settled, request) = settle(&mut village).unwrap();
+    let times = village.times();
+    let again = block_on(village.nodes[0].settle(&unit, &fund.id(), &request, times)).unwrap();
+    assert_eq!(again, Authored::Again(settled.id()));
+    let twice = settle(&mut village).unwrap_err();
+    assert_eq!(twice.code(), "authorize.settled");
+    let node = &village.nodes[0];
+    let told = node
+        .audit()
+        .lines(node.set())
+        .any(|logged| match logged.line.event {
+            AuditEvent::Drawn { entry, .. } => entry == settled.id(),
+            _ => false,
+        });
+    assert!(told, "in one commit");
+    village.until("charlie took it in place of the credit", |v| {
+        let node = &v.nodes[0];
+        let columns = node.ledger(&unit).unwrap().columns(node.set());
+        v.agree() && columns.account(&fund.id()).outgoing == 0
+    });
+    assert_eq!(village.posted(1, unit, charlie), 3_600);
+    assert_eq!(village.posted(1, unit, fund.id()), -3_600);
+    for node in &village.nodes {
+        assert_eq!(node.query(&unit).unwrap().trial_balance().sum(), 0);
+    }
+}
+
+/// The Ready of a proposal of one action, after a vote.
+fn decide(village: &mut Village, action: Action) -> RecordId {
+    let proposal = Proposal {
+        subject: Subject::Actions(List::new([action]).unwrap()),
+        ..budget(village)
+    };
+    let opening = propose_and_vote(village, proposal, &[Choice::Yes; 3]);
+    let ready = |v: &Village| {
+        let office = v.nodes[0].set().office()?;
+        office.decision(&opening)?.ready()
+    };
+    village.until("ready", |v| ready(v).is_some());
+    ready(village).unwrap()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use icn_events::audit::{AuditEvent, verify};
 use icn_events::node::{AuthorError, Authored, Node};
 use icn_governance::body::{Choice, Proposal, Subject};
 use icn_ledger::query::{Dates, Order, PageSize};
-use icn_ledger::{Leg, PaymentRequest};
+use icn_ledger::{Leg, LegId, PaymentRequest, Refusal, SettlementRequest};
 use icn_types::amount::Amount;
 use icn_types::authority::{Action, Envelope};
 use icn_types::canon::List;
@@ -213,6 +213,45 @@ fn envelope_pays_together_with_its_audit_line_whichever_way_the_commit_fails() {
         assert_eq!(village.posted(0, credits, treasury), -60);
         assert_eq!(village.forks(), []);
     }
+}
+
+#[test]
+fn only_a_claim_is_settled_and_only_by_a_confirmed_decision() {
+    let mut village = Village::new(66, 3);
+    let ready = decide_envelope(&mut village);
+    let (credits, treasury) = (village.coop.credits, village.coop.treasury());
+    let payment = out_of_envelope(&village, ready, 60);
+    let times = village.times();
+    let paid = block_on(village.nodes[0].pay(&credits, &treasury, &payment, times)).unwrap();
+    village.until("the supplier has it", |v| {
+        v.posted(0, credits, v.coop.supplier()) == 60 && v.agree()
+    });
+    let mut request = SettlementRequest {
+        claim: LegId {
+            record: paid.id(),
+            leg: 0,
+        },
+        key: out_of_envelope(&village, ready, 1).key,
+        decision: (ready, 0),
+        effective: None,
+        memo: None,
+        cause: None,
+    };
+    let mut settle = |request: &SettlementRequest| {
+        let asked = village.nodes[0].settle(&credits, &treasury, request, times);
+        block_on(asked).unwrap_err()
+    };
+    let error = settle(&request);
+    assert!(
+        matches!(error, AuthorError::Money(Refusal::NoClaim)),
+        "it stands: {error:?}"
+    );
+    request.key = payment.key;
+    let error = settle(&request);
+    let conflict = Refusal::KeyConflict { first: paid.id() };
+    assert!(matches!(error, AuthorError::Money(refusal) if refusal == conflict));
+    request.decision.0 = paid.id();
+    assert!(matches!(settle(&request), AuthorError::Vote(_)), "no Ready");
 }
 
 #[test]

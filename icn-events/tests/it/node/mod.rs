@@ -13,6 +13,7 @@ mod money;
 mod queries;
 mod restart;
 mod resume;
+mod roll;
 mod running;
 mod stored;
 

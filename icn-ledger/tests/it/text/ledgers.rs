@@ -18,6 +18,7 @@ use proptest::prelude::*;
 use super::{read, read_csv};
 use crate::columns::{World, cases, steps};
 use crate::market::{Market, follow, leg};
+use crate::settlements::{Loss, settle};
 
 const DAY: u64 = 86_400_000;
 const NAMES: [&str; 4] = ["members:alice", "members:bob", "members:charlie", "members"];
@@ -107,6 +108,38 @@ fn what_is_under_way_stands_beside_the_account() {
         found,
         amounts.map(|(name, atoms)| (name.to_string(), atoms))
     );
+}
+
+/// A shop at a fund's expense: what the member owes is contested there and with
+/// the fund, and of the claim every settlement says that it is of it.
+#[test]
+fn settled_claim_stands_with_who_settled_it() {
+    let mut loss = Loss::charged();
+    loss.market.stage.set_time(19_723 * DAY);
+    loss.market.chains = vec![loss.member, loss.shop, loss.fund.chain];
+    let named = loss.named();
+    let settlement = settle(&mut loss.market, &mut loss.fund, named);
+    let taken = loss.market.ack(loss.shop, &[leg(settlement, 0)]);
+    let journal = journal(&loss.market, Sides::default()).unwrap();
+    assert_eq!(balances(&journal), expected(&loss.market));
+    let amounts = [
+        ("contested:members:alice", -40),
+        ("contested:members:charlie", 40),
+        ("in transit:members:alice", 5),
+        ("members:alice", -5),
+        ("members:bob", 40),
+        ("members:charlie", -40),
+    ];
+    assert_eq!(
+        balances(&journal),
+        amounts.map(|(name, atoms)| (name.to_string(), atoms))
+    );
+    let written = journal.show(Format::Hledger).to_string();
+    for id in [settlement, taken] {
+        assert!(written.contains(&format!("entry: {id}")));
+    }
+    assert!(written.contains(&format!("of: {}", loss.claim.record)));
+    assert!(written.contains("settlement"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! not stand is made whole, once.
 
 mod admission;
+mod amounts;
 mod claims;
 mod reach;
 

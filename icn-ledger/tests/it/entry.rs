@@ -179,10 +179,11 @@ fn a_resolve_ends_one_to_128_holds() {
 
 #[test]
 fn what_sends_says_its_key_decision_and_date() {
-    let decision = Some(DecisionRef {
+    let decided = DecisionRef {
         ready: 1,
         action: 2,
-    });
+    };
+    let decision = Some(decided);
     let payment = payment(1, decision, true);
     let hold = Hold {
         leg: payment.legs[0],
@@ -220,7 +221,7 @@ fn what_sends_says_its_key_decision_and_date() {
         claim: refund.original,
         charge: 0,
         key: payment.key,
-        decision: decision.unwrap(),
+        decision: decided,
         effective: payment.effective,
         memo: None,
     };

@@ -129,6 +129,7 @@ impl Spaces {
                 return Err(StoreError::new(StoreErrorKind::Conflict).in_space(key.space()));
             }
         }
+        // Memory is waited for once, not once for each write.
         for write in batch.writes() {
             let key = write.key();
             if let Some(rows) = self.rows(key.space()) {

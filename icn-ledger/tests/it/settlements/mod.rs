@@ -4,6 +4,7 @@
 mod admission;
 mod amounts;
 mod claims;
+mod reach;
 
 use icn_ledger::query::{Claim, ClaimState, Query, Register};
 use icn_ledger::remark::DisputeRequest;

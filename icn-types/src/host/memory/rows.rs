@@ -1,10 +1,9 @@
-//! The rows of one space: values by hash of the key, and an order that is made
-//! up for when somebody asks.
-
-use std::collections::BTreeMap;
-use std::vec::Vec;
+//! The rows of one space: found by hash of the key, put in order when a scan
+//! asks for it.
 
 use core::ops::Bound::{Excluded, Included, Unbounded};
+use std::collections::BTreeMap;
+use std::vec::Vec;
 
 use crate::host::KeyBytes;
 use crate::index::Index;
@@ -142,8 +141,10 @@ impl Pages {
     fn push(&mut self, row: Row) {
         match self.0.last_mut() {
             Some(page) if page.len() < PAGE => page.push(row),
+            // Most spaces of a small store never fill the first page.
             _ => {
-                let mut page = Vec::with_capacity(PAGE);
+                let room = if self.0.is_empty() { 1 } else { PAGE };
+                let mut page = Vec::with_capacity(room);
                 page.push(row);
                 self.0.push(page);
             }

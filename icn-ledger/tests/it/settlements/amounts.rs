@@ -99,3 +99,11 @@ fn seal_under(market: &mut Market, chain: ChainId, open: RecordId, head: RecordI
     market.feed();
     id
 }
+
+#[test]
+fn a_settlement_has_one_leg() {
+    let mut loss = Loss::charged();
+    let settlement = loss.settle();
+    let second = loss.market.ack(loss.shop, &[leg(settlement, 1)]);
+    assert_eq!(loss.market.verdict(&second), "ack.payee");
+}

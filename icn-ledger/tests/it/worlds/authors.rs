@@ -1,5 +1,6 @@
 //! Those who write accounts: what admission allows, on their own replica.
 
+use icn_ledger::remark::Remark;
 use icn_ledger::{Authorized, Entry, Leg, LegId, PaymentRequest, Refusal};
 use icn_types::authority::{Act, operation_key};
 use icn_types::canon::List;
@@ -48,6 +49,7 @@ impl World {
             77..89 => self.draft(who, |replica, chain, at| {
                 replica.ledger.draft_cover(&replica.set, chain, at)
             }),
+            89..94 => self.remark(who),
             _ => self.ask_again(who),
         };
         match answer {
@@ -110,12 +112,17 @@ impl World {
     pub(super) fn request(&mut self, who: usize, wish: Wish) -> Answer {
         let answer = wish.ask(self.home(who), &self.members[who].id, self.at());
         self.members[who].last_wish = Some(wish);
-        match answer? {
-            Authorized::Draft(draft) => Ok(Some(draft)),
+        Ok(self.drafted(answer?))
+    }
+
+    /// The record that a request leads to, if it is a new one.
+    pub(super) fn drafted(&mut self, answer: Authorized) -> Option<Draft> {
+        match answer {
+            Authorized::Draft(draft) => Some(draft),
             Authorized::Again(id) => {
                 assert!(self.all.contains_key(&id), "an outcome that never was");
                 self.fact("asked again");
-                Ok(None)
+                None
             }
         }
     }
@@ -236,6 +243,14 @@ impl World {
             Entry::Resolve(_) => &["resolve"],
             Entry::Refund(_) if of_resolve => &["refund", "refund of a part"],
             Entry::Refund(_) => &["refund"],
+            Entry::Remark(remark) => match remark {
+                Remark::Assertion(_) => &["assertion"],
+                Remark::Close(_) => &["period close"],
+                Remark::Dispute(_) => &["dispute"],
+                Remark::Outcome(_) => &["outcome"],
+                Remark::Bundle(_) => &["bundle"],
+                other => unreachable!("nobody makes {other:?}"),
+            },
             _ => &["cover"],
         };
         for &what in what {

@@ -376,6 +376,7 @@ impl World {
                 let original = self.chance.pick(&offers);
                 self.forge_refund(who, epoch, prev, original)
             }
+            96.. => self.forge_remark(who, epoch, prev),
             92.. => {
                 let nowhere = RecordId::from_bytes(sha256(&self.now.to_be_bytes()));
                 let anything = self.chance.pick(&self.order);

@@ -10,6 +10,7 @@ mod mandates;
 mod member;
 mod properties;
 mod registrar;
+mod remarks;
 mod safety;
 mod settlements;
 mod succession;
@@ -63,6 +64,12 @@ const HAPPENED: &[(&str, u64)] = &[
     ("ack of a refund", 50),
     ("refuse", 250),
     ("cover", 500),
+    ("assertion", 250),
+    ("period close", 250),
+    ("dispute", 250),
+    ("outcome", 25),
+    ("bundle", 250),
+    ("byzantine remark", 250),
     ("asked again", 500),
     ("authorize.key", 500),
     ("authorize.resolved", 25),

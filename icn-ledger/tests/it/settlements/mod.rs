@@ -4,7 +4,6 @@
 mod admission;
 mod amounts;
 mod claims;
-mod reach;
 
 use icn_ledger::query::{Claim, ClaimState, Query, Register};
 use icn_ledger::remark::DisputeRequest;

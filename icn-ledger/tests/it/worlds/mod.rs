@@ -264,7 +264,7 @@ fn registrar_who_charges_nothing_is_caught() {
 
 #[test]
 fn key_that_is_paid_twice_is_caught() {
-    is_caught(Bug::NoKeyRule, Property::Once, 120..320);
+    is_caught(Bug::NoKeyRule, Property::Once, 1500..1700);
 }
 
 #[test]

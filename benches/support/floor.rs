@@ -24,16 +24,6 @@ pub struct BareLedger {
 }
 
 impl BareLedger {
-    /// A ledger of these accounts at zero.
-    #[must_use]
-    pub fn of(accounts: &[ChainId]) -> Self {
-        let balances = accounts.iter().map(|chain| (*chain.as_bytes(), 0));
-        Self {
-            balances: balances.collect(),
-            payments: BTreeMap::new(),
-        }
-    }
-
     /// Applies an entry if the balance allows it; answers with the balance.
     ///
     /// # Panics
@@ -56,7 +46,7 @@ impl BareLedger {
 
 /// The first eight bytes of a hash are as good as a hash.
 #[derive(Debug, Default, Clone)]
-struct Prefix(u64);
+pub struct Prefix(u64);
 
 impl Hasher for Prefix {
     fn finish(&self) -> u64 {
@@ -73,20 +63,25 @@ impl Hasher for Prefix {
         self.0 ^= u64::from(number);
     }
 
+    fn write_u64(&mut self, number: u64) {
+        self.0 ^= number;
+    }
+
     fn write_usize(&mut self, _: usize) {}
 }
 
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<Prefix>>;
+/// The fastest map there is for keys that are hashes.
+pub type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Prefix>>;
 
 /// What no ledger that refuses doubles can do without: hash maps of balances,
 /// of ids, of operation keys and of the legs that nobody took yet. Five
 /// look-ups by random names for each entry, and nothing else.
 #[derive(Debug, Default, Clone)]
 pub struct BareIndex {
-    balances: Map<[u8; 32], i128>,
-    ids: Map<[u8; 32], u64>,
-    operations: Map<[u8; 33], u64>,
-    legs: Map<([u8; 32], u8), i128>,
+    balances: FastMap<[u8; 32], i128>,
+    ids: FastMap<[u8; 32], u64>,
+    operations: FastMap<[u8; 33], u64>,
+    legs: FastMap<([u8; 32], u8), i128>,
 }
 
 impl BareIndex {

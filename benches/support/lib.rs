@@ -19,10 +19,10 @@ mod trade;
 
 pub use arrival::Arrival;
 pub use clock::{cpu_nanos, wall_nanos};
-pub use floor::{BareIndex, BareLedger, BareMap, BareRedb, encode_and_hash};
+pub use floor::{BareIndex, BareLedger, BareMap, BareRedb, FastMap, Prefix, encode_and_hash};
 pub use market::{Market, Replica};
 pub use ours::Node;
-pub use report::{Case, Rounds, print_machine};
+pub use report::{Case, Rounds, print_machine, run, title, told, verdict};
 pub use rows::{Bytes, Decoded, SPACES};
 pub use trade::Trade;
 

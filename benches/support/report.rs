@@ -1,5 +1,7 @@
 use std::process::Command;
 
+use crate::is_measuring;
+
 /// One program of a comparison: it does its next piece of work and answers
 /// with the nanoseconds that this took.
 pub type Case<'a> = (&'static str, Box<dyn FnMut() -> u64 + 'a>);
@@ -65,6 +67,39 @@ fn median(times: impl Iterator<Item = u64>) -> u64 {
     let mut times: Vec<u64> = times.collect();
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or(0)
+}
+
+/// Runs the bars, or the one that the first argument names.
+pub fn run(bars: &[(&str, fn())]) {
+    print_machine();
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    for (name, bar) in bars {
+        if wanted.as_deref().is_none_or(|wanted| wanted == *name) {
+            bar();
+        }
+    }
+}
+
+/// Prints the head of a table, with what its two columns of figures are.
+pub fn title(text: &str, [nanos, speed]: [&str; 2]) {
+    println!("\n{text}\n\n| program | {nanos} | {speed} |\n|---|---|---|");
+}
+
+/// Prints thousandths beside the bar. Small runs say nothing about time.
+pub fn verdict(text: &str, thousandths: u64, bar: u64) {
+    if is_measuring() {
+        let word = if thousandths >= bar { "met" } else { "missed" };
+        println!("\n{text}: {thousandths} / 1000, bar {bar}: {word}");
+    }
+}
+
+/// Prints a ratio that has no bar.
+pub fn told(text: &str, thousandths: u64) {
+    if is_measuring() {
+        println!("\n{text}: {thousandths} / 1000");
+    }
 }
 
 /// Prints machine, compiler and the versions that decide.

@@ -6,7 +6,7 @@
 
 use icn_benches::{
     Arrival, BareIndex, BareLedger, BareMap, BareRedb, Case, Decoded, Market, Node, Replica,
-    Rounds, cpu_nanos, encode_and_hash, is_measuring, print_machine, sized, wall_nanos,
+    Rounds, cpu_nanos, encode_and_hash, run, sized, title, told, verdict, wall_nanos,
 };
 use icn_store_redb::RedbStore;
 use icn_types::host::MemoryStore;
@@ -14,43 +14,17 @@ use icn_types::record::{Content, Record};
 use icn_types::sign::Signed;
 
 fn main() {
-    print_machine();
-    let wanted = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
-    let bars: [(&str, fn()); 5] = [
+    run(&[
         ("accounts", accounts),
         ("history", history),
         ("store", store),
         ("signed", signed),
         ("durable", durable),
-    ];
-    for (name, bar) in bars {
-        if wanted.as_deref().is_none_or(|wanted| wanted == name) {
-            bar();
-        }
-    }
+    ]);
 }
 
-fn title(text: &str) {
-    println!("\n{text}\n\n| program | ns per entry | entries/s |\n|---|---|---|");
-}
-
-/// Thousandths of the floor's speed, beside the bar. Small runs say nothing
-/// about time.
-fn verdict(text: &str, thousandths: u64, bar: u64) {
-    if is_measuring() {
-        let word = if thousandths >= bar { "met" } else { "missed" };
-        println!("\n{text}: {thousandths} / 1000 of the floor, bar {bar}: {word}");
-    }
-}
-
-/// A ratio that has no bar.
-fn told(text: &str, thousandths: u64) {
-    if is_measuring() {
-        println!("\n{text}: {thousandths} / 1000");
-    }
-}
+/// Heads of the columns.
+const PER_ENTRY: [&str; 2] = ["ns per entry", "entries/s"];
 
 /// The next entries of a list that is long enough for all rounds.
 struct Supply<T>(std::vec::IntoIter<T>);
@@ -148,7 +122,7 @@ fn growth<const N: usize>(
         cases.push((name, applying(&mut world.replica, coming, len)));
     }
     let times = Rounds::run(rounds, len, cases);
-    title(text);
+    title(text, PER_ENTRY);
     times.print();
     let [.., [small, bare_small], [large, bare_large]] = names.as_slice() else {
         return;
@@ -246,10 +220,10 @@ fn store() {
         ),
     ];
     let times = Rounds::run(rounds, len, cases);
-    title("Unsigned append, five puts per entry in memory");
+    title("Unsigned append, five puts per entry in memory", PER_ENTRY);
     times.print();
     let ratio = times.ratio("ours through the Store trait", |of| of("bare map"));
-    verdict("through the Store trait", ratio, 850);
+    verdict("through the Store trait, beside the bare map", ratio, 850);
     node.replica.check();
 }
 
@@ -306,7 +280,7 @@ fn signed() {
         ),
     ];
     let times = Rounds::run(rounds, len, cases);
-    title("Signed, strict, one by one");
+    title("Signed, strict, one by one", PER_ENTRY);
     times.print();
     let floor = |of: &dyn Fn(&str) -> u64| of("bare verify") + 1000;
     let ratio = times.ratio("ours from bytes: decode, verify, apply", floor);
@@ -370,7 +344,10 @@ fn durable_by(batch_len: usize, batches: usize, rounds: usize) {
         ),
     ];
     let times = Rounds::run(rounds, len, cases);
-    title(&format!("Durable, {batch_len} entries per commit"));
+    title(
+        &format!("Durable, {batch_len} entries per commit"),
+        PER_ENTRY,
+    );
     times.print();
     let slower = |of: &dyn Fn(&str) -> u64| of("bare verify").max(of("bare redb"));
     let ratio = times.ratio("ours: verify, apply, commit", slower);

@@ -5,49 +5,18 @@
 //! each runs, and nothing is asserted about time. Both programs write the same
 //! bytes and must end with the same id.
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up ends")]
-#![expect(
-    clippy::disallowed_types,
-    reason = "the floor may use the fastest map there is; nothing depends on its order"
-)]
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-use icn_benches::{Case, Rounds, Trade, cpu_nanos, is_measuring, print_machine, sized};
+use icn_benches::{Case, FastMap, Rounds, Trade, cpu_nanos, run, sized, title, told, verdict};
 use icn_ledger::book::{Action, Batch, Book, EntryId, Request, UnitKey};
 use icn_types::canon::{Encode as _, Writer};
 use icn_types::hash::sha256;
 
 fn main() {
-    print_machine();
-    let wanted = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
-    let bars: [(&str, fn()); 3] = [("post", post), ("history", history), ("reads", reads)];
-    for (name, bar) in bars {
-        if wanted.as_deref().is_none_or(|wanted| wanted == name) {
-            bar();
-        }
-    }
+    run(&[("post", post), ("history", history), ("reads", reads)]);
 }
 
-fn title(text: &str) {
-    println!("\n{text}\n\n| program | ns each | per second |\n|---|---|---|");
-}
-
-fn verdict(text: &str, thousandths: u64, bar: u64) {
-    if is_measuring() {
-        let word = if thousandths >= bar { "met" } else { "missed" };
-        println!("\n{text}: {thousandths} / 1000, bar {bar}: {word}");
-    }
-}
-
-/// A ratio that has no bar.
-fn told(text: &str, thousandths: u64) {
-    if is_measuring() {
-        println!("\n{text}: {thousandths} / 1000");
-    }
-}
+/// Heads of the columns.
+const EACH: [&str; 2] = ["ns each", "per second"];
 
 fn timed(work: impl FnOnce()) -> u64 {
     let start = cpu_nanos();
@@ -63,27 +32,7 @@ fn start(trade: &Trade) -> (Book, Bare) {
     (book, bare)
 }
 
-/// The first eight bytes of a hash are as good as a hash.
-#[derive(Default)]
-struct Prefix(u64);
-
-impl Hasher for Prefix {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_be_bytes(*first);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-}
-
-type Map = HashMap<u64, u32, BuildHasherDefault<Prefix>>;
+type Map = FastMap<u64, u32>;
 
 fn prefix(bytes: &[u8; 32]) -> u64 {
     u64::from_be_bytes(*bytes.first_chunk().expect("32 bytes"))
@@ -195,7 +144,10 @@ fn post() {
             ),
         ];
         let times = Rounds::run(rounds, len, cases);
-        title(&format!("Post, unsigned, in memory, {accounts} accounts"));
+        title(
+            &format!("Post, unsigned, in memory, {accounts} accounts"),
+            EACH,
+        );
         times.print();
         let ratio = times.ratio("book", |of| of("floor"));
         verdict("book beside the floor", ratio, 600);
@@ -251,7 +203,10 @@ fn history() {
         cases.push((name, Box::new(next)));
     }
     let times = Rounds::run(rounds, len, cases);
-    title(&format!("Post after {short} and after {long} entries"));
+    title(
+        &format!("Post after {short} and after {long} entries"),
+        EACH,
+    );
     times.print();
     let entries = u64::try_from(long).expect("a number of entries");
     for (name, nanos) in [("book", ours), ("floor", floor)] {
@@ -334,7 +289,7 @@ fn reads() {
         ),
     ];
     let times = Rounds::run(rounds, len, cases);
-    title("Reads");
+    title("Reads", EACH);
     times.print();
     assert!(lines > 0 && found == rounds * len, "everything was found");
     let within = |name: &str, bar: u64| bar * 1000 / times.nanos(name).max(1);

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_benches::{Case, Market, Rounds, Trade, cpu_nanos, is_measuring, print_machine, sized};
+use icn_benches::{Case, Market, Rounds, Trade, cpu_nanos, run, sized, title, verdict};
 use icn_events::book::StoredBook;
 use icn_events::genesis::Genesis;
 use icn_events::node::{Node, NodeSettings, Stored};
@@ -24,28 +24,11 @@ use icn_types::testkit::stage::key_of;
 use tempfile::TempDir;
 
 fn main() {
-    print_machine();
-    let wanted = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
-    let bars: [(&str, fn()); 2] = [("book", book), ("node", node)];
-    for (name, bar) in bars {
-        if wanted.as_deref().is_none_or(|wanted| wanted == name) {
-            bar();
-        }
-    }
+    run(&[("book", book), ("node", node)]);
 }
 
-fn title(text: &str) {
-    println!("\n{text}\n\n| program | ns each | per second |\n|---|---|---|");
-}
-
-fn verdict(text: &str, thousandths: u64, bar: u64) {
-    if is_measuring() {
-        let word = if thousandths >= bar { "met" } else { "missed" };
-        println!("\n{text}: {thousandths} / 1000, bar {bar}: {word}");
-    }
-}
+/// Heads of the columns.
+const EACH: [&str; 2] = ["ns each", "per second"];
 
 fn timed<T>(work: impl FnOnce() -> T) -> (u64, T) {
     let start = cpu_nanos();
@@ -100,7 +83,7 @@ fn book() {
     ];
     let rounds = sized(9, 1);
     let times = Rounds::run(rounds, 1, cases);
-    title(&format!("Opening a book of {entries} entries"));
+    title(&format!("Opening a book of {entries} entries"), EACH);
     times.print();
     let each = write / u64::try_from(entries).expect("a number of entries");
     println!("| written, 1000 at once, per entry | {each} | |");
@@ -168,7 +151,7 @@ fn node() {
         coop.trade(entries);
         let (verified, node) = timed(|| coop.open());
         let len = node.set().len();
-        title(&format!("Opening a node of {len} records"));
+        title(&format!("Opening a node of {len} records"), EACH);
         println!("| each signature checked, rows derived | {verified} | |");
         drop(node);
         let by_hash = || {

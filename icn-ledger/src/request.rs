@@ -188,10 +188,7 @@ impl Requested for PaymentRequest {
         Ok(Entry::Payment(Payment {
             legs: self.legs.clone(),
             key: self.key,
-            decision: self
-                .decision
-                .map(|named| decision(refs, named))
-                .transpose()?,
+            decision: if_decided(refs, self.decision)?,
             effective: self.effective,
             memo: self.memo,
         }))
@@ -216,10 +213,7 @@ impl Requested for HoldRequest {
             leg: self.leg,
             resolver: self.resolver,
             key: self.key,
-            decision: self
-                .decision
-                .map(|named| decision(refs, named))
-                .transpose()?,
+            decision: if_decided(refs, self.decision)?,
             expires: self.expires,
             effective: self.effective,
             memo: self.memo,
@@ -286,10 +280,7 @@ impl Requested for RefundRequest {
             original: reference(refs, &self.original)?,
             amount: self.amount,
             key: self.key,
-            decision: self
-                .decision
-                .map(|named| decision(refs, named))
-                .transpose()?,
+            decision: if_decided(refs, self.decision)?,
             effective: self.effective,
             memo: self.memo,
         }))
@@ -315,6 +306,13 @@ pub(crate) fn again<R: Requested>(
     } else {
         Err(R::conflict(first.id()))
     }
+}
+
+fn if_decided(
+    refs: &[RecordId],
+    named: Option<(RecordId, u16)>,
+) -> Result<Option<DecisionRef>, Refusal> {
+    named.map(|named| decision(refs, named)).transpose()
 }
 
 pub(crate) fn decision(

@@ -261,11 +261,7 @@ impl Node {
         let drafts = drafts.ok_or(AuthorError::NoPlace)?;
         self.rehearse(&drafts[0])?;
         let open = drafts[1].header().id();
-        let mut work = self.begin()?;
-        for draft in drafts {
-            self.write(draft, &signer, times, &mut work)?;
-        }
-        self.end(work).await?;
+        self.write_acts(drafts, &signer, times).await?;
         Ok(Authored::New(open))
     }
 
@@ -281,10 +277,23 @@ impl Node {
         let draft = draft.ok_or(AuthorError::NoPlace)?;
         self.rehearse(&draft)?;
         let id = draft.header().id();
-        let mut work = self.begin()?;
-        self.write(draft, &signer, times, &mut work)?;
-        self.end(work).await?;
+        self.write_acts([draft], &signer, times).await?;
         Ok(Authored::New(id))
+    }
+
+    /// Signs and stores acts in one commit.
+    async fn write_acts(
+        &mut self,
+        drafts: impl IntoIterator<Item = Draft>,
+        signer: &SharedSigner,
+        times: Times,
+    ) -> Result<(), NodeError> {
+        let mut work = self.begin()?;
+        for draft in drafts {
+            self.write(draft, signer, times, &mut work)?;
+        }
+        self.end(work).await?;
+        Ok(())
     }
 
     pub(super) fn rehearse(&self, draft: &Draft) -> Result<(), AuthorError> {

@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::topic::Topic;
 
 use super::decisions::{Decision, Frozen};
-use super::rows::{RowIndex, Rows};
+use super::rows::{Row, RowIndex};
 use super::rule::AuthorityRule as Rule;
 
 /// Roll, current epochs and decisions after one record of the authority chain:
@@ -84,7 +84,8 @@ pub(super) trait Path {
     fn open(&self, id: &RecordId) -> Option<(u64, &Open)>;
     /// What a Ready lets take effect.
     fn readied(&self, ready: &RecordId) -> Option<&Frozen>;
-    fn rows(&self) -> &Rows;
+    /// A row that one of its records wrote.
+    fn row(&self, index: RowIndex) -> &Row;
 }
 
 /// The Opens that a record refs, in the order in which they were written.
@@ -232,7 +233,7 @@ impl Office {
         }
         let (current, recovery) = match (seat, open.chain.owner()) {
             (Some(seat), _) => {
-                let row = seat.last_row.map(|row| path.rows().row(row));
+                let row = seat.last_row.map(|row| path.row(row));
                 match row {
                     Some(row) if row.ends(&seat.open) && row.tip() == open.start.tip() => {}
                     _ => return Err(Rule::OpenHead),
@@ -297,7 +298,7 @@ impl Office {
         if seat.open != row.open {
             return Err(Rule::SealOrder);
         }
-        if let Some(last) = seat.last_row.map(|last| path.rows().row(last))
+        if let Some(last) = seat.last_row.map(|last| path.row(last))
             && (last.ends(&row.open)
                 || row.tip().map(|tip| tip.seq) < last.tip().map(|tip| tip.seq))
         {
@@ -354,7 +355,7 @@ impl Office {
         let (id, open) = one;
         let seat = self.chains.get(&open.chain.id());
         let last_row = seat.and_then(Seat::last_row);
-        let is_unsealed = last_row.is_none_or(|row| path.rows().row(row).tip() == open.start.tip());
+        let is_unsealed = last_row.is_none_or(|row| path.row(row).tip() == open.start.tip());
         let terms = |open: &Open| open.consent_terms(self.domain);
         let consent_alike = path
             .open(&in_force)

@@ -115,6 +115,16 @@ impl Node {
             let signer = self.writer(&chain)?;
             records.push(draft.sign(&*signer).map_err(NodeError::from)?);
         }
+        self.store_signed(records, is_decided, times).await
+    }
+
+    /// Stores records of this node in one commit.
+    pub(super) async fn store_signed(
+        &mut self,
+        records: Vec<Signed<Record>>,
+        is_decided: bool,
+        times: Times,
+    ) -> Result<(), AuthorError> {
         if records.is_empty() {
             return Ok(());
         }

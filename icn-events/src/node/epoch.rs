@@ -89,14 +89,10 @@ impl Node {
         let (seat, before) = self.epoch(&chain).ok_or(AuthorError::Terms(chain))?;
         let terms = self.terms(request, seat, before);
         check_consent(&terms, before, consent)?;
-        let seal = if self.set().is_frozen(&chain) {
-            None
-        } else {
-            Some(self.final_seal(&chain, seat).ok_or(AuthorError::NoPlace)?)
-        };
         let next = Open {
             key: request.key,
             recovery: request.recovery,
+            start: terms.start,
             grant: request.grant,
             consent,
             ..before.clone()
@@ -105,24 +101,13 @@ impl Node {
         if let Some(ledger) = ledger.filter(|_| next.chain.owner().member().is_some()) {
             ledger.admit_open(self.set(), &next, limit)?;
         }
-        let signer = self.registrar()?;
-        let at = self.not_before_tip(&self.set().authority(), times.now);
-        let mut work = self.begin()?;
-        if let Some(seal) = seal {
-            let seal = self.draft_act(&seal, Vec::new(), at);
-            let seal = seal.ok_or(AuthorError::NoPlace)?;
-            self.rehearse(&seal)?;
-            self.write(seal, &signer, times, &mut work)?;
+        let mut acts = Vec::new();
+        if !self.set().is_frozen(&chain) {
+            acts.push(self.final_seal(&chain, seat).ok_or(AuthorError::NoPlace)?);
         }
-        // The consent fits, so that the Open is Valid after its Seal.
         let open = self.charged(&chain, next).ok_or(AuthorError::NoPlace)?;
-        let open = self.draft_act(&Act::Open(open), Vec::new(), at);
-        let open = open.ok_or(AuthorError::NoPlace)?;
-        self.rehearse(&open)?;
-        let id = open.header().id();
-        self.write(open, &signer, times, &mut work)?;
-        self.end(work).await?;
-        Ok(Authored::New(id))
+        acts.push(Act::Open(open));
+        self.author_acts(&acts, times).await
     }
 
     /// As registrar, freezes a chain: a final Seal at the furthest record that
@@ -139,7 +124,7 @@ impl Node {
         }
         let seal = self.final_seal(chain, seat);
         let seal = seal.ok_or(AuthorError::NoPlace)?;
-        self.author_act(&seal, times).await
+        self.author_acts(&[seal], times).await
     }
 
     fn epoch(&self, chain: &ChainId) -> Option<(&Seat, &Open)> {
@@ -182,8 +167,8 @@ impl Node {
         Some(Act::Seal(Seal { rows }))
     }
 
-    /// An Open of a chain whose epoch ended: it starts there, and charges an
-    /// account with what is claimed of it.
+    /// An Open of a chain that charges an account with what is claimed of it.
+    /// `None` when more is claimed than an Open can state.
     pub(super) fn charged(&self, chain: &ChainId, open: Open) -> Option<Open> {
         let set = self.set();
         let ledger = self.books.ledger_of(set, chain);
@@ -192,7 +177,6 @@ impl Node {
         let claimed = claims.as_ref().map_or(0, |claims| claims.claimed);
         Some(Open {
             format: FORMAT,
-            start: set.next_start(chain)?,
             charged: u64::try_from(claimed).ok()?,
             claims: claims.and_then(|claims| claims.digest()),
             ..open

@@ -4,7 +4,7 @@
 use icn_types::authority::{Act, Action, Consent, Grant, Open, Release};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::PublicKey;
-use icn_types::record::{Content, Draft};
+use icn_types::record::{Content, Draft, Place};
 use icn_types::set::{Office, Seat};
 use icn_types::time::Timestamp;
 
@@ -52,6 +52,7 @@ impl Node {
         let open = Open {
             key,
             recovery,
+            start: self.set().next_start(chain)?,
             grant: before.grant.map(|grant| Grant {
                 floor: seat.floor().unwrap_or(grant.floor),
                 ..grant
@@ -82,12 +83,31 @@ impl Node {
     }
 
     pub(super) fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
-        let (set, authority) = (self.set(), self.set().authority());
-        (set.spine(&authority).last().copied() == set.office_tip()).then_some(())?;
-        let (kind, body) = act.body();
-        let content = Content::new(refs, None, &body)?;
-        Draft::new(set.next_place(&authority)?, kind, at, content)
+        draft(self.end_of_authority()?, act, refs, at)
     }
+
+    /// Acts that follow each other.
+    pub(super) fn draft_acts(&self, acts: &[Act], at: Timestamp) -> Option<Vec<Draft>> {
+        let mut place = self.end_of_authority();
+        let drafts = acts.iter().map(|act| {
+            let draft = draft(place?, act, Vec::new(), at)?;
+            place = draft.header().next_place();
+            Some(draft)
+        });
+        drafts.collect()
+    }
+
+    /// Where the next act goes, if the registrar's epoch goes on.
+    fn end_of_authority(&self) -> Option<Place> {
+        let (set, authority) = (self.set(), self.set().authority());
+        let goes_on = set.spine(&authority).last().copied() == set.office_tip();
+        set.next_place(&authority).filter(|_| goes_on)
+    }
+}
+
+fn draft(place: Place, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
+    let (kind, body) = act.body();
+    Draft::new(place, kind, at, Content::new(refs, None, &body)?)
 }
 
 fn decision<'a>(office: &'a Office, ready: &ReadyAction) -> Option<&'a icn_types::set::Decision> {

@@ -2,20 +2,21 @@
 //! limits, a chain that forked. Each is opened once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
 use icn_events::audit::AuditEvent;
 use icn_events::node::{AuthorError, Authored, EpochRequest, Node, NodeError, verify_store};
 use icn_governance::body::{Choice, Proposal, Subject};
-use icn_ledger::{LegId, SettlementRequest};
+use icn_ledger::{Authorized, Leg, LegId, PaymentRequest, SettlementRequest};
 use icn_types::amount::Amount;
 use icn_types::authority::{Action, Consent, Envelope, Grant};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
-use icn_types::host::{MemoryStore, Store};
+use icn_types::host::{LocalNetwork, MemoryStore, Store};
 use icn_types::id::{ChainId, RecordId};
-use icn_types::key::{Keypair, Signature, Signer as _};
+use icn_types::key::{Keypair, PeerId, PublicKey, SignError, Signature, Signer};
 use icn_types::resume::Standing;
 use icn_types::testkit::faulty::{Fault, Faulty};
 use icn_types::testkit::stage::key_of;
@@ -50,6 +51,15 @@ fn next(village: &Village, key: &Keypair, hours: i64) -> EpochRequest {
 }
 
 impl Village {
+    /// Cuts or heals the links between all nodes.
+    fn each_pair(&self, change: fn(&LocalNetwork, PeerId, PeerId)) {
+        for one in 0..self.nodes.len() {
+            for other in 0..one {
+                change(&self.network, self.peer(one), self.peer(other));
+            }
+        }
+    }
+
     /// Opens a member's node with one more key.
     fn open_with(&mut self, member: usize, key: &Keypair, store: Arc<dyn Store>) {
         let settings = self.coop.settings(member, store, &self.network);
@@ -375,6 +385,121 @@ fn epoch_is_ended_and_opened_once_whichever_way_the_commit_fails() {
             assert_eq!(block_on(rows).unwrap(), []);
         }
     }
+}
+
+/// Three branches each pay all that an account may owe: more is claimed then
+/// than an Open can charge.
+#[test]
+fn open_that_is_refused_leaves_no_seal_and_the_node_goes_on() {
+    let mut village = Village::new(128, 4);
+    let unit = village.coop.hours;
+    let registrar = Registrar::join(&village);
+    let partner = Topic::Ledger(village.coop.domain(), unit).chain(Owner::Partner(1));
+    let all = Grant {
+        floor: -i64::MAX,
+        ceiling: i64::MAX,
+        float: 0,
+    };
+    registrar.open_shared(&mut village, partner, Some(all));
+    village.until("nodes agree", Village::agree);
+    village.each_pair(LocalNetwork::disconnect);
+    let branches = [1, 2, 3].map(|member| {
+        let (node, payee) = (&village.nodes[0], village.coop.hours_of(member));
+        let amount = Amount::new(Amount::MAX).unwrap();
+        let legs = List::new([Leg { payee, amount }]).unwrap();
+        let request = PaymentRequest {
+            legs,
+            ..hours(payee, 1, 1)
+        };
+        let (ledger, now) = (node.ledger(&unit).unwrap(), village.times().now);
+        let drafted = ledger.authorize(node.set(), &partner.id(), &request, now);
+        let Ok(Authorized::Draft(draft)) = drafted else {
+            panic!("{drafted:?}");
+        };
+        draft.sign(&village.coop.treasury_key).unwrap()
+    });
+    for (member, branch) in (1..).zip(&branches) {
+        registrar.tell(village.peer(member), std::slice::from_ref(branch));
+    }
+    village.until("all are taken", |v| {
+        let taken = |member| v.posted(member, unit, v.coop.hours_of(member)) == i64::MAX.into();
+        (1..4).all(taken)
+    });
+    registrar.tell(village.peer(0), &branches);
+    village.each_pair(LocalNetwork::reconnect);
+    village.until("nodes agree", |v| {
+        v.agree() && v.nodes[0].set().fork(&partner.id()).is_some()
+    });
+    let node = &village.nodes[0];
+    let claimed = node.query(&unit).unwrap().claims_of(&partner.id()).claimed;
+    assert_eq!(claimed, 3 * u128::from(Amount::MAX));
+    let request = EpochRequest {
+        chain: partner.id(),
+        ..next(&village, &village.coop.treasury_key, 0)
+    };
+    let agreed = village.agree_to(0, &request).unwrap();
+    let before = village.nodes[0].set().len();
+    let refused = village.open_next(&request, agreed).unwrap_err();
+    assert_eq!(refused.code(), "node.no_place");
+    assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
+    assert!(!village.nodes[0].set().is_frozen(&partner.id()));
+    village.round();
+    let bob = village.coop.hours_of(1);
+    village.pay_from(1, bob, 1).unwrap();
+    village.until("alice is paid", |v| {
+        v.agree() && v.posted(0, unit, v.coop.hours_of(0)) == 3_600
+    });
+}
+
+/// A key store that signs so many times more.
+#[derive(Debug)]
+struct Tiring {
+    key: Keypair,
+    left: AtomicUsize,
+}
+
+impl Signer for Tiring {
+    fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        let less = |left: usize| left.checked_sub(1);
+        let signs = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        signs.map_err(|_| SignError::Unavailable)?;
+        self.key.sign(message)
+    }
+}
+
+#[test]
+fn open_that_nobody_signs_leaves_no_seal_and_the_node_goes_on() {
+    let mut village = Village::new(129, 3);
+    village.until("nodes agree", Village::agree);
+    let request = next(&village, &fresh(), 40);
+    let agreed = village.agree_to(1, &request).unwrap();
+    let signer = Arc::new(Tiring {
+        key: village.coop.registrar.clone(),
+        left: AtomicUsize::new(1),
+    });
+    let (store, transport) = (
+        Arc::new(village.stores[0].clone()),
+        Arc::new(village.network.join(village.peer(0))),
+    );
+    let settings = village.coop.plain(0, store, transport);
+    let opened = block_on(settings.with_signer(signer.clone()).open());
+    village.nodes[0] = opened.unwrap();
+    let before = village.nodes[0].set().len();
+    let failed = village.open_next(&request, agreed).unwrap_err();
+    assert_eq!(failed.code(), "key.signer.unavailable");
+    assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
+    assert!(!village.nodes[0].set().is_frozen(&request.chain));
+    signer.left.store(usize::MAX, Ordering::Relaxed);
+    village.round();
+    let opened = village.open_next(&request, agreed).unwrap();
+    assert!(matches!(opened, Authored::New(_)));
+    village.until("nodes agree", Village::agree);
 }
 
 #[test]

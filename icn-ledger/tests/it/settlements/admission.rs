@@ -202,6 +202,8 @@ fn a_batch_settles_a_claim_once() {
         request: request.into(),
         at: NOW,
     });
+    let decisions = items.each_ref().map(|item| item.request.decision());
+    assert_eq!(decisions, [Some((loss.fund.ready, 0)); 4]);
     let (set, ledger) = (&loss.market.stage.set, &loss.market.ledger);
     let answers = authorize_all(set, [ledger], Batch::Independent, &items);
     let [Ok(Authorized::Draft(draft)), again, settled, conflict] = &answers[..] else {

@@ -5,7 +5,7 @@ use icn_types::authority::{Act, Action, Consent, Grant, Open, Release};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::PublicKey;
 use icn_types::record::{Content, Draft, Place};
-use icn_types::set::{Office, Seat};
+use icn_types::set::Seat;
 use icn_types::time::Timestamp;
 
 use super::Node;
@@ -69,9 +69,9 @@ impl Node {
 
     /// Releases the next tranche of an envelope that is due.
     pub(super) fn release_duty(&self, at: Timestamp) -> Option<Draft> {
-        let office = self.set().office()?;
         self.ready_actions().find_map(|ready| {
-            let (tranche, due) = decision(office, &ready)?.next_tranche(ready.number)?;
+            let decision = self.set().decision_of(&ready.ready)?;
+            let (tranche, due) = decision.next_tranche(ready.number)?;
             (due <= at).then_some(())?;
             let release = Release {
                 ready: ready.ready,
@@ -108,9 +108,4 @@ impl Node {
 fn draft(place: Place, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
     let (kind, body) = act.body();
     Draft::new(place, kind, at, Content::new(refs, None, &body)?)
-}
-
-fn decision<'a>(office: &'a Office, ready: &ReadyAction) -> Option<&'a icn_types::set::Decision> {
-    let mut decisions = office.decisions().map(|(_, decision)| decision);
-    decisions.find(|decision| decision.ready() == Some(ready.ready))
 }

@@ -13,6 +13,7 @@ use crate::time::Timestamp;
 use super::RecordSet;
 use super::arena::Slot;
 use super::office::Office;
+use super::registry::opening_of;
 use super::rule::AuthorityRule as Rule;
 
 /// How far one opening has come.
@@ -225,6 +226,14 @@ impl RecordSet {
     #[must_use]
     pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
         self.registry.frozen(opening)
+    }
+
+    /// The decision in force that a Ready lets take effect. O(log n).
+    #[must_use]
+    pub fn decision_of(&self, ready: &RecordId) -> Option<&Decision> {
+        let opening = opening_of(&self.arena, self.find(ready)?)?;
+        let decision = self.office()?.decision(&opening)?;
+        (decision.ready() == Some(*ready)).then_some(decision)
     }
 
     /// What the opening froze that a Valid Ready goes back to. It depends on

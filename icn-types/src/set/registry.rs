@@ -68,6 +68,11 @@ fn readied<'a>(
     frozen: &'a BTreeMap<Slot, Frozen>,
     ready: Slot,
 ) -> Option<&'a Frozen> {
+    frozen.get(&arena.find(&opening_of(arena, ready)?)?)
+}
+
+/// The opening that a Ready goes back to.
+pub(super) fn opening_of(arena: &Arena, ready: Slot) -> Option<RecordId> {
     let act = |slot: Slot| {
         let record = arena.record(slot);
         Act::read(record.kind(), record.content()?).ok()?
@@ -75,10 +80,10 @@ fn readied<'a>(
     let Act::Ready(ready) = act(ready)? else {
         return None;
     };
-    let Act::Close(close) = act(arena.find(&ready.close)?)? else {
-        return None;
-    };
-    frozen.get(&arena.find(&close.opening)?)
+    match act(arena.find(&ready.close)?)? {
+        Act::Close(close) => Some(close.opening),
+        _ => None,
+    }
 }
 
 /// The body of an authority record; an Open is not read again.

@@ -15,6 +15,7 @@ mod batch;
 mod books;
 mod credit;
 mod derived;
+mod docket;
 mod duty;
 mod epoch;
 mod error;
@@ -53,6 +54,7 @@ use crate::bus::Bus;
 use agreed::Agreed;
 use books::Books;
 use derived::{Derived, Touched};
+use docket::Docket;
 use journal::Journal;
 use resume::Resuming;
 
@@ -92,6 +94,7 @@ pub struct Node {
     replica: Replica,
     books: Books,
     derived: Derived,
+    docket: Docket,
     resuming: Resuming,
     agreed: Agreed,
     signers: Vec<SharedSigner>,
@@ -185,12 +188,15 @@ impl Node {
         let books = Books::of(replica.set(), &units, node);
         let agreed = Agreed::open(journal.store()).await?;
         let derived = Derived::open(&journal, replica.set(), &books, &ids).await?;
+        let mut docket = Docket::default();
+        docket.update(replica.set());
         Ok(Self {
             journal,
             transport,
             replica,
             books,
             derived,
+            docket,
             resuming: Resuming::new(confirmations),
             agreed,
             signers,
@@ -315,6 +321,7 @@ impl Node {
     fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
             let Some((draft, signer)) = self.next_duty(times.now) else {
+                self.strike_off();
                 return Ok(());
             };
             self.write(draft, &signer, times, work)?;
@@ -368,6 +375,7 @@ impl Node {
         }
         if !step.stored().is_empty() {
             self.books.refresh(self.replica.set(), &mut work.touched);
+            self.docket.update(self.replica.set());
         }
         work.progress.stored += step.stored().len();
         work.steps.push(step);

@@ -42,8 +42,7 @@ impl Node {
         {
             return Some(draft);
         }
-        set.office()?
-            .decisions()
+        self.pending()
             .find_map(|(opening, decision)| match decision.close() {
                 None => new(draft_close(set, governance, opening, at)),
                 Some((close, _, _)) if decision.ready().is_none() => {

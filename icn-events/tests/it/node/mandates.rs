@@ -10,13 +10,13 @@ use icn_governance::body::{Choice, Proposal, Subject};
 use icn_ledger::query::{Dates, Order, PageSize};
 use icn_ledger::{Leg, LegId, PaymentRequest, Refusal, SettlementRequest};
 use icn_types::amount::Amount;
-use icn_types::authority::{Action, Envelope};
+use icn_types::authority::{Action, Envelope, operation_key};
 use icn_types::canon::List;
 use icn_types::id::RecordId;
 use icn_types::key::{Keypair, Signer as _};
 use icn_types::testkit::faulty::{Fault, Faulty};
 
-use super::coop::{Village, copy};
+use super::coop::{Registrar, Village, copy};
 use super::{budget, hours, propose_and_vote};
 
 const PAGE: PageSize = PageSize::new(100).unwrap();
@@ -141,6 +141,30 @@ fn nobodys_voice_is_sealed_for_a_receiver() {
         let tip = node.set().spine(&node.set().authority()).last().copied();
         assert_eq!(node.set().office_tip(), tip, "the registrar goes on");
     }
+}
+
+/// The registrar seals the treasury below what it paid, so that the payment
+/// does not stand and the decision is to be carried out again.
+#[test]
+fn decided_payment_that_a_seal_leaves_out_is_made_again() {
+    let mut village = Village::new(67, 3);
+    let (credits, treasury) = (village.coop.credits, village.coop.treasury());
+    let proposal = budget(&village);
+    let key = operation_key(village.coop.domain(), proposal.id(), 0);
+    propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
+    let paid = |v: &Village| {
+        let (node, ledger) = (&v.nodes[0], v.nodes[0].ledger(&credits).unwrap());
+        ledger.payment(node.set(), &treasury, &key)
+    };
+    village.until("paid", |v| paid(v).is_some());
+    let first = paid(&village);
+    let (registrar, owner) = (Registrar::join(&village), village.coop.treasury_key.clone());
+    registrar.rotate(&mut village, treasury, None, &owner, &owner);
+    village.until("paid again", |v| {
+        paid(v).is_some_and(|id| Some(id) != first)
+    });
+    village.rounds(30);
+    assert_eq!(village.posted(0, credits, treasury), -5_000, "once");
 }
 
 /// Whether the audit log tells of an entry that draws on an envelope.

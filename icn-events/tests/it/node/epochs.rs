@@ -5,17 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
-use icn_events::audit::AuditEvent;
 use icn_events::node::{AuthorError, Authored, EpochRequest, Node, NodeError, verify_store};
-use icn_governance::body::{Choice, Proposal, Subject};
-use icn_ledger::{Authorized, Leg, LegId, PaymentRequest, SettlementRequest};
+use icn_ledger::{Authorized, Leg, LegId, PaymentRequest};
 use icn_types::amount::Amount;
-use icn_types::authority::{Action, Consent, Envelope, Grant};
+use icn_types::authority::{Consent, Grant};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
 use icn_types::host::{LocalNetwork, MemoryStore, Store};
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::ChainId;
 use icn_types::key::{Keypair, PeerId, PublicKey, SignError, Signature, Signer};
 use icn_types::resume::Standing;
 use icn_types::testkit::faulty::{Fault, Faulty};
@@ -24,11 +22,11 @@ use icn_types::testkit::stage::key_of;
 use icn_types::topic::Topic;
 
 use super::coop::{FLOAT, Registrar, Village, copy};
-use super::{budget, hours, money, propose_and_vote};
+use super::{hours, money};
 
 const LIMIT: u64 = 40 * 3_600;
 
-fn grant(hours: i64) -> Option<Grant> {
+pub(super) fn grant(hours: i64) -> Option<Grant> {
     Some(Grant {
         floor: -hours * 3_600,
         ceiling: i64::MAX,
@@ -36,12 +34,12 @@ fn grant(hours: i64) -> Option<Grant> {
     })
 }
 
-fn fresh() -> Keypair {
+pub(super) fn fresh() -> Keypair {
     Keypair::from_seed(&[55; 32])
 }
 
 /// The second member's account under another key, with so much credit.
-fn next(village: &Village, key: &Keypair, hours: i64) -> EpochRequest {
+pub(super) fn next(village: &Village, key: &Keypair, hours: i64) -> EpochRequest {
     EpochRequest {
         chain: village.coop.hours_of(1),
         key: key.public_key(),
@@ -61,17 +59,21 @@ impl Village {
     }
 
     /// Opens a member's node with one more key.
-    fn open_with(&mut self, member: usize, key: &Keypair, store: Arc<dyn Store>) {
+    pub(super) fn open_with(&mut self, member: usize, key: &Keypair, store: Arc<dyn Store>) {
         let settings = self.coop.settings(member, store, &self.network);
         let settings = settings.with_signer(Arc::new(key.clone()));
         self.nodes[member] = block_on(settings.open()).unwrap();
     }
 
-    fn agree_to(&mut self, node: usize, request: &EpochRequest) -> Result<Consent, AuthorError> {
+    pub(super) fn agree_to(
+        &mut self,
+        node: usize,
+        request: &EpochRequest,
+    ) -> Result<Consent, AuthorError> {
         block_on(self.nodes[node].agree_to_epoch(request))
     }
 
-    fn open_next(
+    pub(super) fn open_next(
         &mut self,
         request: &EpochRequest,
         consent: Consent,
@@ -80,7 +82,12 @@ impl Village {
         block_on(self.nodes[0].open_epoch(request, consent, LIMIT, times))
     }
 
-    fn pay_from(&mut self, node: usize, chain: ChainId, key: u8) -> Result<Authored, AuthorError> {
+    pub(super) fn pay_from(
+        &mut self,
+        node: usize,
+        chain: ChainId,
+        key: u8,
+    ) -> Result<Authored, AuthorError> {
         let (unit, alice, times) = (self.coop.hours, self.coop.hours_of(0), self.times());
         block_on(self.nodes[node].pay(&unit, &chain, &hours(alice, 1, key), times))
     }
@@ -193,7 +200,7 @@ fn frozen_account_goes_on_within_a_lower_limit() {
 
 /// A restored backup wrote on, so that nobody can write the chain any more.
 /// Charlie took an hour from one of its branches.
-fn forked(seed: u64) -> (Village, LegId) {
+pub(super) fn forked(seed: u64) -> (Village, LegId) {
     let mut village = Village::new(seed, 3);
     let (unit, bob, charlie) = (
         village.coop.hours,
@@ -236,7 +243,7 @@ fn forked(seed: u64) -> (Village, LegId) {
 }
 
 /// Bob's chain goes on with 30 hours of credit.
-fn go_on(village: &mut Village) {
+pub(super) fn go_on(village: &mut Village) {
     let key = village.coop.members[1].key.clone();
     let request = next(village, &key, 30);
     let agreed = village.agree_to(1, &request).unwrap();
@@ -260,82 +267,6 @@ fn chain_that_forked_goes_on_in_a_next_epoch() {
     });
     let claims = village.nodes[2].query(&unit).unwrap().claims_of(&bob);
     assert_eq!((claims.claimed, claims.stated), (3_600, Some(3_600)));
-}
-
-#[test]
-fn claim_is_settled_by_a_shared_account_once_it_is_charged() {
-    let (mut village, claim) = forked(127);
-    let (unit, charlie) = (village.coop.hours, village.coop.hours_of(2));
-    let registrar = Registrar::join(&village);
-    let fund = Topic::Ledger(village.coop.domain(), unit).chain(Owner::Shared(1));
-    registrar.open_shared(&mut village, fund, grant(10));
-    let envelope = Envelope {
-        payer: fund.id(),
-        payee: None,
-        unit,
-        tranche: Amount::new(36_000).unwrap(),
-        tranches: 1,
-        interval: 0,
-    };
-    let ready = decide(&mut village, Action::Envelope(envelope));
-    let settle = |village: &mut Village| {
-        let node = &village.nodes[0];
-        let drawn = node.ledger(&unit).unwrap().drawn(node.set(), &ready, 0);
-        let request = SettlementRequest {
-            claim,
-            key: drawn.unwrap().next,
-            decision: (ready, 0),
-            effective: None,
-            memo: None,
-            cause: None,
-        };
-        let times = village.times();
-        let settled = block_on(village.nodes[0].settle(&unit, &fund.id(), &request, times));
-        settled.map(|one| (one, request))
-    };
-    let early = settle(&mut village).unwrap_err();
-    assert_eq!(early.code(), "authorize.uncharged");
-    go_on(&mut village);
-    let (settled, request) = settle(&mut village).unwrap();
-    let times = village.times();
-    let again = block_on(village.nodes[0].settle(&unit, &fund.id(), &request, times)).unwrap();
-    assert_eq!(again, Authored::Again(settled.id()));
-    let twice = settle(&mut village).unwrap_err();
-    assert_eq!(twice.code(), "authorize.settled");
-    let node = &village.nodes[0];
-    let told = node
-        .audit()
-        .lines(node.set())
-        .any(|logged| match logged.line.event {
-            AuditEvent::Drawn { entry, .. } => entry == settled.id(),
-            _ => false,
-        });
-    assert!(told, "in one commit");
-    village.until("charlie took it in place of the credit", |v| {
-        let node = &v.nodes[0];
-        let columns = node.ledger(&unit).unwrap().columns(node.set());
-        v.agree() && columns.account(&fund.id()).outgoing == 0
-    });
-    assert_eq!(village.posted(1, unit, charlie), 3_600);
-    assert_eq!(village.posted(1, unit, fund.id()), -3_600);
-    for node in &village.nodes {
-        assert_eq!(node.query(&unit).unwrap().trial_balance().sum(), 0);
-    }
-}
-
-/// The Ready of a proposal of one action, after a vote.
-fn decide(village: &mut Village, action: Action) -> RecordId {
-    let proposal = Proposal {
-        subject: Subject::Actions(List::new([action]).unwrap()),
-        ..budget(village)
-    };
-    let opening = propose_and_vote(village, proposal, &[Choice::Yes; 3]);
-    let ready = |v: &Village| {
-        let office = v.nodes[0].set().office()?;
-        office.decision(&opening)?.ready()
-    };
-    village.until("ready", |v| ready(v).is_some());
-    ready(village).unwrap()
 }
 
 #[test]

@@ -5,23 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
-use icn_events::node::{AuthorError, Authored, EpochRequest, Node, NodeError, verify_store};
+use icn_events::node::{AuthorError, Authored, EpochRequest, Node};
 use icn_ledger::{Authorized, Leg, LegId, PaymentRequest};
 use icn_types::amount::Amount;
 use icn_types::authority::{Consent, Grant};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
-use icn_types::host::{LocalNetwork, MemoryStore, Store};
+use icn_types::host::{LocalNetwork, Store};
 use icn_types::id::ChainId;
 use icn_types::key::{Keypair, PeerId, PublicKey, SignError, Signature, Signer};
 use icn_types::resume::Standing;
-use icn_types::testkit::faulty::{Fault, Faulty};
 use icn_types::testkit::stage::key_of;
 
 use icn_types::topic::Topic;
 
 use super::coop::{FLOAT, Registrar, Village, copy};
+use super::faults::Moment;
 use super::{hours, money};
 
 const LIMIT: u64 = 40 * 3_600;
@@ -103,12 +103,8 @@ impl Village {
 
 #[test]
 fn key_is_replaced_by_its_owner_and_the_chain_goes_on() {
-    let mut village = Village::new(121, 3);
-    let bob = village.coop.hours_of(1);
-    village.pay_from(1, bob, 1).unwrap();
-    village.until_alice_has(1);
-    let request = next(&village, &fresh(), 40);
-    let agreed = village.agree_to(1, &request).unwrap();
+    let (mut village, request, agreed) = agreed(121);
+    let bob = request.chain;
     assert_eq!(
         village.pay_from(1, bob, 2).unwrap_err().code(),
         "node.agreed"
@@ -269,52 +265,83 @@ fn chain_that_forked_goes_on_in_a_next_epoch() {
     assert_eq!((claims.claimed, claims.stated), (3_600, Some(3_600)));
 }
 
-#[test]
-fn epoch_is_ended_and_opened_once_whichever_way_the_commit_fails() {
-    let mut village = Village::new(125, 3);
+/// Bob paid an hour and agreed to another key.
+fn agreed(seed: u64) -> (Village, EpochRequest, Consent) {
+    let mut village = Village::new(seed, 3);
     let bob = village.coop.hours_of(1);
     village.pay_from(1, bob, 1).unwrap();
     village.until_alice_has(1);
     let request = next(&village, &fresh(), 40);
     let agreed = village.agree_to(1, &request).unwrap();
-    let (stores, now) = (village.copies(), village.now);
-    let wake = || {
-        let stores: Vec<MemoryStore> = stores.iter().map(copy).collect();
-        Village::wake(125, stores, now)
-    };
+    (village, request, agreed)
+}
+
+#[test]
+fn epoch_is_ended_and_opened_once_whichever_way_the_commit_fails() {
+    let (village, request, agreed) = agreed(125);
+    let before = Moment::of(125, &village);
+    let trial = before.trial(0, |village, store| village.open_on(0, store));
     for freezes in [false, true] {
-        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-            let mut village = wake();
-            let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
-            village.open_on(0, counted.clone());
-            let faults = [(counted.calls(), fault)];
-            let store = Faulty::new(village.stores[0].clone(), faults);
-            village.open_on(0, Arc::new(store));
-            let ask = |village: &mut Village| {
-                let times = village.times();
-                if freezes {
-                    block_on(village.nodes[0].freeze(&bob, times))
-                } else {
-                    village.open_next(&request, agreed)
-                }
+        let ask = |village: &mut Village| {
+            let times = village.times();
+            let done = if freezes {
+                block_on(village.nodes[0].freeze(&request.chain, times))
+            } else {
+                village.open_next(&request, agreed)
             };
-            let failed = ask(&mut village).unwrap_err();
-            let AuthorError::Node(NodeError::Store(_)) = failed else {
-                panic!("{fault:?}: {failed:?}");
-            };
-            village.reopen(0);
-            let done = ask(&mut village).unwrap();
-            let was_done = fault == Fault::UncertainDone;
-            assert_eq!(matches!(done, Authored::Again(_)), was_done, "{fault:?}");
-            village.until("nodes agree", Village::agree);
-            assert!(village.nodes[2].set().find(&done.id()).is_some());
+            Ok(vec![done?])
+        };
+        trial.is_carried_out_once(ask, |village, _| {
             // The terms that were agreed to also fit the frozen chain.
             let opened = village.open_next(&request, agreed).unwrap();
             assert_eq!(matches!(opened, Authored::Again(_)), !freezes);
             village.until_alice_has(1);
-            let rows = verify_store(&village.coop.genesis, &village.stores[0]);
-            assert_eq!(block_on(rows).unwrap(), []);
-        }
+        });
+    }
+}
+
+#[test]
+fn nothing_is_agreed_to_before_the_chain_rests_for_good() {
+    let mut village = Village::new(130, 3);
+    let request = next(&village, &fresh(), 40);
+    village.until("nodes agree", Village::agree);
+    let before = Moment::of(130, &village);
+    let trial = before.trial(1, |village, store| village.open_on(1, store));
+    let ask = |village: &mut Village| village.agree_to(1, &request);
+    for (mut village, rests) in trial.failures(ask) {
+        trial.reopen(&mut village);
+        let paid = village.pay_from(1, request.chain, 1);
+        let code = paid.as_ref().err().map(AuthorError::code);
+        assert_eq!(code, rests.then_some("node.agreed"));
+        let agreed = ask(&mut village).unwrap();
+        let at_its_end = |v: &Village| v.tip(0, &request.chain) == v.tip(1, &request.chain);
+        village.until("the registrar knows the last record", at_its_end);
+        village.open_next(&request, agreed).unwrap();
+        village.until("nodes agree", Village::agree);
+        assert_eq!(village.forks(), []);
+        trial.assert_rows(&village);
+    }
+}
+
+#[test]
+fn chain_rests_until_a_withdrawal_is_durable() {
+    let (village, request, agreed) = agreed(131);
+    let before = Moment::of(131, &village);
+    let trial = before.trial(1, |village, store| village.open_on(1, store));
+    let ask = |village: &mut Village| block_on(village.nodes[1].withdraw(&request.chain));
+    let code = |paid: Result<Authored, AuthorError>| paid.err().map(|error| error.code());
+    for (mut village, goes_on) in trial.failures(ask) {
+        let paid = village.pay_from(1, request.chain, 2);
+        assert_eq!(code(paid), Some("node.agreed"), "before a restart");
+        trial.reopen(&mut village);
+        let paid = village.pay_from(1, request.chain, 2);
+        assert_eq!(code(paid), (!goes_on).then_some("node.agreed"));
+        ask(&mut village).unwrap();
+        village.pay_from(1, request.chain, 2).unwrap();
+        village.until_alice_has(2);
+        let refused = village.open_next(&request, agreed).unwrap_err();
+        assert_eq!(refused.code(), "node.terms", "the chain went on");
+        trial.assert_rows(&village);
     }
 }
 

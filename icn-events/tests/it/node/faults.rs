@@ -35,19 +35,29 @@ impl Moment {
     pub(super) fn wake(&self) -> Village {
         Village::wake(self.seed, self.stores.iter().map(copy).collect(), self.now)
     }
+
+    /// What becomes of requests to one node at this moment. `open` opens that
+    /// node on a store.
+    pub(super) const fn trial<O>(&self, node: usize, open: O) -> Trial<'_, O>
+    where
+        O: Fn(&mut Village, Arc<dyn Store>),
+    {
+        Trial {
+            before: self,
+            node,
+            open,
+        }
+    }
 }
 
-/// Where a request is asked.
-pub(super) struct Trial<W, O> {
-    /// The village before it.
-    pub(super) wake: W,
-    /// The node that is asked.
-    pub(super) node: usize,
-    /// How that node is opened on a store.
-    pub(super) open: O,
+/// Requests to one node at one moment.
+pub(super) struct Trial<'a, O> {
+    before: &'a Moment,
+    node: usize,
+    open: O,
 }
 
-impl<W: Fn() -> Village, O: Fn(&mut Village, Arc<dyn Store>)> Trial<W, O> {
+impl<O: Fn(&mut Village, Arc<dyn Store>)> Trial<'_, O> {
     /// The village right after the request failed, for each call and each way,
     /// and whether the store did everything all the same.
     pub(super) fn failures<T: Debug>(
@@ -117,7 +127,7 @@ impl<W: Fn() -> Village, O: Fn(&mut Village, Arc<dyn Store>)> Trial<W, O> {
     }
 
     fn opened(&self, fault: Option<(u64, Fault)>) -> (Village, Arc<Faulty<MemoryStore>>) {
-        let mut village = (self.wake)();
+        let mut village = self.before.wake();
         let store = Arc::new(Faulty::new(village.stores[self.node].clone(), fault));
         (self.open)(&mut village, store.clone());
         (village, store)

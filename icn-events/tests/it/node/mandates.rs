@@ -14,9 +14,9 @@ use icn_types::authority::{Action, Envelope, operation_key};
 use icn_types::canon::List;
 use icn_types::id::RecordId;
 use icn_types::key::{Keypair, Signer as _};
-use icn_types::testkit::faulty::{Fault, Faulty};
 
-use super::coop::{Registrar, Village, copy};
+use super::coop::{Registrar, Village};
+use super::faults::Moment;
 use super::{budget, hours, propose_and_vote};
 
 const PAGE: PageSize = PageSize::new(100).unwrap();
@@ -213,29 +213,28 @@ fn envelope_pays_together_with_its_audit_line_whichever_way_the_commit_fails() {
     let ready = decide_envelope(&mut village);
     let request = out_of_envelope(&village, ready, 60);
     let (credits, treasury) = (village.coop.credits, village.coop.treasury());
-    let (stores, now) = (village.copies(), village.now);
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-        let mut village = Village::wake(65, stores.iter().map(copy).collect(), now);
-        let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
-        village.open_on(0, counted.clone());
-        let store = Faulty::new(village.stores[0].clone(), [(counted.calls(), fault)]);
-        village.open_on(0, Arc::new(store));
+    let before = Moment::of(65, &village);
+    let trial = before.trial(0, |village, store| village.open_on(0, store));
+    let ask = |village: &mut Village| {
         let times = village.times();
-        let failed = block_on(village.nodes[0].pay(&credits, &treasury, &request, times));
-        assert!(matches!(failed, Err(AuthorError::Node(_))), "{failed:?}");
-        village.reopen(0);
-        let node = &village.nodes[0];
-        let ledger = node.ledger(&credits).unwrap();
-        let entry = ledger.payment(node.set(), &treasury, &request.key);
-        assert_eq!(entry.is_some(), fault == Fault::UncertainDone);
-        assert!(entry.is_none_or(|entry| has_line(node, entry)));
-        block_on(village.nodes[0].pay(&credits, &treasury, &request, times)).unwrap();
+        let paid = village.nodes[0].pay(&credits, &treasury, &request, times);
+        Ok(vec![block_on(paid)?])
+    };
+    trial.is_carried_out_once(ask, |village, paid| {
+        assert!(has_line(&village.nodes[0], paid[0].id()), "in one commit");
         village.until("the supplier has it once", |v| {
-            (0..3).all(|node| v.posted(node, credits, v.coop.supplier()) == 60) && v.agree()
+            (0..3).all(|node| v.posted(node, credits, v.coop.supplier()) == 60)
         });
         village.rounds(5);
         assert_eq!(village.posted(0, credits, treasury), -60);
-        assert_eq!(village.forks(), []);
+    });
+    for (mut village, was_done) in trial.failures(ask) {
+        trial.reopen(&mut village);
+        let node = &village.nodes[0];
+        let ledger = node.ledger(&credits).unwrap();
+        let entry = ledger.payment(node.set(), &treasury, &request.key);
+        assert_eq!(entry.is_some(), was_done);
+        assert!(entry.is_none_or(|entry| has_line(node, entry)));
     }
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{AccountRequest, AuthorError, Authored, NodeError};
+use icn_events::node::{AccountRequest, AuthorError, Authored};
 use icn_types::authority::{Grant, RollChange};
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
 use icn_types::key::{Inception, Keypair, MemberId, Signer as _};
-use icn_types::testkit::faulty::{Fault, Faulty};
 
 use super::coop::{FLOAT, Village};
+use super::faults::Moment;
 use super::hours;
 
 const SEED: u64 = 131;
@@ -115,21 +115,14 @@ fn newcomer_joins_gets_an_account_and_leaves() {
 
 #[test]
 fn roll_changes_once_whichever_way_the_commit_fails() {
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-        let mut village = Village::new(SEED, 3);
-        let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
-        village.open_on(0, counted.clone());
-        let store = Faulty::new(village.stores[0].clone(), [(counted.calls(), fault)]);
-        village.open_on(0, Arc::new(store));
-        let request = joining(&village);
-        let failed = change(&mut village, &request).unwrap_err();
-        assert!(matches!(failed, AuthorError::Node(NodeError::Store(_))));
-        village.reopen(0);
-        let done = change(&mut village, &request).unwrap();
-        let was_done = fault == Fault::UncertainDone;
-        assert_eq!(matches!(done, Authored::Again(_)), was_done, "{fault:?}");
+    let village = Village::new(SEED, 3);
+    let request = joining(&village);
+    let before = Moment::of(SEED, &village);
+    let trial = before.trial(0, |village, store| village.open_on(0, store));
+    let ask = |village: &mut Village| Ok(vec![change(village, &request)?]);
+    trial.is_carried_out_once(ask, |village, _| {
         village.until("nodes agree", Village::agree);
         let office = village.nodes[2].set().office().unwrap();
         assert_eq!(office.roll().len(), 4);
-    }
+    });
 }

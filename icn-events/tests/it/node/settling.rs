@@ -17,7 +17,7 @@ use icn_types::topic::Topic;
 
 use super::coop::{Registrar, Village};
 use super::epochs::{forked, go_on, grant};
-use super::faults::{Moment, Trial};
+use super::faults::Moment;
 use super::{budget, hours, propose_and_vote};
 
 const HOUR: i128 = 3_600;
@@ -244,11 +244,7 @@ fn claim_is_settled_once_whichever_way_the_commit_fails() {
     go_on(&mut loss.village);
     let (fund, request) = (loss.fund, loss.request());
     let before = Moment::of(126, &loss.village);
-    let trial = Trial {
-        wake: || before.wake(),
-        node: 0,
-        open: |village: &mut Village, store| village.open_on(0, store),
-    };
+    let trial = before.trial(0, |village, store| village.open_on(0, store));
     let ask = |village: &mut Village| Ok(vec![settle(village, &fund, &request)?]);
     trial.is_carried_out_once(ask, |village, done| {
         let settlement = done[0].id();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::audit::{AuditEvent, verify};
-use icn_events::node::{AuthorError, Authored, Node};
+use icn_events::node::{AccountRequest, AuthorError, Authored, Node};
 use icn_governance::body::{Choice, Proposal, Subject};
 use icn_ledger::query::{Dates, Order, PageSize};
 use icn_ledger::{Leg, LegId, PaymentRequest, Refusal, SettlementRequest};
 use icn_types::amount::Amount;
-use icn_types::authority::{Action, Envelope, operation_key};
+use icn_types::authority::{Action, Envelope, Grant, operation_key};
 use icn_types::canon::List;
 use icn_types::id::RecordId;
 use icn_types::key::{Keypair, Signer as _};
@@ -87,6 +87,42 @@ fn decided_receiver_gets_the_account_and_pays_what_was_decided() {
     let more = block_on(village.nodes[1].pay(&unit, &dead, &hours(alice, 1, 3), times));
     assert!(matches!(more, Err(AuthorError::Money(_))), "{more:?}");
     assert_eq!(village.forks(), []);
+}
+
+#[test]
+fn receiver_of_an_account_that_is_not_open_yet_gets_it_later() {
+    let mut village = Village::new(68, 3);
+    let receiver = Keypair::from_seed(&[68; 32]);
+    let (unit, person) = (village.coop.hours, &village.coop.members[2]);
+    let account = AccountRequest {
+        member: person.inception.id(),
+        device: 1,
+        key: person.key.public_key(),
+        recovery: person.key.public_key(),
+        grant: Grant {
+            floor: 0,
+            ceiling: i64::MAX,
+            float: 0,
+        },
+    };
+    let chain = account.chain(village.coop.domain(), unit).id();
+    let action = Action::Receive {
+        chain,
+        key: receiver.public_key(),
+        recovery: receiver.public_key(),
+    };
+    let proposal = of_actions(&village, &[action]);
+    let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
+    village.until("ready", |v| ready_of(v, &opening).is_some());
+    village.rounds(5);
+    let agreed = village.nodes[2].agree_to_account(&unit, &account).unwrap();
+    let times = village.times();
+    let opened = village.nodes[0].open_account(&unit, &account, agreed, u64::MAX, times);
+    block_on(opened).unwrap();
+    village.until("the receiver has the account", |v| {
+        let seat = v.nodes[0].set().office().unwrap().seat(&chain);
+        seat.is_some_and(|seat| seat.key() == receiver.public_key())
+    });
 }
 
 /// Two yeses of four without a no make a budget, and no receivership.

@@ -68,6 +68,7 @@ impl Node {
     /// same request answers with the records that it led to.
     ///
     /// # Errors
+    /// [`AuthorError::Batch`] with [`BATCH_MAX`] payers or more, and any other
     /// [`AuthorError`] when one of them is refused or the node fails.
     pub async fn bundle(
         &mut self,

@@ -213,7 +213,7 @@ impl Node {
     /// Lets a chain go on whose owner agreed to a next epoch that did not come.
     /// A registrar that has the signature can still end the epoch where it was
     /// signed: what is written from now on is void then, and has to be written
-    /// again.
+    /// again. A chain that does not rest is left as it is.
     ///
     /// # Errors
     /// [`AuthorError::Node`] when the node fails.
@@ -227,7 +227,7 @@ impl Node {
     }
 
     /// As registrar, moves credit between two devices of a member: Seal, Open
-    /// and Raise in one commit. Together the devices never have more credit
+    /// and Raise in one commit, or none of them. Together the devices never have more credit
     /// than before, nor may they owe more than `limit` atoms. What was agreed
     /// to is carried out once; answers with the Open.
     ///

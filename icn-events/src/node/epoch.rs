@@ -40,9 +40,9 @@ impl Node {
     /// the next epoch is open or the owner [withdraws](Self::withdraw).
     ///
     /// # Errors
-    /// [`AuthorError::NoKey`] with neither key, [`AuthorError::Unconfirmed`]
-    /// while others have not confirmed where the chain ends, or
-    /// [`AuthorError::Node`].
+    /// [`AuthorError::NoKey`] with neither key or for a chain that was never
+    /// opened, [`AuthorError::Unconfirmed`] while others have not confirmed
+    /// where the chain ends, or [`AuthorError::Node`].
     pub async fn agree_to_epoch(&mut self, request: &EpochRequest) -> Result<Consent, AuthorError> {
         self.ready()?;
         let chain = request.chain;
@@ -68,12 +68,15 @@ impl Node {
     /// As registrar, ends the epoch of a chain and opens the next one as its
     /// owner agreed to. A member may owe `limit` atoms at most with all devices
     /// together; of other chains it says nothing. An account is charged with
-    /// what is claimed of it. What was agreed to is carried out once.
+    /// what is claimed of it. What was agreed to is carried out once, and both
+    /// acts are written or neither.
     ///
     /// # Errors
     /// [`AuthorError::Terms`] when the owner agreed to something else, or at
-    /// another last record than the one that is known here; others when it is
-    /// refused or the node fails.
+    /// another last record than the one that is known here;
+    /// [`AuthorError::Credit`] above the limit; [`AuthorError::NoPlace`] also
+    /// when more is claimed of the account than an Open can charge; others when
+    /// it is refused or the node fails.
     pub async fn open_epoch(
         &mut self,
         request: &EpochRequest,
@@ -114,8 +117,8 @@ impl Node {
     /// is Valid. Only a [next epoch](Self::open_epoch) continues it.
     ///
     /// # Errors
-    /// [`AuthorError::NoKey`] for a chain that has no epoch; others when it is
-    /// refused or the node fails.
+    /// [`AuthorError::NoKey`] for a chain that was never opened, and on a node
+    /// that is not the registrar's; others when it is refused or the node fails.
     pub async fn freeze(&mut self, chain: &ChainId, times: Times) -> Result<Authored, AuthorError> {
         self.ready()?;
         let (seat, _) = self.epoch(chain).ok_or(AuthorError::NoKey(*chain))?;

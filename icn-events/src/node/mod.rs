@@ -207,7 +207,12 @@ impl Node {
         })
     }
 
-    /// Does everything that can be done now and makes it durable.
+    /// Does everything that can be done now and makes it durable: takes in what
+    /// arrived, writes what the keys of this node oblige it to, and sends. What
+    /// is more than one step takes is left to the next one.
+    ///
+    /// Costs what arrived and what is pending, and beside that a look at every
+    /// chain and every proposal of the domain.
     ///
     /// # Errors
     /// [`NodeError`]. After a failed commit the node answers
@@ -426,7 +431,9 @@ impl Node {
     }
 
     /// Whether a chain whose key this node has may be written: others must have
-    /// confirmed where it ends since the node was opened.
+    /// confirmed where it ends since the node was opened. Without peers to ask
+    /// ([`with_confirmations`](NodeSettings::with_confirmations)) every chain is
+    /// confirmed.
     #[must_use]
     pub fn standing(&self, chain: &ChainId) -> Standing {
         if *chain == self.audit().chain_id() {
@@ -435,8 +442,8 @@ impl Node {
         self.resuming.standing(self.set(), chain)
     }
 
-    /// Own chains that wait for others to confirm where they end, by what is
-    /// missing.
+    /// Own chains that wait for others to confirm where they end, each with
+    /// what is missing. Linear in the chains of the domain.
     pub fn unconfirmed(&self) -> impl Iterator<Item = (ChainId, Standing)> + '_ {
         let own = self
             .replica

@@ -72,11 +72,8 @@ pub fn draft_opening(
     at: Timestamp,
 ) -> Result<Drafted, Refusal> {
     let office = set.office().ok_or(Refusal::NoPlace)?;
-    let opened = office
-        .decisions()
-        .find(|(_, decision)| decision.opening().proposal == *proposal);
-    if let Some((opening, _)) = opened {
-        return Ok(Drafted::Again(*opening));
+    if let Some(opening) = office.opening_of(proposal) {
+        return Ok(Drafted::Again(opening));
     }
     let (record, body) = governance
         .proposal(proposal)
@@ -167,9 +164,9 @@ pub fn draft_receipts(
 ) -> Result<Option<Box<Draft>>, Refusal> {
     let said = governance.said(set, chain);
     let office = set.office().ok_or(Refusal::NoPlace)?;
-    let running = office.decisions().filter(|(_, decision)| {
-        decision.close().is_none() && decision.opening().terms.tellers.contains(chain)
-    });
+    let running = office
+        .running()
+        .filter(|(_, decision)| decision.opening().terms.tellers.contains(chain));
     let mut ballots: Vec<RecordId> = running
         .filter_map(|(opening, _)| set.find(opening))
         .filter(|&opening| !said.has_shut(opening))
@@ -296,14 +293,9 @@ pub fn draft_ready(
     close: &RecordId,
     at: Timestamp,
 ) -> Result<Drafted, Refusal> {
-    let office = set.office().ok_or(Refusal::NoPlace)?;
-    let (decision, closed_at, outcome) = office
-        .decisions()
-        .find_map(|(_, decision)| {
-            let (id, closed_at, outcome) = decision.close()?;
-            (id == *close).then_some((decision, closed_at, outcome))
-        })
-        .ok_or(Refusal::UnknownClose(*close))?;
+    let closed = set.closed_by(close);
+    let closed = closed.and_then(|decision| Some((decision, decision.close()?)));
+    let (decision, (_, closed_at, outcome)) = closed.ok_or(Refusal::UnknownClose(*close))?;
     if let Some(ready) = decision.ready() {
         return Ok(Drafted::Again(ready));
     }

@@ -32,7 +32,10 @@ pub struct Office {
     members: Arc<[MemberId]>,
     chains: BTreeMap<ChainId, Seat>,
     pub(super) decisions: BTreeMap<RecordId, Decision>,
-    pub(super) opened: BTreeSet<ProposalId>,
+    /// Openings by proposal.
+    pub(super) opened: BTreeMap<ProposalId, RecordId>,
+    /// Openings of votes that no certificate closed.
+    pub(super) running: BTreeSet<RecordId>,
     /// Actions that opened an epoch for a receiver.
     received: BTreeSet<(ProposalId, u16)>,
 }
@@ -133,7 +136,8 @@ impl Office {
             members: charter.roll.iter().map(Inception::id).collect(),
             chains: BTreeMap::new(),
             decisions: BTreeMap::new(),
-            opened: BTreeSet::new(),
+            opened: BTreeMap::new(),
+            running: BTreeSet::new(),
             received: BTreeSet::new(),
         }
     }
@@ -175,6 +179,18 @@ impl Office {
     #[must_use]
     pub fn decision(&self, opening: &RecordId) -> Option<&Decision> {
         self.decisions.get(opening)
+    }
+
+    /// The Opening of a proposal. O(log n).
+    #[must_use]
+    pub fn opening_of(&self, proposal: &ProposalId) -> Option<RecordId> {
+        self.opened.get(proposal).copied()
+    }
+
+    /// Votes that no certificate closed, by their Opening.
+    pub fn running(&self) -> impl Iterator<Item = (&RecordId, &Decision)> {
+        let running = self.running.iter();
+        running.filter_map(|opening| Some((opening, self.decisions.get(opening)?)))
     }
 
     /// Every vote by its Opening.

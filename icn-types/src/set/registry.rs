@@ -68,22 +68,29 @@ fn readied<'a>(
     frozen: &'a BTreeMap<Slot, Frozen>,
     ready: Slot,
 ) -> Option<&'a Frozen> {
-    frozen.get(&arena.find(&opening_of(arena, ready)?)?)
+    let close = arena.find(&close_of(arena, ready)?)?;
+    frozen.get(&arena.find(&opening_of(arena, close)?)?)
 }
 
-/// The opening that a Ready goes back to.
-pub(super) fn opening_of(arena: &Arena, ready: Slot) -> Option<RecordId> {
-    let act = |slot: Slot| {
-        let record = arena.record(slot);
-        Act::read(record.kind(), record.content()?).ok()?
-    };
-    let Act::Ready(ready) = act(ready)? else {
-        return None;
-    };
-    match act(arena.find(&ready.close)?)? {
+/// The certificate that a Ready goes back to.
+pub(super) fn close_of(arena: &Arena, ready: Slot) -> Option<RecordId> {
+    match stored_act(arena, ready)? {
+        Act::Ready(ready) => Some(ready.close),
+        _ => None,
+    }
+}
+
+/// The opening that a certificate closes.
+pub(super) fn opening_of(arena: &Arena, close: Slot) -> Option<RecordId> {
+    match stored_act(arena, close)? {
         Act::Close(close) => Some(close.opening),
         _ => None,
     }
+}
+
+fn stored_act(arena: &Arena, slot: Slot) -> Option<Act> {
+    let record = arena.record(slot);
+    Act::read(record.kind(), record.content()?).ok()?
 }
 
 /// The body of an authority record; an Open is not read again.

@@ -99,6 +99,36 @@ fn a_decision_is_found_by_its_ready_while_that_is_in_force() {
     assert_eq!(of(&stage, &RecordId::from_bytes([9; 32])), None, "not here");
     stage.recall(closes[1], &[]);
     assert_eq!(readies.map(|id| of(&stage, &id)), [const { None }; 2]);
+    let closed = closes.map(|close| stage.set.closed_by(&close).is_some());
+    assert_eq!(closed, [true; 2], "the recall honours them");
+}
+
+#[test]
+fn a_vote_runs_from_its_opening_to_its_close() {
+    let mut stage = stage();
+    let before = stage.records.last().unwrap().id();
+    let [first, second] = [1, 2].map(|proposal| open(&mut stage, proposal));
+    let running = |stage: &Stage| {
+        let office = stage.set.office().unwrap();
+        let running = office.running().map(|(opening, _)| *opening);
+        let opened = [1, 2].map(|one| office.opening_of(&ProposalId::from_bytes([one; 32])));
+        (running.collect::<Vec<_>>(), opened)
+    };
+    let mut both = Vec::from([first, second]);
+    both.sort_unstable();
+    assert_eq!(running(&stage), (both, [Some(first), Some(second)]));
+    let certificate = close(&mut stage, first, Outcome::Rejected);
+    let rest = (Vec::from([second]), [Some(first), Some(second)]);
+    assert_eq!(running(&stage), rest);
+    let decision = stage.set.office().unwrap().decision(&first);
+    assert_eq!(stage.set.closed_by(&certificate), decision);
+    for other in [first, second, before] {
+        assert_eq!(stage.set.closed_by(&other), None);
+    }
+    let twice = close(&mut stage, first, Outcome::Accepted);
+    assert_eq!(stage.set.closed_by(&twice), None, "it is not valid");
+    stage.recall(before, &[]);
+    assert_eq!(running(&stage), (Vec::new(), [None; 2]));
 }
 
 #[test]

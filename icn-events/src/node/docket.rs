@@ -1,31 +1,46 @@
-//! The docket: votes about which something may still be to be done.
+//! The docket: proposals to be opened, and votes about which something may still
+//! be to be done.
 //!
 //! Every duty about votes looks at these alone, so that a step costs what is
 //! new or pending and not what was ever decided.
 
 use std::collections::BTreeSet;
 
+use icn_governance::governance::{Event, Governance};
+use icn_types::authority::ProposalId;
 use icn_types::id::RecordId;
 use icn_types::record::Kind;
 use icn_types::set::RecordSet;
 
-/// Votes by their opening.
+use super::NodeEvent;
+
 #[derive(Debug, Default)]
 pub(super) struct Docket {
+    proposals: BTreeSet<ProposalId>,
+    /// Votes by their opening.
     votes: BTreeSet<RecordId>,
     /// Records of the authority chain that were looked at.
     seen: usize,
-    /// The set's count of spines that moved at that time.
-    bends: u64,
+    /// The set's count of spines that moved at that time; none at first.
+    bends: Option<u64>,
 }
 
 impl Docket {
-    /// Takes in what was opened since. Where a spine moved, what was done need
-    /// not stand any more, so that every vote is taken in again.
-    pub(super) fn update(&mut self, set: &RecordSet) {
-        if set.bends() != self.bends {
+    /// Takes in a proposal that became known.
+    pub(super) fn note(&mut self, event: &NodeEvent) {
+        if let NodeEvent::Vote(Event::ProposalMade { proposal, .. }) = event {
+            self.proposals.insert(*proposal);
+        }
+    }
+
+    /// Takes in votes that were opened since. Where a spine moved, what was done
+    /// need not stand any more, so that all of them are taken in again.
+    pub(super) fn update(&mut self, set: &RecordSet, governance: &Governance) {
+        if self.bends != Some(set.bends()) {
+            let proposals = governance.proposals().map(|(proposal, ..)| proposal);
             *self = Self {
-                bends: set.bends(),
+                bends: Some(set.bends()),
+                proposals: proposals.collect(),
                 ..Self::default()
             };
         }
@@ -37,15 +52,25 @@ impl Docket {
         self.seen = acts.len();
     }
 
+    /// Ascending.
+    pub(super) fn proposals(&self) -> impl Iterator<Item = &ProposalId> {
+        self.proposals.iter()
+    }
+
     /// Ascending by opening.
     pub(super) fn votes(&self) -> impl Iterator<Item = &RecordId> {
         self.votes.iter()
     }
 
-    /// Strikes votes off about which nothing is left to be done.
-    pub(super) fn strike(&mut self, done: &[RecordId]) {
+    /// Strikes off what was opened, and votes about which nothing is left to be
+    /// done.
+    pub(super) fn strike(&mut self, set: &RecordSet, done: &[RecordId]) {
         for vote in done {
             self.votes.remove(vote);
+        }
+        if let Some(office) = set.office() {
+            self.proposals
+                .retain(|proposal| office.opening_of(proposal).is_none());
         }
     }
 }
@@ -86,11 +111,11 @@ mod tests {
         let mut stage = Stage::new(1, 4);
         let ledger = stage.ledger(UnitId::from_bytes([1; 32]));
         let account = stage.open_member(0, &ledger, Some(GRANT));
-        let mut docket = Docket::default();
+        let (mut docket, governance) = (Docket::default(), Governance::new(stage.domain()));
         let mut votes = |stage: &Stage, done: &[RecordId]| {
-            docket.update(&stage.set);
+            docket.update(&stage.set, &governance);
             let votes: Vec<RecordId> = docket.votes().copied().collect();
-            docket.strike(done);
+            docket.strike(&stage.set, done);
             votes
         };
         assert_eq!(votes(&stage, &[]), []);

@@ -72,9 +72,10 @@ impl Node {
         if let Ok(Some(receipts)) = draft_receipts(set, governance, chain, at) {
             return Some(*receipts);
         }
-        let running = self.pending().filter(|(_, decision)| {
-            decision.close().is_none() && decision.opening().terms.tellers.contains(chain)
-        });
+        let running = set
+            .office()?
+            .running()
+            .filter(|(_, decision)| decision.opening().terms.tellers.contains(chain));
         running.map(|(opening, _)| opening).find_map(|opening| {
             match draft_shut(set, governance, chain, opening, at) {
                 Ok(Drafted::New(draft)) => Some(*draft),
@@ -157,13 +158,14 @@ impl Node {
         Some((draft, signer.clone()))
     }
 
-    /// Strikes votes off the docket that are over and recorded.
+    /// Strikes off the docket what was opened, and votes that are over and
+    /// recorded.
     pub(super) fn strike_off(&mut self) {
         let done = self.pending().filter(|(opening, decision)| {
             self.is_over(decision) && self.unrecorded(opening, decision).is_empty()
         });
         let done: Vec<RecordId> = done.map(|(opening, _)| *opening).collect();
-        self.docket.strike(&done);
+        self.docket.strike(self.replica.set(), &done);
     }
 
     /// Whether nothing can follow from a vote any more while no spine moves.

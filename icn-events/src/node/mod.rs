@@ -189,7 +189,7 @@ impl Node {
         let agreed = Agreed::open(journal.store()).await?;
         let derived = Derived::open(&journal, replica.set(), &books, &ids).await?;
         let mut docket = Docket::default();
-        docket.update(replica.set());
+        docket.update(replica.set(), &books.governance);
         Ok(Self {
             journal,
             transport,
@@ -212,7 +212,7 @@ impl Node {
     /// is more than one step takes is left to the next one.
     ///
     /// Costs what arrived and what is pending, and beside that a look at every
-    /// chain and every proposal of the domain.
+    /// chain of the domain.
     ///
     /// # Errors
     /// [`NodeError`]. After a failed commit the node answers
@@ -375,12 +375,16 @@ impl Node {
         self.interrupted |= !step.stored().is_empty();
         for stored in step.stored() {
             let (touched, events) = (&mut work.touched, &mut work.events);
+            let told = events.len();
             self.books
                 .update(self.replica.set(), stored.slot, touched, events);
+            let fresh = &events[told..];
+            fresh.iter().for_each(|event| self.docket.note(event));
         }
         if !step.stored().is_empty() {
             self.books.refresh(self.replica.set(), &mut work.touched);
-            self.docket.update(self.replica.set());
+            let set = self.replica.set();
+            self.docket.update(set, &self.books.governance);
         }
         work.progress.stored += step.stored().len();
         work.steps.push(step);

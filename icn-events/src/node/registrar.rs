@@ -36,9 +36,9 @@ impl Node {
             Ok(Drafted::New(draft)) => Some(*draft),
             _ => None,
         };
-        let mut proposals = governance.proposals().map(|(proposal, _, _)| proposal);
+        let mut proposals = self.docket.proposals();
         if let Some(draft) =
-            proposals.find_map(|proposal| new(draft_opening(set, governance, &proposal, at)))
+            proposals.find_map(|proposal| new(draft_opening(set, governance, proposal, at)))
         {
             return Some(draft);
         }

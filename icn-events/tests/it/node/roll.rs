@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::node::{AccountRequest, AuthorError, Authored};
+use icn_governance::body::Proposal;
 use icn_types::authority::{Grant, RollChange};
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
@@ -11,7 +12,7 @@ use icn_types::key::{Inception, Keypair, MemberId, Signer as _};
 
 use super::coop::{FLOAT, Village};
 use super::faults::Moment;
-use super::hours;
+use super::{budget, hours, opening_of};
 
 const SEED: u64 = 131;
 
@@ -125,4 +126,45 @@ fn roll_changes_once_whichever_way_the_commit_fails() {
         let office = village.nodes[2].set().office().unwrap();
         assert_eq!(office.roll().len(), 4);
     });
+}
+
+#[test]
+fn proposal_of_who_left_is_opened_once_they_are_back() {
+    for is_reopened in [false, true] {
+        let mut village = Village::new(SEED + 1, 4);
+        village.rounds(10);
+        for other in [0, 1, 3] {
+            village
+                .network
+                .disconnect(village.peer(2), village.peer(other));
+        }
+        let member = village.coop.members[2].inception.clone();
+        change(&mut village, &leaving(member.id())).unwrap();
+        let proposal = Proposal {
+            proposer: member.id(),
+            ..budget(&village)
+        };
+        let id = proposal.id();
+        let (voice, times) = (village.coop.voice_of(2), village.times());
+        block_on(village.nodes[2].propose(&voice, proposal, times)).unwrap();
+        for other in [0, 1, 3] {
+            village
+                .network
+                .reconnect(village.peer(2), village.peer(other));
+        }
+        village.until("the registrar knows the proposal", |v| {
+            v.agree() && v.nodes[0].governance().proposal(&id).is_some()
+        });
+        village.rounds(5);
+        assert_eq!(opening_of(&village, 0, id), None);
+        if is_reopened {
+            village.reopen(0);
+        }
+        let back = RollChange {
+            join: List::new([member]).unwrap(),
+            leave: List::empty(),
+        };
+        change(&mut village, &back).unwrap();
+        village.until("it is opened", |v| opening_of(v, 0, id).is_some());
+    }
 }

@@ -227,9 +227,9 @@ impl Node {
     }
 
     /// As registrar, moves credit between two devices of a member: Seal, Open
-    /// and Raise in one commit, or none of them. Together the devices never have more credit
-    /// than before, nor may they owe more than `limit` atoms. What was agreed
-    /// to is carried out once; answers with the Open.
+    /// and Raise in one commit, or none of them. Together the devices never have
+    /// more credit than before, nor may they owe more than `limit` atoms. What
+    /// was agreed to is carried out once; answers with the Open.
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.

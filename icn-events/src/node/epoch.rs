@@ -170,8 +170,8 @@ impl Node {
         Some(Act::Seal(Seal { rows }))
     }
 
-    /// An Open of a chain that charges an account with what is claimed of it.
-    /// `None` when more is claimed than an Open can state.
+    /// The same Open, which charges an account with what is claimed of it. `None`
+    /// when that is more than an Open can state.
     pub(super) fn charged(&self, chain: &ChainId, open: Open) -> Option<Open> {
         let set = self.set();
         let ledger = self.books.ledger_of(set, chain);

@@ -16,7 +16,7 @@ use icn_types::authority::{Act, Close, Opening, Outcome, ProposalId, Ready};
 use icn_types::canon::{List, Raw};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::MemberId;
-use icn_types::record::{Content, Draft, Kind, Place, REFS_MAX};
+use icn_types::record::{Content, Draft, Place, REFS_MAX};
 use icn_types::set::{Decision, Frozen, RecordSet, Slot};
 use icn_types::time::Timestamp;
 use icn_types::verdict::Verdict;
@@ -372,7 +372,7 @@ fn draft(
     if !matches!(place, Place::Entry { topic, .. } if topic == governance.topic()) {
         return Err(Refusal::NoPlace);
     }
-    let draft = assemble(place, refs, body.body(), at)?;
+    let draft = assemble(place, refs, body, at)?;
     match governance.rehearse(set, &draft) {
         Verdict::Valid => Ok(Drafted::New(Box::new(draft))),
         Verdict::Invalid(breach) => Err(Refusal::Broken(breach)),
@@ -392,15 +392,17 @@ fn draft_act(
         return Err(Refusal::NoPlace);
     }
     let place = set.next_place(&chain).ok_or(Refusal::NoPlace)?;
-    assemble(place, refs, act.body(), at).map(|draft| Drafted::New(Box::new(draft)))
+    let draft = act.draft(place, refs, at).ok_or(Refusal::Unwritable)?;
+    Ok(Drafted::New(Box::new(draft)))
 }
 
 fn assemble(
     place: Place,
     refs: Vec<RecordId>,
-    (kind, body): (Kind, Raw),
+    body: &Body,
     at: Timestamp,
 ) -> Result<Draft, Refusal> {
+    let (kind, body) = body.body();
     let content = Content::new(refs, None, &body).ok_or(Refusal::Unwritable)?;
     Draft::new(place, kind, at, content).ok_or(Refusal::Unwritable)
 }

@@ -16,7 +16,7 @@ use icn_types::chain::{Chain, Owner};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, Digest};
 use icn_types::key::MemberId;
-use icn_types::record::{Content, Draft, Place};
+use icn_types::record::Draft;
 use icn_types::set::{RecordSet, Seat};
 use icn_types::time::Timestamp;
 
@@ -356,15 +356,11 @@ impl Move {
             consent,
             ..self.open.clone()
         };
+        let draft = |place, act: Act| act.draft(place, Vec::new(), at);
         let place = set.next_place(&set.authority())?;
-        let seal = draft(place, &Act::Seal(Seal { rows }), at)?;
-        let open = draft(seal.header().next_place()?, &Act::Open(open), at)?;
-        let raise = draft(open.header().next_place()?, &Act::Raise(self.raise), at)?;
+        let seal = draft(place, Act::Seal(Seal { rows }))?;
+        let open = draft(seal.header().next_place()?, Act::Open(open))?;
+        let raise = draft(open.header().next_place()?, Act::Raise(self.raise))?;
         Some([seal, open, raise])
     }
-}
-
-fn draft(place: Place, act: &Act, at: Timestamp) -> Option<Draft> {
-    let (kind, body) = act.body();
-    Draft::new(place, kind, at, Content::new(Vec::new(), None, &body)?)
 }

@@ -4,7 +4,7 @@
 use icn_types::authority::{Act, Action, Consent, Grant, Open, Release};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::PublicKey;
-use icn_types::record::{Content, Draft, Place};
+use icn_types::record::{Draft, Place};
 use icn_types::set::Seat;
 use icn_types::time::Timestamp;
 
@@ -83,14 +83,14 @@ impl Node {
     }
 
     pub(super) fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
-        draft(self.end_of_authority()?, act, refs, at)
+        act.draft(self.end_of_authority()?, refs, at)
     }
 
     /// Acts that follow each other.
     pub(super) fn draft_acts(&self, acts: &[Act], at: Timestamp) -> Option<Vec<Draft>> {
         let mut place = self.end_of_authority();
         let drafts = acts.iter().map(|act| {
-            let draft = draft(place?, act, Vec::new(), at)?;
+            let draft = act.draft(place?, Vec::new(), at)?;
             place = draft.header().next_place();
             Some(draft)
         });
@@ -103,9 +103,4 @@ impl Node {
         let goes_on = set.spine(&authority).last().copied() == set.office_tip();
         set.next_place(&authority).filter(|_| goes_on)
     }
-}
-
-fn draft(place: Place, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
-    let (kind, body) = act.body();
-    Draft::new(place, kind, at, Content::new(refs, None, &body)?)
 }

@@ -5,6 +5,7 @@ mod coop;
 pub(crate) mod crash;
 mod credit;
 mod epochs;
+mod faults;
 mod flow;
 mod hostile;
 mod joining;
@@ -15,6 +16,7 @@ mod restart;
 mod resume;
 mod roll;
 mod running;
+mod settling;
 mod stored;
 
 use futures::executor::block_on;

@@ -325,13 +325,14 @@ impl Node {
 
     fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
+            self.write_audit_lines(times, work)?;
             let Some((draft, signer)) = self.next_duty(times.now) else {
                 self.strike_off();
                 return Ok(());
             };
             self.write(draft, &signer, times, work)?;
         }
-        Ok(())
+        self.write_audit_lines(times, work)
     }
 
     /// Signs a draft and takes it in like any record.

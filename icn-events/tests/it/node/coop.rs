@@ -467,6 +467,16 @@ impl Registrar {
         self.send(to, &to_bytes(&frame));
     }
 
+    /// Tells one node the newest records of another, the newest first.
+    pub(super) fn repeat(&self, from: &Node, to: PeerId) {
+        let set = from.set();
+        let slots: Vec<_> = set.slots().collect();
+        let newest = slots.iter().rev().take(32);
+        let envelopes = newest.map(|&slot| Envelope::of(set.record(slot)));
+        let frame = Wire::Fresh(List::new(envelopes.collect::<Vec<_>>()).unwrap());
+        self.send(to, &to_bytes(&frame));
+    }
+
     /// Sends any bytes to one node.
     pub(super) fn send(&self, to: PeerId, bytes: &[u8]) {
         block_on(self.transport.send(to, Frame::new(bytes))).unwrap();

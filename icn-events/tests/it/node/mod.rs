@@ -15,6 +15,7 @@ mod restart;
 mod resume;
 mod roll;
 mod running;
+mod seals;
 mod stored;
 
 use futures::executor::block_on;

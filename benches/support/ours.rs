@@ -1,6 +1,7 @@
 //! Our paths, each as a host would write it.
 
-use core::task::Poll;
+use std::collections::VecDeque;
+use std::task::Poll;
 
 use futures::executor::block_on;
 use futures::future::BoxFuture;
@@ -12,6 +13,10 @@ use icn_types::sign::{Signed, Unverified};
 use crate::arrival::Arrival;
 use crate::market::Replica;
 use crate::rows::Decoded;
+
+/// Commits that wait behind the one that the store writes: it finds the next one
+/// when it is done, and never two to write as one.
+const WAITING: usize = 1;
 
 /// A replica with a store behind it.
 #[derive(Debug)]
@@ -58,7 +63,7 @@ impl<S: Store> Node<S> {
     }
 
     /// Takes in entries as they arrived, one commit for so many of them. The
-    /// next ones are checked while a commit is under way.
+    /// next ones are checked while commits are under way.
     ///
     /// # Errors
     /// [`StoreError`] as the store says.
@@ -70,7 +75,7 @@ impl<S: Store> Node<S> {
     ) -> Result<(), StoreError> {
         let (replica, next) = (&mut self.replica, &mut self.next);
         block_on(async {
-            let mut under_way: Option<BoxFuture<'_, _>> = None;
+            let mut under_way: VecDeque<BoxFuture<'_, _>> = VecDeque::new();
             let mut claims = claims.into_iter();
             for arrivals in arrivals.chunks(batch_len) {
                 let mut batch = Batch::new();
@@ -84,19 +89,21 @@ impl<S: Store> Node<S> {
                         &arrival.decoded,
                     );
                 }
-                if let Some(earlier) = under_way.take() {
-                    earlier.await?;
-                }
                 let mut commit = self.store.commit(batch);
                 match poll!(&mut commit) {
                     Poll::Ready(done) => done?,
-                    Poll::Pending => under_way = Some(commit),
+                    Poll::Pending => under_way.push_back(commit),
+                }
+                if under_way.len() > WAITING
+                    && let Some(earliest) = under_way.pop_front()
+                {
+                    earliest.await?;
                 }
             }
-            match under_way {
-                Some(last) => last.await,
-                None => Ok(()),
+            for commit in under_way {
+                commit.await?;
             }
+            Ok(())
         })
     }
 }

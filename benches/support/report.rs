@@ -69,17 +69,30 @@ fn median(times: impl Iterator<Item = u64>) -> u64 {
     times.get(times.len() / 2).copied().unwrap_or(0)
 }
 
-/// Runs the bars, or the one that the first argument names.
+/// Tells a process that another one runs it for one bar.
+const PART: &str = "--part";
+
+/// Runs the bars, or the one that the first argument names. Measured bars have a
+/// process each: the heap that one leaves behind would be part of the next.
 pub fn run(bars: &[(&str, fn())]) {
-    print_machine();
-    let wanted = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = arguments.iter().find(|argument| !argument.starts_with('-'));
+    if !arguments.iter().any(|argument| argument == PART) {
+        print_machine();
+    }
     for (name, bar) in bars {
-        if wanted.as_deref().is_none_or(|wanted| wanted == *name) {
-            bar();
+        match wanted {
+            None if is_measuring() => run_apart(name),
+            Some(wanted) if wanted != name => {}
+            _ => bar(),
         }
     }
+}
+
+fn run_apart(name: &str) {
+    let program = std::env::current_exe().expect("this program");
+    let part = Command::new(program).args([name, "--bench", PART]).status();
+    assert!(part.is_ok_and(|status| status.success()), "{name} failed");
 }
 
 /// Prints the head of a table, with what its two columns of figures are.

@@ -295,7 +295,7 @@ fn signed() {
 fn durable() {
     // The last commit of a round has nothing beside it, in ours alone: so many
     // that it weighs little.
-    for (batch_len, batches) in [(1, 100), (100, 40), (1000, 12)] {
+    for (batch_len, batches) in [(1, 400), (100, 40), (1000, 40)] {
         let (rounds, batches) = sized((9, batches), (1, 1));
         durable_by(sized(batch_len, batch_len.min(9)), batches, rounds);
     }

@@ -216,7 +216,7 @@ impl Ledger {
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
         let columns = self.columns(set);
-        let first = legs.first().and_then(|leg| columns.taken_by(leg));
+        let first = legs.first().and_then(|leg| columns.taken_by(set, leg));
         if let Some(first) = first.and_then(|id| set.find(&id)) {
             let record = set.record(first);
             let is_same = record.chain() == *chain
@@ -231,7 +231,7 @@ impl Ledger {
         let author = Author::of(self, set, *chain, at)?;
         let is_here = |leg| {
             columns
-                .transit(leg)
+                .transit(set, leg)
                 .is_some_and(|transit| transit.payee == *chain)
         };
         if !legs.iter().all(is_here) {

@@ -76,7 +76,6 @@ pub(crate) const fn rest(held: Amount, part: u64) -> Option<u64> {
 
 /// What all refunds of an original come to with one more. `None` when that is
 /// more than the original.
-#[cfg_attr(not(test), allow(dead_code, reason = "refunds of chains are next"))]
 pub(crate) fn refunded(original: Amount, before: u64, refund: Amount) -> Option<u64> {
     let sum = refunded_of(u128::from(original.get()), u128::from(before), refund)?;
     u64::try_from(sum).ok()

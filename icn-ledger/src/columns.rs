@@ -7,6 +7,8 @@
 //! `posted + contested + in transit + held = 0`, and nothing in transit or held
 //! is negative.
 
+mod table;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -23,12 +25,16 @@ use crate::entry::{Entry, Hold};
 use crate::legs::{LegId, Sent, resolved, sent, taken};
 use crate::rules::LedgerRules;
 
+use table::{Leg, LegTable};
+
+pub(crate) use table::LegNumber;
+
 /// All accounts of one unit and everything in transit.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
     accounts: Directory<ChainId, Row>,
     /// Legs that posted records sent, and those that they took.
-    legs: Directory<LegId, Leg>,
+    legs: LegTable,
     /// Legs in transit.
     open: Pending,
     /// Open holds.
@@ -46,38 +52,27 @@ type AccountNumber = usize;
 struct Row {
     column: Column,
     /// Legs in transit to it.
-    incoming: BTreeSet<LegId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Leg {
-    InTransit {
-        payer: AccountNumber,
-        payee: AccountNumber,
-        amount: Amount,
-    },
-    /// By a posted record.
-    Taken(RecordId),
+    incoming: BTreeMap<LegId, LegNumber>,
 }
 
 /// Numbers of legs in transit, among some that were taken since.
 #[derive(Clone, Debug, Default)]
 struct Pending {
-    legs: Vec<usize>,
+    legs: Vec<LegNumber>,
     taken: usize,
 }
 
 impl Pending {
-    fn add(&mut self, leg: usize) {
+    fn add(&mut self, leg: LegNumber) {
         self.legs.push(leg);
     }
 
     /// One of them was taken. Sweeps when half of them were, so that each is
     /// looked at once.
-    fn take(&mut self, legs: &Directory<LegId, Leg>) {
+    fn take(&mut self, legs: &LegTable) {
         self.taken += 1;
         if self.taken > self.legs.len() / 2 + 4 {
-            let is_open = |leg: &usize| matches!(legs.at(*leg), Some(Leg::InTransit { .. }));
+            let is_open = |leg: &LegNumber| matches!(legs.leg(*leg), Some(Leg::InTransit { .. }));
             self.legs.retain(is_open);
             self.taken = 0;
         }
@@ -174,10 +169,12 @@ impl Columns {
         legs.into_iter()
     }
 
-    /// One leg in transit.
+    /// One leg in transit. `set` is the one that these columns are of, here and
+    /// in [`taken_by`](Self::taken_by).
     #[must_use]
-    pub fn transit(&self, leg: &LegId) -> Option<Transit> {
-        self.numbered(self.legs.find(leg)?).map(|(_, leg)| leg)
+    pub fn transit(&self, set: &RecordSet, leg: &LegId) -> Option<Transit> {
+        let number = self.find(set, leg)?;
+        self.numbered(number).map(|(_, leg)| leg)
     }
 
     /// Legs that an account may take, ascending.
@@ -197,21 +194,25 @@ impl Columns {
     ) -> impl Iterator<Item = (LegId, Transit)> + '_ {
         let row = self.accounts.get(&payee).into_iter();
         let legs = row.flat_map(move |row| row.incoming.range(first..));
-        legs.filter_map(|leg| Some((*leg, self.transit(leg)?)))
+        legs.filter_map(|(_, number)| self.numbered(*number))
     }
 
     /// The posted record that took a leg.
     #[must_use]
-    pub fn taken_by(&self, leg: &LegId) -> Option<RecordId> {
-        match self.legs.get(leg)? {
-            Leg::Taken(by) => Some(*by),
+    pub fn taken_by(&self, set: &RecordSet, leg: &LegId) -> Option<RecordId> {
+        match self.legs.leg(self.find(set, leg)?)? {
+            Leg::Taken(by) => Some(by),
             Leg::InTransit { .. } => None,
         }
     }
 
+    fn find(&self, set: &RecordSet, leg: &LegId) -> Option<LegNumber> {
+        self.legs.find(set.find(&leg.record)?, leg)
+    }
+
     /// A leg in transit.
-    fn numbered(&self, leg: usize) -> Option<(LegId, Transit)> {
-        match *self.legs.at(leg)? {
+    pub(crate) fn numbered(&self, leg: LegNumber) -> Option<(LegId, Transit)> {
+        match self.legs.leg(leg)? {
             Leg::InTransit {
                 payer,
                 payee,
@@ -222,7 +223,7 @@ impl Columns {
                     payee: *self.accounts.key(payee)?,
                     amount,
                 };
-                Some((*self.legs.key(leg)?, transit))
+                Some((self.legs.id(leg)?, transit))
             }
             Leg::Taken(_) => None,
         }
@@ -278,7 +279,7 @@ impl Columns {
     }
 
     /// Out of the payer's position into transit.
-    fn send(&mut self, leg: LegId, sent: Sent) {
+    fn send(&mut self, slot: Slot, leg: LegId, sent: Sent) {
         let Sent {
             payer,
             payee,
@@ -292,21 +293,23 @@ impl Columns {
             payee,
             amount,
         };
-        self.open.add(self.legs.insert(leg, sent));
+        let number = self.legs.add(slot, leg, sent);
+        self.open.add(number);
         if let Some(row) = self.accounts.at_mut(payer) {
             row.column.posted -= signed(amount);
             row.column.outgoing += atoms;
         }
         if let Some(row) = self.accounts.at_mut(payee) {
             row.column.incoming += atoms;
-            row.incoming.insert(leg);
+            row.incoming.insert(leg, number);
         }
     }
 
     /// Out of transit into the position of the payee, whose record `by` takes
     /// it. `None` when the leg is not in transit.
-    fn arrive(&mut self, leg: LegId, by: RecordId) -> Option<()> {
-        let state = self.legs.of_mut(&leg)?;
+    fn arrive(&mut self, number: LegNumber, by: RecordId) -> Option<()> {
+        let leg = self.legs.id(number)?;
+        let state = self.legs.leg_mut(number)?;
         let Leg::InTransit {
             payer,
             payee,
@@ -376,8 +379,9 @@ impl Columns {
         let record = set.record(slot);
         let id = record.id();
         for leg in takes(record, entry) {
-            let settled = self.settled(&leg);
-            self.arrive(leg, id)?;
+            let number = self.find(set, &leg)?;
+            let settled = self.settled(&leg, number);
+            self.arrive(number, id)?;
             if let (Some(settled), Entry::Ack(_)) = (settled, entry) {
                 self.hand_over(settled, true);
             }
@@ -393,7 +397,7 @@ impl Columns {
         }
         for (leg, sent) in sent(set, slot, entry) {
             let leg = LegId { record: id, leg };
-            self.send(leg, sent);
+            self.send(slot, leg, sent);
             if let Entry::Settlement(_) = entry {
                 self.settling.insert(leg);
             }
@@ -424,12 +428,15 @@ impl Counting for Columns {
 
     fn leg(&mut self, leg: LegId, counted: &Counted<'_>) {
         let Counted {
-            sent, is_posted, ..
+            slot,
+            sent,
+            is_posted,
+            ..
         } = *counted;
         let atoms = signed(sent.amount);
         let Some(takers) = counted.takers else {
             if is_posted {
-                self.send(leg, sent);
+                self.send(slot, leg, sent);
             }
             return;
         };
@@ -438,7 +445,7 @@ impl Counting for Columns {
         }
         match takers.posted {
             Some(by) => {
-                self.legs.insert(leg, Leg::Taken(by));
+                self.legs.add(slot, leg, Leg::Taken(by));
                 self.change(sent.payee, |column| column.posted += atoms);
             }
             None => self.change(sent.payee, |column| column.contested += atoms),

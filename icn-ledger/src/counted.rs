@@ -35,6 +35,8 @@ pub(crate) trait Counting {
 /// What a leg counts as.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted<'a> {
+    /// The record that sent it.
+    pub(crate) slot: Slot,
     pub(crate) sent: Sent,
     /// Whether all that it comes from is posted.
     pub(crate) is_posted: bool,
@@ -104,6 +106,7 @@ pub(crate) fn count(
                 leg,
             };
             let counted = Counted {
+                slot: *slot,
                 sent,
                 is_posted: *is_posted,
                 takers: takers.get(&leg),
@@ -147,6 +150,7 @@ fn count_parts(
             leg: number,
         };
         let counted = Counted {
+            slot,
             sent: Sent { payer, ..part.sent },
             is_posted: is_posted && is_held,
             takers: takers.get(&leg),

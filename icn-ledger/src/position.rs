@@ -174,10 +174,10 @@ fn standing_terms(
 
 pub(crate) fn finality(ledger: &Ledger, set: &RecordSet, leg: &LegId) -> Option<Finality> {
     let columns = ledger.columns(set);
-    if columns.transit(leg).is_some() {
+    if columns.transit(set, leg).is_some() {
         return Some(Finality::Local);
     }
-    let by = columns.taken_by(leg)?;
+    let by = columns.taken_by(set, leg)?;
     let mut origins = origins(set, leg);
     if !origins.clone().all(|id| on_spine(set, &id)) {
         return None;

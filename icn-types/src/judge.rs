@@ -279,7 +279,9 @@ impl<R: Rules> Judge<R> {
         self.upgrade = self.upgrade.or_else(|| set.needs_upgrade());
         todo.reverse();
         let mut last = (set.record(slot).topic() == self.topic).then_some(slot);
-        let mut decided = Vec::new();
+        // Mostly the record alone. Room for one: an effect may be large, and a
+        // vector that grows by itself makes room for four.
+        let mut decided = Vec::with_capacity(todo.len() + usize::from(last.is_some()));
         while let Some(slot) = todo.pop().or_else(|| last.take()) {
             if !self.verdict(slot).is_waiting() {
                 continue;

@@ -1,3 +1,5 @@
+use icn_types::id::DomainId;
+
 use super::*;
 
 const A: ChainId = ChainId::from_bytes([1; 32]);
@@ -19,12 +21,23 @@ fn sent(atoms: u64) -> Sent {
     }
 }
 
+/// A record in the order of arrival.
+fn slot(number: usize) -> Slot {
+    let set = RecordSet::new(DomainId::from_bytes([1; 32]));
+    set.slot_ahead(number).unwrap()
+}
+
+fn arrive(columns: &mut Columns, leg: LegId, by: RecordId) {
+    let number = columns.legs.find(slot(7), &leg).unwrap();
+    columns.arrive(number, by).unwrap();
+}
+
 /// One leg in transit, one that was taken, and a hold.
 fn columns(in_transit: LegId, by: RecordId, hold: RecordId) -> Columns {
     let mut columns = Columns::default();
-    columns.send(leg(0), sent(10));
-    columns.send(in_transit, sent(20));
-    columns.arrive(leg(0), by).unwrap();
+    columns.send(slot(7), leg(0), sent(10));
+    columns.send(slot(7), in_transit, sent(20));
+    arrive(&mut columns, leg(0), by);
     let held = Held {
         payer: A,
         payee: B,
@@ -53,12 +66,24 @@ fn columns_are_equal_in_accounts_transit_legs_taken_and_holds() {
     ] {
         assert!(different != some(), "another {what} goes unnoticed");
     }
-    let mut backwards = Columns::default();
-    backwards.send(leg(1), sent(20));
-    backwards.send(leg(0), sent(10));
-    backwards.arrive(leg(0), BY).unwrap();
-    backwards.held.clone_from(&some().held);
-    assert!(backwards == some(), "numbers follow the order of arrival");
+}
+
+#[test]
+fn columns_are_equal_in_any_order_of_arrival() {
+    let other = LegId { record: BY, leg: 0 };
+    let in_order = |legs: [(usize, LegId); 2]| {
+        let mut columns = Columns::default();
+        for (at, leg) in legs {
+            columns.send(slot(at), leg, sent(10));
+        }
+        columns
+    };
+    let (here, there) = (
+        in_order([(3, leg(0)), (7, other)]),
+        in_order([(3, other), (7, leg(0))]),
+    );
+    assert!(here == there);
+    assert!(here != in_order([(3, leg(0)), (7, leg(1))]));
 }
 
 #[test]
@@ -76,10 +101,10 @@ fn a_sum_tells_whatever_appears_or_vanishes() {
 fn looked_through(sent_legs: u8, taken: u8) -> usize {
     let mut columns = Columns::default();
     for number in 0..sent_legs {
-        columns.send(leg(number), sent(1));
+        columns.send(slot(7), leg(number), sent(1));
     }
     for number in 0..taken {
-        columns.arrive(leg(number), BY).unwrap();
+        arrive(&mut columns, leg(number), BY);
     }
     assert_eq!(columns.in_transit().len(), usize::from(sent_legs - taken));
     columns.open.legs.len()

@@ -309,7 +309,7 @@ impl Query<'_> {
         paid.sent += atoms;
         let finality = self.finality(&leg);
         paid.finality = Some(paid.finality.map_or(finality, |least| least.min(finality)));
-        let by = self.columns.taken_by(&leg);
+        let by = self.columns.taken_by(self.set, &leg);
         match by.and_then(|by| Entry::of(self.set.record(self.set.find(&by)?))) {
             Some(Entry::Refuse(_)) => paid.returned += atoms,
             Some(_) => {

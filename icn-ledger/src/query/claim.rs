@@ -239,7 +239,7 @@ impl Query<'_> {
             .map(|(_, id)| *id);
         let in_transit = by.find(|&record| {
             let leg = LegId { record, leg: 0 };
-            self.columns.transit(&leg).is_some()
+            self.columns.transit(self.set, &leg).is_some()
         });
         in_transit.map_or(ClaimState::Listed, |settlement| ClaimState::Paid {
             settlement,
@@ -323,7 +323,7 @@ impl Query<'_> {
 
     /// The posted acknowledgement of a leg; a refusal is none.
     fn posted_ack(&self, leg: &LegId) -> Option<RecordId> {
-        let by = self.columns.taken_by(leg)?;
+        let by = self.columns.taken_by(self.set, leg)?;
         let entry = Entry::of(self.set.record(self.set.find(&by)?))?;
         matches!(entry, Entry::Ack(_)).then_some(by)
     }

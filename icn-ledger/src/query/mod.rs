@@ -113,7 +113,7 @@ impl Query<'_> {
 
     /// How final a leg is that some record sent, taken or not.
     fn finality(&self, leg: &LegId) -> Finality {
-        match self.columns.taken_by(leg) {
+        match self.columns.taken_by(self.set, leg) {
             None => Finality::Local,
             Some(by) => {
                 let mut all = position::origins(self.set, leg).chain([by]);

@@ -1,15 +1,15 @@
 //! What a settlement does to columns beside what its leg does.
 
-use crate::columns::{Columns, signed};
+use crate::columns::{Columns, LegNumber, signed};
 use crate::counted::Counted;
 use crate::legs::{LegId, Sent};
 
 impl Columns {
     /// What a leg in transit moves that a posted record is about to take, if it
     /// is that of a settlement.
-    pub(crate) fn settled(&mut self, leg: &LegId) -> Option<Sent> {
+    pub(crate) fn settled(&mut self, leg: &LegId, number: LegNumber) -> Option<Sent> {
         let is_settlement = self.settling.remove(leg);
-        let transit = is_settlement.then(|| self.transit(leg))??;
+        let (_, transit) = is_settlement.then(|| self.numbered(number))??;
         Some(Sent {
             payer: transit.payer,
             payee: transit.payee,

@@ -257,8 +257,9 @@ fn two_shared_accounts_make_a_shop_whole_once() {
     loss.market.reopen(loss.shop, tip, 0);
     let drafted = loss.market.ack_all(loss.shop).unwrap();
     let taken = [first, second].map(|id| {
-        let columns = loss.market.ledger.columns(&loss.market.stage.set);
-        columns.taken_by(&leg(id, 0)) == Some(drafted)
+        let set = &loss.market.stage.set;
+        let columns = loss.market.ledger.columns(set);
+        columns.taken_by(set, &leg(id, 0)) == Some(drafted)
     });
     assert_eq!(taken.iter().filter(|taken| **taken).count(), 1);
     let left = if taken[0] { second } else { first };
@@ -344,7 +345,8 @@ fn a_settlement_is_taken_above_the_ceiling() {
     let settlement = loss.settle();
     let ack = loss.market.ack_all(loss.shop).unwrap();
     assert_eq!(loss.market.verdict(&ack), "valid");
-    let columns = loss.market.ledger.columns(&loss.market.stage.set);
-    assert_eq!(columns.taken_by(&leg(settlement, 0)), Some(ack));
+    let set = &loss.market.stage.set;
+    let columns = loss.market.ledger.columns(set);
+    assert_eq!(columns.taken_by(set, &leg(settlement, 0)), Some(ack));
     assert_eq!(columns.account(&loss.shop).incoming, 5, "that is more");
 }

@@ -8,6 +8,7 @@ mod epochs;
 mod flow;
 mod hostile;
 mod joining;
+mod lies;
 mod mandates;
 mod money;
 mod queries;

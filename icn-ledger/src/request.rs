@@ -112,6 +112,21 @@ pub enum Request {
     Settlement(SettlementRequest),
 }
 
+impl Request {
+    /// The Ready and the number of the action that it carries out: a node asks
+    /// whether the ballots confirm the decision before it carries it out.
+    #[must_use]
+    pub const fn decision(&self) -> Option<(RecordId, u16)> {
+        match self {
+            Self::Payment(request) => request.decision,
+            Self::Hold(request) => request.decision,
+            Self::Refund(request) => request.decision,
+            Self::Settlement(request) => Some(request.decision),
+            Self::Resolve(_) | Self::Bundle(_) => None,
+        }
+    }
+}
+
 impl From<PaymentRequest> for Request {
     fn from(request: PaymentRequest) -> Self {
         Self::Payment(request)

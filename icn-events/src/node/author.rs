@@ -61,8 +61,9 @@ pub enum AuthorError {
         /// The most requests.
         max: usize,
     },
-    /// The authority chain cannot be written now: it forks, or a record that
-    /// the act names is not decided.
+    /// The authority chain cannot be written now: it forks, a record that the
+    /// act names is not decided, or more is claimed of an account than an Open
+    /// can charge.
     #[error("authority chain cannot be written now")]
     NoPlace,
     /// The owner did not agree to just these terms: signed others, or signed

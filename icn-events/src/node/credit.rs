@@ -142,7 +142,7 @@ impl Node {
             return Ok(Authored::Again(first));
         }
         ledger.admit_open(self.set(), &open, limit)?;
-        self.author_act(&Act::Open(open), times).await
+        self.author_acts(&[Act::Open(open)], times).await
     }
 
     /// As registrar, lowers the floor of a member's account, so that all of its
@@ -169,7 +169,7 @@ impl Node {
             return Ok(Authored::Again(self.raised_by(&raise)));
         }
         ledger.admit_raise(self.set(), &raise, limit)?;
-        self.author_act(&Act::Raise(raise), times).await
+        self.author_acts(&[Act::Raise(raise)], times).await
     }
 
     /// Signs that a device gives up credit to another one of its member. From
@@ -213,7 +213,7 @@ impl Node {
     /// Lets a chain go on whose owner agreed to a next epoch that did not come.
     /// A registrar that has the signature can still end the epoch where it was
     /// signed: what is written from now on is void then, and has to be written
-    /// again.
+    /// again. A chain that does not rest is left as it is.
     ///
     /// # Errors
     /// [`AuthorError::Node`] when the node fails.
@@ -227,9 +227,9 @@ impl Node {
     }
 
     /// As registrar, moves credit between two devices of a member: Seal, Open
-    /// and Raise in one commit. Together the devices never have more credit
-    /// than before, nor may they owe more than `limit` atoms. What was agreed
-    /// to is carried out once; answers with the Open.
+    /// and Raise in one commit, or none of them. Together the devices never have
+    /// more credit than before, nor may they owe more than `limit` atoms. What
+    /// was agreed to is carried out once; answers with the Open.
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.
@@ -259,49 +259,43 @@ impl Node {
         let at = self.not_before_tip(&self.set().authority(), times.now);
         let drafts = plan.drafts(self.set(), consent, at);
         let drafts = drafts.ok_or(AuthorError::NoPlace)?;
-        self.rehearse(&drafts[0])?;
         let open = drafts[1].header().id();
-        self.write_acts(drafts, &signer, times).await?;
+        self.write_acts(drafts.into(), &signer, times).await?;
         Ok(Authored::New(open))
     }
 
-    /// Writes one act at the end of the authority chain, if it would be Valid.
-    pub(super) async fn author_act(
+    /// Writes acts at the end of the authority chain in one commit, if all of
+    /// them would be Valid. Answers with the last one.
+    pub(super) async fn author_acts(
         &mut self,
-        act: &Act,
+        acts: &[Act],
         times: Times,
     ) -> Result<Authored, AuthorError> {
         let signer = self.registrar()?;
         let at = self.not_before_tip(&self.set().authority(), times.now);
-        let draft = self.draft_act(act, Vec::new(), at);
-        let draft = draft.ok_or(AuthorError::NoPlace)?;
-        self.rehearse(&draft)?;
-        let id = draft.header().id();
-        self.write_acts([draft], &signer, times).await?;
-        Ok(Authored::New(id))
+        let drafts = self.draft_acts(acts, at).ok_or(AuthorError::NoPlace)?;
+        let last = drafts.last().map(|draft| draft.header().id());
+        let last = last.ok_or(AuthorError::NoPlace)?;
+        self.write_acts(drafts, &signer, times).await?;
+        Ok(Authored::New(last))
     }
 
-    /// Signs and stores acts in one commit.
+    /// An Invalid act would end the registrar's epoch, so that all of them are
+    /// rehearsed before the first one is signed.
     async fn write_acts(
         &mut self,
-        drafts: impl IntoIterator<Item = Draft>,
+        drafts: Vec<Draft>,
         signer: &SharedSigner,
         times: Times,
-    ) -> Result<(), NodeError> {
-        let mut work = self.begin()?;
-        for draft in drafts {
-            self.write(draft, signer, times, &mut work)?;
+    ) -> Result<(), AuthorError> {
+        match self.set().rehearse_all(&drafts) {
+            Verdict::Valid => {}
+            Verdict::Waiting => return Err(AuthorError::NoPlace),
+            Verdict::Invalid(breach) => return Err(AuthorError::Act(breach)),
         }
-        self.end(work).await?;
-        Ok(())
-    }
-
-    pub(super) fn rehearse(&self, draft: &Draft) -> Result<(), AuthorError> {
-        match self.set().rehearse(draft) {
-            Verdict::Valid => Ok(()),
-            Verdict::Waiting => Err(AuthorError::NoPlace),
-            Verdict::Invalid(breach) => Err(AuthorError::Act(breach)),
-        }
+        let records = drafts.into_iter().map(|draft| draft.sign(&**signer));
+        let records = records.collect::<Result<_, _>>().map_err(NodeError::from)?;
+        self.store_signed(records, false, times).await
     }
 
     /// The registrar's signer, if this node has it and may write now.

@@ -14,7 +14,7 @@ use icn_ledger::{
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId, UnitId};
-use icn_types::set::{Office, RecordSet};
+use icn_types::set::{Decision, RecordSet};
 use icn_types::time::{Times, Timestamp};
 
 use super::author::{AuthorError, Authored};
@@ -222,9 +222,8 @@ impl Node {
 
     /// Whether the ballots say what a decision claims.
     pub(super) fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
-        let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
-        let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
-        let close = decision.and_then(|(_, decision)| decision.close());
+        let decision = self.set().decision_of(ready);
+        let close = decision.and_then(Decision::close);
         let (close, ..) = close.ok_or(VoteRefusal::UnknownClose(*ready))?;
         match self.governance().recount(self.set(), &close) {
             Some(recount) if recount.is_confirmed() => Ok(()),

@@ -5,7 +5,7 @@ use icn_governance::author::{Drafted, draft_close, draft_opening, draft_ready};
 use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
 use icn_types::canon::List;
 use icn_types::id::ChainId;
-use icn_types::record::{Content, Draft, Kind};
+use icn_types::record::{Draft, Kind};
 use icn_types::resume::Standing;
 use icn_types::set::Seat;
 use icn_types::time::Timestamp;
@@ -36,14 +36,13 @@ impl Node {
             Ok(Drafted::New(draft)) => Some(*draft),
             _ => None,
         };
-        let mut proposals = governance.proposals().map(|(proposal, _, _)| proposal);
+        let mut proposals = self.docket.proposals();
         if let Some(draft) =
-            proposals.find_map(|proposal| new(draft_opening(set, governance, &proposal, at)))
+            proposals.find_map(|proposal| new(draft_opening(set, governance, proposal, at)))
         {
             return Some(draft);
         }
-        set.office()?
-            .decisions()
+        self.pending()
             .find_map(|(opening, decision)| match decision.close() {
                 None => new(draft_close(set, governance, opening, at)),
                 Some((close, _, _)) if decision.ready().is_none() => {
@@ -70,12 +69,8 @@ impl Node {
             .filter_map(|(chain, seat)| self.seal_row(chain, seat))
             .take(SEAL_ROWS_MAX)
             .collect();
-        let (kind, body) = Act::Seal(Seal {
-            rows: List::new(rows).ok()?,
-        })
-        .body();
-        let content = Content::new(Vec::new(), None, &body)?;
-        Draft::new(set.next_place(&set.authority())?, kind, at, content)
+        let rows = List::new(rows).ok()?;
+        self.draft_act(&Act::Seal(Seal { rows }), Vec::new(), at)
     }
 
     /// When the newest Seal with a checkpoint was written, and how many rows it

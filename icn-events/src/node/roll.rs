@@ -25,7 +25,7 @@ impl Node {
         if let Some(made) = self.made(change, &act) {
             return Ok(Authored::Again(made));
         }
-        self.author_act(&act, times).await
+        self.author_acts(&[act], times).await
     }
 
     /// The record that made a change of the roll which is in force.

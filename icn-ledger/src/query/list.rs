@@ -43,11 +43,7 @@ impl Listed {
     /// Right after this entry, in a listing by date or by cause.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
-        Cursor {
-            key: self.date.as_millis(),
-            record: self.record,
-            number: 0,
-        }
+        Cursor::by_date(self.date, self.record)
     }
 }
 

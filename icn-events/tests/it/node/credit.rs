@@ -4,20 +4,18 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{
-    AccountRequest, AuthorError, Authored, CreditMove, Node, NodeError, verify_store,
-};
+use icn_events::node::{AccountRequest, AuthorError, Authored, CreditMove, Node};
 use icn_ledger::PaymentRequest;
 use icn_types::amount::Amount;
 use icn_types::authority::Grant;
 use icn_types::error::{Coded as _, Fault as Party};
-use icn_types::host::{MemoryStore, Store};
+use icn_types::host::Store;
 use icn_types::id::{ChainId, UnitId};
 use icn_types::key::{Keypair, Signature, Signer as _};
-use icn_types::testkit::faulty::{Fault, Faulty};
 use icn_types::time::Times;
 
-use super::coop::{FLOAT, Village, copy};
+use super::coop::{FLOAT, Village};
+use super::faults::Moment;
 use super::hours;
 
 const HOUR: u64 = 3_600;
@@ -328,68 +326,36 @@ fn registrar_grants_once_whichever_way_the_commit_fails() {
     let to_account = village.nodes[1].agree_to_account(&unit, &third(&devices));
     let to_move = block_on(village.nodes[1].agree_to_move(&unit, &devices.moving(30)));
     let (to_account, to_move) = (to_account.unwrap(), to_move.unwrap());
-    let (stores, now) = (village.copies(), village.now);
-    let wake = || {
-        let stores: Vec<MemoryStore> = stores.iter().map(copy).collect();
-        let mut village = Village::wake(105, stores, now);
-        village.reopen_with_laptop(2);
-        village
-    };
-    let mut clean = wake();
-    let counted = Arc::new(Faulty::new(clean.stores[0].clone(), []));
-    clean.open_with_laptop(0, counted.clone());
+    let before = Moment::of(105, &village);
+    let trial = before.trial(0, |village, store| village.open_with_laptop(0, store));
     for what in [Grantings::Open, Grantings::Raise, Grantings::Move] {
         let consent = match what {
             Grantings::Move => to_move,
             _ => to_account,
         };
-        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-            let mut village = wake();
-            let store = Faulty::new(village.stores[0].clone(), [(counted.calls(), fault)]);
-            village.open_with_laptop(0, Arc::new(store));
+        let grant = |village: &mut Village| {
             let times = village.times();
-            let grant = |village: &mut Village| {
-                block_on(ask(&mut village.nodes[0], what, &devices, consent, times))
-            };
-            let error = grant(&mut village).unwrap_err();
-            let AuthorError::Node(NodeError::Store(_)) = error else {
-                panic!("{what:?} {fault:?}: {error:?}");
-            };
-            let again = grant(&mut village);
-            let Err(AuthorError::Node(NodeError::Interrupted)) = again else {
-                panic!("{what:?} {fault:?}: {again:?}");
-            };
-            village.reopen_with_laptop(0);
-            let granted = grant(&mut village).unwrap();
-            let was_done = fault == Fault::UncertainDone;
-            assert_eq!(matches!(granted, Authored::Again(_)), was_done, "{what:?}");
-            let again = grant(&mut village).unwrap();
-            assert_eq!(again, Authored::Again(granted.id()));
-            village.until("nodes agree", Village::agree);
-            assert_eq!(village.forks(), []);
-            let rows = verify_store(&village.coop.genesis, &village.stores[0]);
-            assert_eq!(block_on(rows).unwrap(), []);
-        }
+            let granted = ask(&mut village.nodes[0], what, &devices, consent, times);
+            Ok(vec![block_on(granted)?])
+        };
+        trial.is_carried_out_once(grant, |_, _| {});
     }
 }
 
 #[test]
 fn nothing_is_signed_before_the_phone_rests_for_good() {
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-        let (mut village, devices) = with_laptop(106);
-        let (unit, phone) = (devices.unit, devices.phone);
-        let counted = Arc::new(Faulty::new(village.stores[1].clone(), []));
-        village.open_with_laptop(1, counted.clone());
-        let store = Faulty::new(village.stores[1].clone(), [(counted.calls(), fault)]);
-        village.open_with_laptop(1, Arc::new(store));
-        let moving = devices.moving(30);
-        let error = block_on(village.nodes[1].agree_to_move(&unit, &moving)).unwrap_err();
-        assert!(matches!(error, AuthorError::Node(NodeError::Store(_))));
-        village.reopen_with_laptop(1);
+    let (village, devices) = with_laptop(106);
+    let (unit, phone) = (devices.unit, devices.phone);
+    let moving = devices.moving(30);
+    let before = Moment::of(106, &village);
+    let trial = before.trial(1, |village, store| village.open_with_laptop(1, store));
+    let ask = |village: &mut Village| block_on(village.nodes[1].agree_to_move(&unit, &moving));
+    for (mut village, rests) in trial.failures(ask) {
+        trial.reopen(&mut village);
         let alice = village.coop.hours_of(0);
         let paid = village.pay_hours(1, phone, &hours(alice, 1, 1));
-        assert_eq!(paid.is_err(), fault == Fault::UncertainDone, "{fault:?}");
-        let agreed = block_on(village.nodes[1].agree_to_move(&unit, &moving)).unwrap();
+        assert_eq!(paid.is_err(), rests);
+        let agreed = ask(&mut village).unwrap();
         village.until("the registrar knows the last record", |v| {
             v.tip(0, &phone) == v.tip(1, &phone)
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::audit::AuditEvent;
-use icn_events::node::Authored;
+use icn_events::node::{Authored, EpochRequest};
 use icn_governance::body::{Choice, Proposal, Subject};
 use icn_ledger::entry::PAYMENT;
 use icn_types::amount::Amount;
@@ -486,4 +486,32 @@ fn rotated_member_pays_under_the_new_key() {
             .open(),
     );
     assert!(matches!(start.unwrap().start, Start::After { .. }));
+}
+
+#[test]
+fn lines_that_a_frozen_log_could_not_take_are_written_in_its_next_epoch() {
+    let mut village = Village::new(58, 3);
+    let log = village.nodes[0].audit().chain_id();
+    let times = village.times();
+    block_on(village.nodes[0].freeze(&log, times)).unwrap();
+    let proposal = budget(&village);
+    let opening = propose_and_vote(&mut village, proposal.clone(), &[Choice::Yes; 3]);
+    until_decided(&mut village, opening);
+    let (credits, supplier) = (village.coop.credits, village.coop.supplier());
+    village.until("paid", |v| v.posted(0, credits, supplier) == 5_000);
+    village.rounds(5);
+    assert_eq!(lines(&village, 0, &proposal), []);
+    let key = village.coop.members[0].audit.public_key();
+    let request = EpochRequest {
+        chain: log,
+        key,
+        recovery: key,
+        grant: None,
+    };
+    let agreed = block_on(village.nodes[0].agree_to_epoch(&request)).unwrap();
+    let times = village.times();
+    block_on(village.nodes[0].open_epoch(&request, agreed, 0, times)).unwrap();
+    village.until("opened, closed and paid", |v| {
+        lines(v, 0, &proposal).len() == 3
+    });
 }

@@ -5,6 +5,7 @@ mod coop;
 pub(crate) mod crash;
 mod credit;
 mod epochs;
+mod faults;
 mod flow;
 mod hostile;
 mod joining;
@@ -17,6 +18,7 @@ mod resume;
 mod roll;
 mod running;
 mod seals;
+mod settling;
 mod stored;
 
 use futures::executor::block_on;

@@ -179,6 +179,11 @@ pub(crate) trait Requested {
         None
     }
 
+    /// The accounts that have to answer.
+    fn parties(&self) -> Vec<ChainId> {
+        Vec::new()
+    }
+
     /// Records that the entry names.
     fn refs(&self) -> Vec<RecordId> {
         self.decision().iter().map(|(ready, _)| *ready).collect()
@@ -197,6 +202,10 @@ impl Requested for PaymentRequest {
 
     fn decision(&self) -> Option<(RecordId, u16)> {
         self.decision
+    }
+
+    fn parties(&self) -> Vec<ChainId> {
+        self.legs.iter().map(|leg| leg.payee).collect()
     }
 
     fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
@@ -221,6 +230,10 @@ impl Requested for HoldRequest {
 
     fn decision(&self) -> Option<(RecordId, u16)> {
         self.decision
+    }
+
+    fn parties(&self) -> Vec<ChainId> {
+        [self.leg.payee, self.resolver].into()
     }
 
     fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {

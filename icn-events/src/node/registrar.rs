@@ -52,17 +52,15 @@ impl Node {
             })
     }
 
-    /// One Seal per interval, over chains whose Valid part grew.
+    /// Checkpoints once per interval, over chains whose Valid part grew: one
+    /// Seal after another while they are full.
     fn seal_duty(&self, at: Timestamp) -> Option<Draft> {
         let set = self.set();
         let interval = set.charter()?.seal_interval;
-        let last = set
-            .spine(&set.authority())
-            .iter()
-            .rev()
-            .map(|&slot| set.record(slot))
-            .find(|record| record.kind() == Kind::SEAL);
-        if last.is_some_and(|last| at < last.at().saturating_add(interval)) {
+        let is_early = |(last, rows): (Timestamp, _)| {
+            rows < SEAL_ROWS_MAX && at < last.saturating_add(interval)
+        };
+        if self.last_checkpoints().is_some_and(is_early) {
             return None;
         }
         let rows: Vec<SealRow> = set
@@ -73,6 +71,20 @@ impl Node {
             .collect();
         let rows = List::new(rows).ok()?;
         self.draft_act(&Act::Seal(Seal { rows }), Vec::new(), at)
+    }
+
+    /// When the newest Seal with a checkpoint was written, and how many rows it
+    /// has.
+    fn last_checkpoints(&self) -> Option<(Timestamp, usize)> {
+        let set = self.set();
+        let acts = set.spine(&set.authority()).iter().rev();
+        let mut seals = acts.filter(|&&slot| set.record(slot).kind() == Kind::SEAL);
+        seals.find_map(|&slot| match set.act(slot)? {
+            Act::Seal(seal) if seal.rows.iter().any(|row| row.finality == Finality::Open) => {
+                Some((set.record(slot).at(), seal.rows.len()))
+            }
+            _ => None,
+        })
     }
 
     /// A checkpoint at a head beyond the last Seal.

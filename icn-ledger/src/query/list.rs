@@ -89,7 +89,8 @@ impl Query<'_> {
         })
     }
 
-    /// The payment, hold, refund or bundle of an account under an operation key.
+    /// The payment, hold, refund, settlement or bundle of an account under an
+    /// operation key.
     #[must_use]
     pub fn by_key(&self, chain: &ChainId, key: &OperationKey) -> Option<Listed> {
         self.entry(&self.ledger.payment(self.set, chain, key)?)

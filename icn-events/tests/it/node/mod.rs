@@ -9,6 +9,7 @@ mod faults;
 mod flow;
 mod hostile;
 mod joining;
+mod lies;
 mod mandates;
 mod money;
 mod queries;
@@ -16,6 +17,7 @@ mod restart;
 mod resume;
 mod roll;
 mod running;
+mod seals;
 mod settling;
 mod stored;
 

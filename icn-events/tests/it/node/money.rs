@@ -330,7 +330,7 @@ fn refused_request_writes_nothing() {
         (
             1,
             Ask::Remark(disputing(first_leg(nobody), ChainId::from_bytes([9; 32]))),
-            "authorize.mediator",
+            "authorize.account",
         ),
         (
             1,

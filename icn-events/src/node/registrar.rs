@@ -2,7 +2,7 @@
 //! seal chains that moved.
 
 use icn_governance::author::{Drafted, draft_close, draft_opening, draft_ready};
-use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
+use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed, Tip};
 use icn_types::canon::List;
 use icn_types::id::ChainId;
 use icn_types::record::{Draft, Kind};
@@ -92,12 +92,22 @@ impl Node {
         let set = self.set();
         let sealed = self.sealed_head(chain)?;
         let is_new = usize::try_from(sealed.header.seq()).ok()? >= set.sealed_len(chain);
-        (is_new && !set.is_frozen(chain)).then(|| SealRow {
+        let is_open = !set.is_frozen(chain) && !self.lags(chain);
+        (is_new && is_open).then(|| SealRow {
             chain: *chain,
             open: seat.open(),
             sealed: Some(sealed),
             finality: Finality::Open,
         })
+    }
+
+    /// Whether a chain was sealed further than this node holds it, or elsewhere.
+    /// A row from here would go back, which ends the registrar's own epoch, or
+    /// contradict the one before.
+    pub(super) fn lags(&self, chain: &ChainId) -> bool {
+        let set = self.set();
+        let is_here = |tip: Tip| set.find(&tip.head).is_some_and(|head| set.on_spine(head));
+        set.newest_row(chain).is_some_and(|tip| !is_here(tip))
     }
 
     /// The furthest head whose whole path is here, Valid and posted, or the

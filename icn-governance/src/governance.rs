@@ -105,6 +105,9 @@ impl Governance {
 
     /// Certificates that waited for this record.
     fn wake(&mut self, set: &RecordSet, slot: Slot) -> Vec<Slot> {
+        if self.awaited.is_empty() {
+            return Vec::new();
+        }
         self.awaited
             .remove(&set.record(slot).id())
             .into_iter()

@@ -2,18 +2,17 @@
 //! checking their signatures again.
 //!
 //! Who stores records that were verified writes a [`RunningHash`] over them into
-//! the same commit. Read back, records whose bytes lead to that hash are
-//! [`Attested`]: the store holds exactly what was verified once. That trusts
-//! whoever can write to the store, for they can write records and hash alike: the
-//! hash tells damage, not malice. Nothing that arrives from elsewhere may be taken
-//! in like this.
-
-use alloc::vec::Vec;
+//! the same commit. Records that are read back and lead to that hash are attested:
+//! the store holds exactly what was verified once. That trusts whoever can write
+//! to the store, for they can write records and hash alike: the hash tells damage,
+//! not malice. Nothing that arrives from elsewhere may be taken in like this.
 
 use crate::canon::{Decode, DecodeError, Encode, Reader, Writer, from_bytes};
+use crate::error::{Coded, Fault};
 use crate::hash::{Hasher, sha256};
+use crate::id::DomainId;
 use crate::record::Record;
-use crate::sign::Unverified;
+use crate::set::{Added, RecordSet, Refusal};
 
 /// Keeps this hash apart from all others.
 const TAG: &[u8] = b"icn/types/running-hash/v1";
@@ -56,91 +55,90 @@ impl Decode for RunningHash {
     }
 }
 
-/// A statement whose signature was checked before it was stored, by the word of
-/// the store. Only a [`Reading`] makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attested<T>(T);
-
-impl<T> Attested<T> {
-    /// What the statement says.
-    #[must_use]
-    pub const fn claim(&self) -> &T {
-        &self.0
-    }
-
-    pub(crate) fn into_inner(self) -> T {
-        self.0
-    }
-}
-
-/// Reads stored records in their order.
-#[derive(Clone, Debug, Default)]
-pub struct Reading {
-    hash: RunningHash,
-    records: Vec<Unverified<Record>>,
-}
-
-/// Records as they were stored.
+/// Reads stored records into a set, in their order.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "the hash fits or does not")]
-pub enum StoredRecords {
-    /// They lead to the hash that was written with them.
-    Attested(Vec<Attested<Record>>),
-    /// They do not, or no hash was written: each has to be verified again.
-    Unverified(Vec<Unverified<Record>>),
+pub struct Reading {
+    set: RecordSet,
+    hash: RunningHash,
+    /// What the records have to lead to, where that is enough.
+    written: Option<RunningHash>,
+}
+
+/// A stored record that cannot be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "bytes are wrong, or their place")]
+pub enum Unreadable {
+    /// Its bytes are no record.
+    #[error("stored bytes are no record")]
+    Decode(#[source] DecodeError),
+    /// It does not follow from those before it.
+    #[error("stored record does not follow those before it")]
+    Refused(#[source] Refusal),
+}
+
+impl Coded for Unreadable {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Decode(error) => error.code(),
+            Self::Refused(refusal) => refusal.code(),
+        }
+    }
+
+    /// Whoever sent it, this store kept it.
+    fn fault(&self) -> Fault {
+        Fault::Environment
+    }
 }
 
 impl Reading {
-    /// Nothing yet.
+    /// Takes records as they are if they lead to the hash that was written with
+    /// them. The caller vouches for where it read that hash: whoever wrote it
+    /// had verified every record.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn by_hash(domain: DomainId, written: RunningHash) -> Self {
+        Self {
+            written: Some(written),
+            ..Self::by_signature(domain)
+        }
+    }
+
+    /// Checks every signature.
+    #[must_use]
+    pub fn by_signature(domain: DomainId) -> Self {
+        Self {
+            set: RecordSet::new(domain),
+            hash: RunningHash::new(),
+            written: None,
+        }
     }
 
     /// Takes the bytes of the next record.
     ///
     /// # Errors
-    /// [`DecodeError`] when they are none.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        self.records.push(from_bytes(bytes)?);
+    /// [`Unreadable`] when they are none, or one that does not belong there.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<Added, Unreadable> {
+        let taken = match self.written {
+            Some(_) => Record::read_back(bytes).map(|record| self.set.readmit(record)),
+            None => from_bytes(bytes).map(|record| self.set.receive(record)),
+        };
+        let added = taken.map_err(Unreadable::Decode)?;
+        let added = added.map_err(Unreadable::Refused)?;
         self.hash.add(bytes);
-        Ok(())
+        Ok(added)
     }
 
-    /// What was read.
-    pub fn records(&self) -> impl ExactSizeIterator<Item = &Record> {
-        self.records.iter().map(Unverified::claim)
-    }
-
-    /// How many records were read.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    /// Whether no record was read.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// The hash over what was read.
+    /// The hash over what was read so far.
     #[must_use]
     pub const fn hash(&self) -> RunningHash {
         self.hash
     }
 
-    /// The records; attested when they lead to the hash that was written with
-    /// them. The caller vouches for where it read that hash: whoever wrote it
-    /// had verified every record.
+    /// The set of all records. None where they do not lead to the hash that was
+    /// written with them: then each has to be verified again.
     #[must_use]
-    pub fn finish(self, written: Option<RunningHash>) -> StoredRecords {
-        if written == Some(self.hash) {
-            let records = self.records.into_iter();
-            StoredRecords::Attested(records.map(|one| Attested(one.into_claim())).collect())
-        } else {
-            StoredRecords::Unverified(self.records)
-        }
+    pub fn finish(self) -> Option<RecordSet> {
+        let leads_there = self.written.is_none_or(|written| written == self.hash);
+        leads_there.then_some(self.set)
     }
 }
 
@@ -148,9 +146,10 @@ impl Reading {
 mod tests {
     use alloc::vec::Vec;
 
-    use super::{Reading, RunningHash, StoredRecords};
-    use crate::canon::{from_bytes, to_bytes};
-    use crate::set::{RecordSet, Refusal};
+    use super::{Reading, RunningHash, Unreadable};
+    use crate::canon::{Reason, from_bytes, to_bytes};
+    use crate::error::{Coded as _, Fault};
+    use crate::set::{Added, RecordSet, Refusal};
     use crate::testkit::stage::Stage;
 
     /// A stage with a few records, and their bytes in the order of storing.
@@ -175,66 +174,97 @@ mod tests {
         from_bytes(&to_bytes(&hash)).unwrap()
     }
 
-    fn read(records: &[Vec<u8>], written: Option<RunningHash>) -> StoredRecords {
-        let mut reading = Reading::new();
-        assert!(reading.is_empty());
+    fn read(mut reading: Reading, records: &[Vec<u8>]) -> Result<Option<RecordSet>, Unreadable> {
         for bytes in records {
-            reading.take(bytes).unwrap();
+            let added = reading.take(bytes)?;
+            assert!(matches!(added, Added::New(_)), "{added:?}");
         }
-        assert_eq!(reading.len(), records.len());
-        assert_eq!(reading.records().len(), records.len());
-        reading.finish(written)
+        assert_eq!(reading.hash(), hash(records));
+        Ok(reading.finish())
     }
 
     #[test]
     fn records_that_lead_to_their_hash_make_the_same_set() {
         let (stage, records) = journal();
-        let StoredRecords::Attested(attested) = read(&records, Some(hash(&records))) else {
-            panic!("they lead to their hash");
-        };
-        let mut set = RecordSet::new(stage.domain());
-        for record in attested {
-            set.readmit(record).unwrap();
-        }
         let topic = crate::topic::Topic::Authority(stage.domain()).id();
         let digest = |set: &RecordSet| set.canonical().digest(topic);
-        assert_eq!(digest(&set), digest(&stage.set));
-        assert_eq!(set.len(), stage.set.len());
+        for reading in [
+            Reading::by_hash(stage.domain(), hash(&records)),
+            Reading::by_signature(stage.domain()),
+        ] {
+            let set = read(reading, &records).unwrap().unwrap();
+            assert_eq!(digest(&set), digest(&stage.set));
+            assert_eq!(set.len(), stage.set.len());
+        }
     }
 
     #[test]
     fn records_are_attested_by_the_hash_over_all_of_them_in_their_order_alone() {
-        let (_, records) = journal();
+        let (stage, records) = journal();
         let other_order = records.iter().rev();
         for written in [
-            None,
-            Some(RunningHash::default()),
-            Some(hash(&records[1..])),
-            Some(hash(&records[..records.len() - 1])),
-            Some(hash(records.iter().chain(&records[..1]))),
-            Some(hash(other_order)),
+            RunningHash::default(),
+            hash(&records[1..]),
+            hash(&records[..records.len() - 1]),
+            hash(records.iter().chain(&records[..1])),
+            hash(other_order),
         ] {
-            assert!(matches!(
-                read(&records, written),
-                StoredRecords::Unverified(all) if all.len() == records.len()
-            ));
+            let reading = Reading::by_hash(stage.domain(), written);
+            assert!(read(reading, &records).unwrap().is_none());
         }
-        assert!(Reading::new().take(&[0x80]).is_err());
     }
 
     #[test]
     fn attested_records_still_have_to_follow_each_other() {
         let (stage, mut records) = journal();
+        let missing = stage.set.record(stage.set.slot(1).unwrap()).id();
         records.remove(1);
-        let StoredRecords::Attested(attested) = read(&records, Some(hash(&records))) else {
-            panic!("they lead to their hash");
+        let reading = Reading::by_hash(stage.domain(), hash(&records));
+        let refused = read(reading, &records).unwrap_err();
+        assert_eq!(refused, Unreadable::Refused(Refusal::MissingPrev(missing)));
+        assert_eq!(refused.code(), "set.missing.prev");
+        assert_eq!(refused.fault(), Fault::Environment);
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_are_not_taken() {
+        let (stage, _) = journal();
+        for mut reading in [
+            Reading::by_hash(stage.domain(), RunningHash::new()),
+            Reading::by_signature(stage.domain()),
+        ] {
+            let error = reading.take(&[0x80]).unwrap_err();
+            assert_eq!(error.code(), "canon.count");
+            assert_eq!(reading.hash(), RunningHash::new());
+        }
+    }
+
+    /// The last record with one bit of some part turned over.
+    fn damaged(records: &[Vec<u8>], part: &[u8]) -> Vec<Vec<u8>> {
+        let mut records = records.to_vec();
+        let last = records.last_mut().unwrap();
+        let at = last.windows(part.len()).rposition(|found| found == part);
+        last[at.unwrap() + part.len() - 1] ^= 1;
+        records
+    }
+
+    #[test]
+    fn damage_leads_elsewhere_and_is_found_by_verifying() {
+        let (stage, records) = journal();
+        let last = stage.set.record(stage.set.slots().last().unwrap());
+        let signature = damaged(&records, last.signature().as_bytes());
+        let content = damaged(&records, last.content().unwrap().body().as_bytes());
+        for damaged in [&signature, &content] {
+            let written = hash(&records);
+            let reading = Reading::by_hash(stage.domain(), written);
+            assert!(read(reading, damaged).unwrap().is_none());
+        }
+        let verified = |records| read(Reading::by_signature(stage.domain()), records).unwrap_err();
+        let refused = Unreadable::Refused(Refusal::Signature);
+        assert_eq!(verified(&signature), refused);
+        let Unreadable::Decode(error) = verified(&content) else {
+            panic!("another content than the header names");
         };
-        let mut set = RecordSet::new(stage.domain());
-        let refused = attested.into_iter().find_map(|record| {
-            let id = record.claim().prev();
-            set.readmit(record).err().map(|refusal| (refusal, id))
-        });
-        let (refusal, prev) = refused.unwrap();
-        assert_eq!(Some(refusal), prev.map(Refusal::MissingPrev));
+        assert_eq!(error.reason(), Reason::Value("record.content"));
     }
 }

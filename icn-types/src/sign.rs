@@ -25,10 +25,6 @@ impl<T> Unverified<T> {
         Self(value)
     }
 
-    pub(crate) fn into_claim(self) -> T {
-        self.0
-    }
-
     /// What the statement claims. Look, but do not act on it.
     #[must_use]
     pub const fn claim(&self) -> &T {

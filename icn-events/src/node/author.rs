@@ -87,6 +87,10 @@ pub enum AuthorError {
     /// This node has no key of the chain.
     #[error("node has no key of chain {0}")]
     NoKey(ChainId),
+    /// Decided money moves with its audit line, and the audit log of this node
+    /// takes none now: it is frozen, forks, ends soon, or its key is not here.
+    #[error("audit log of this node takes no line now")]
+    NoAudit,
     /// This node keeps no accounts in the unit.
     #[error("node keeps no accounts in unit {0}")]
     NoUnit(UnitId),
@@ -108,6 +112,7 @@ impl Coded for AuthorError {
             Self::Agreed(_) => "node.agreed",
             Self::Unconfirmed { .. } => "node.unconfirmed",
             Self::NoKey(_) => "node.key",
+            Self::NoAudit => "node.no_audit",
             Self::NoUnit(_) => "node.no_unit",
             Self::Node(error) => error.code(),
         }
@@ -119,7 +124,9 @@ impl Coded for AuthorError {
             Self::Money(refusal) => refusal.fault(),
             Self::Credit(refusal) => refusal.fault(),
             Self::Act(_) => Fault::Rule,
-            Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) => Fault::Environment,
+            Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) | Self::NoAudit => {
+                Fault::Environment
+            }
             Self::NoKey(_) | Self::NoUnit(_) | Self::Terms(_) | Self::Batch { .. } => Fault::Caller,
             Self::Node(error) => error.fault(),
         }

@@ -175,6 +175,9 @@ impl Node {
                     Ok(Authored::Again(id))
                 }
                 Authorized::Draft(draft) => {
+                    if item.request.decision().is_some() {
+                        self.auditor().ok_or(AuthorError::NoAudit)?;
+                    }
                     self.writer(&item.chain)?;
                     let id = draft.header().id();
                     drafts.push((item.chain, draft));

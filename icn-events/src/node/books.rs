@@ -27,34 +27,25 @@ pub(super) struct Books {
 }
 
 impl Books {
-    fn new(domain: DomainId, units: &[Unit], node: PeerId) -> Self {
-        Self {
-            governance: Governance::new(domain),
-            ledgers: units
-                .iter()
-                .map(|unit| (unit.id(), Ledger::new(domain, *unit)))
-                .collect(),
-            registers: units
-                .iter()
-                .map(|unit| (unit.id(), Register::new()))
-                .collect(),
-            audit: AuditLog::new(domain, node),
-        }
-    }
-
     /// The books of everything in a set. Of what they learn nobody is told:
     /// that was done when it was stored.
     pub(super) fn of(set: &RecordSet, units: &[Unit], node: PeerId) -> Self {
-        let mut books = Self::new(set.domain(), units, node);
+        let mut audit = AuditLog::new(set.domain(), node);
         for slot in set.slots() {
-            books.governance.update(set, slot);
-            for ledger in books.ledgers.values_mut() {
-                ledger.update(set, slot);
-            }
-            books.audit.update(set, slot);
+            audit.update(set, slot);
         }
-        books.refresh(set, &mut Touched::default());
-        books
+        let (mut ledgers, mut registers) = (BTreeMap::new(), BTreeMap::new());
+        for unit in units {
+            let (ledger, register) = Register::with_ledger(set, *unit);
+            ledgers.insert(unit.id(), ledger);
+            registers.insert(unit.id(), register);
+        }
+        Self {
+            governance: Governance::of(set),
+            ledgers,
+            registers,
+            audit,
+        }
     }
 
     /// Topics that these books are about.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use icn_ledger::Column;
 use icn_types::host::{Batch, LimitError, Present, Scan, Store, Table, TableKey};
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::ChainId;
 use icn_types::set::{RecordSet, Slot};
 
 use super::books::Books;
@@ -57,7 +57,7 @@ impl Derived {
         journal: &Journal,
         set: &RecordSet,
         books: &Books,
-        stored: &[RecordId],
+        stored: &[Slot],
     ) -> Result<Self, NodeError> {
         let store = journal.store();
         if derivation(store).await? != Some(current(stored.len())) {
@@ -75,15 +75,14 @@ impl Derived {
         store: &dyn Store,
         set: &RecordSet,
         books: &Books,
-        stored: &[RecordId],
+        stored: &[Slot],
     ) -> Result<Self, NodeError> {
         clear(store, &DERIVED).await?;
         clear(store, &CHAINS).await?;
         clear(store, &PLACES).await?;
         clear(store, &ACCOUNTS).await?;
         let mut derived = Self::default();
-        let slots = journal_slots(set, stored);
-        for slots in slots.chunks(OPS_PER_COMMIT / 2) {
+        for slots in stored.chunks(OPS_PER_COMMIT / 2) {
             let mut batch = Batch::new();
             for &slot in slots {
                 derived.put_place(&mut batch, set, slot)?;
@@ -191,11 +190,6 @@ pub(super) async fn derivation(store: &dyn Store) -> Result<Option<Derivation>, 
     Ok(found
         .map(|bytes| DERIVED.decode_value(&bytes))
         .transpose()?)
-}
-
-/// Records of the journal in its order, by slot.
-pub(super) fn journal_slots(set: &RecordSet, stored: &[RecordId]) -> Vec<Slot> {
-    stored.iter().filter_map(|id| set.find(id)).collect()
 }
 
 /// Deletes all rows of a table.

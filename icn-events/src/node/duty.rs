@@ -21,9 +21,7 @@ use super::{Acknowledgement, Node, SharedSigner};
 impl Node {
     /// The next record that this node owes, with the key that signs it.
     pub(super) fn next_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
-        self.audit_duty(now)
-            .or_else(|| self.registrar_duty(now))
-            .or_else(|| self.chain_duties(now))
+        self.registrar_duty(now).or_else(|| self.chain_duties(now))
     }
 
     fn chain_duties(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
@@ -85,8 +83,10 @@ impl Node {
     }
 
     /// Pay what was decided. The operation key follows from the proposal, so
-    /// no second certificate, treasurer or restart pays again.
+    /// no second certificate, treasurer or restart pays again. It waits while
+    /// the audit log could not tell of it.
     fn treasury_duty(&self, ledger: &Ledger, chain: &ChainId, at: Timestamp) -> Option<Draft> {
+        self.auditor()?;
         self.ready_actions().find_map(|ready| {
             let Action::Pay {
                 payer,
@@ -151,11 +151,20 @@ impl Node {
     /// Record what was opened, closed and paid, each once.
     pub(super) fn audit_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
         let log = self.audit();
-        let signer = self.signer_of(&log.chain_id())?;
+        let signer = self.auditor()?;
         let pending = self.pending();
         let mut due = pending.flat_map(|(opening, decision)| self.unrecorded(opening, decision));
         let draft = due.find_map(|event| log.draft(self.set(), event, None, now).ok())?;
         Some((draft, signer.clone()))
+    }
+
+    /// The signer of this node's audit log, if that takes a line now: it has an
+    /// epoch in force, does not fork, and its owner did not agree to end it.
+    pub(super) fn auditor(&self) -> Option<&SharedSigner> {
+        let log = self.audit().chain_id();
+        self.set().next_place(&log)?;
+        (!self.agreed.rests(self.set(), &log)).then_some(())?;
+        self.signer_of(&log)
     }
 
     /// Strikes off the docket what was opened, and votes that are over and

@@ -1,28 +1,27 @@
 //! The journal: records in the store, in the order of their arrival.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use icn_types::attested::{Reading, RunningHash};
+use icn_types::attested::RunningHash;
 use icn_types::canon::{Decode, Raw, from_bytes};
 use icn_types::host::{Batch, Store, Table, TableKey};
-use icn_types::id::{DomainId, RecordId};
-use icn_types::record::Record;
-
-use crate::genesis::Genesis;
 
 use super::error::NodeError;
-use super::schema::{HASH, IDENTITY, Identity, ONLY, RECORDS};
+use super::schema::{HASH, RECORDS};
 
-/// Records that are read at once when a store is opened.
-const RECORDS_PER_PAGE: NonZeroU32 = NonZeroU32::new(4096).unwrap();
-
-/// Where the next record goes.
+/// The store with the place where its next record goes.
 #[derive(Debug)]
 pub(super) struct Journal {
     store: Shared,
+    end: End,
+}
+
+/// The end of a journal.
+#[derive(Debug, Default)]
+pub(super) struct End {
+    /// Where the next record goes.
     next: u64,
-    /// Over all records before `next`.
+    /// Over all records before it.
     hash: RunningHash,
 }
 
@@ -35,53 +34,14 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// What a store holds when it is opened.
-pub(super) struct Stored {
-    /// The records.
-    pub(super) reading: Reading,
-    /// The hash that was written with them.
-    pub(super) written: Option<RunningHash>,
-}
-
-impl Stored {
-    /// The names of the records, in their order.
-    pub(super) fn ids(&self) -> Vec<RecordId> {
-        self.reading.records().map(Record::id).collect()
+impl End {
+    pub(super) const fn new(next: u64, hash: RunningHash) -> Self {
+        Self { next, hash }
     }
 
-    /// Whether the hash over the records is the one that was written.
-    pub(super) fn is_attested(&self) -> bool {
-        self.written == Some(self.reading.hash())
-    }
-}
-
-impl Journal {
-    /// Opens the store of one domain and reads what it holds; one that holds
-    /// nothing gets the genesis first.
-    pub(super) async fn open(
-        store: Arc<dyn Store>,
-        genesis: &Genesis,
-    ) -> Result<(Self, Stored), NodeError> {
-        let mut stored = stored(&*store, genesis.domain()).await?;
-        let mut journal = Self {
-            store: Shared(store),
-            next: stored.reading.len() as u64,
-            hash: stored.reading.hash(),
-        };
-        if stored.reading.is_empty() {
-            let records: Vec<_> = genesis.records().iter().map(|one| one.to_bytes()).collect();
-            let mut batch = Batch::new();
-            IDENTITY.absent(&mut batch, &ONLY)?;
-            let domain = genesis.domain();
-            IDENTITY.put(&mut batch, &ONLY, &Identity { domain })?;
-            journal.append(&mut batch, records.iter().map(Vec::as_slice))?;
-            journal.commit(batch).await?;
-            for (position, bytes) in (0..).zip(&records) {
-                read(&mut stored.reading, position, bytes)?;
-            }
-            stored.written = Some(journal.hash);
-        }
-        Ok((journal, stored))
+    /// The hash over all records.
+    pub(super) const fn hash(&self) -> RunningHash {
+        self.hash
     }
 
     /// Puts records behind the last one, whose signatures were checked. Whoever
@@ -111,11 +71,29 @@ impl Journal {
     }
 
     /// Writes the hash over all records, each of which was verified by now.
-    pub(super) async fn attest(&self) -> Result<(), NodeError> {
+    pub(super) async fn attest(&self, store: &dyn Store) -> Result<(), NodeError> {
         let mut batch = Batch::new();
         RECORDS.absent(&mut batch, &self.next)?;
         HASH.put(&mut batch, &(), &self.hash)?;
-        self.commit(batch).await
+        Ok(store.commit(batch).await?)
+    }
+}
+
+impl Journal {
+    /// The journal of a store that was read to its end.
+    pub(super) fn new(store: Arc<dyn Store>, end: End) -> Self {
+        let store = Shared(store);
+        Self { store, end }
+    }
+
+    /// Puts records behind the last one, whose signatures were checked. Whoever
+    /// else wrote there meanwhile makes the commit fail.
+    pub(super) fn append<'a>(
+        &mut self,
+        batch: &mut Batch,
+        records: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), NodeError> {
+        self.end.append(batch, records)
     }
 
     /// The store behind it.
@@ -126,41 +104,6 @@ impl Journal {
     pub(super) async fn commit(&self, batch: Batch) -> Result<(), NodeError> {
         Ok(self.store.0.commit(batch).await?)
     }
-}
-
-/// What a store of this domain holds; no records when it is new.
-pub(super) async fn stored(store: &dyn Store, domain: DomainId) -> Result<Stored, NodeError> {
-    let keys = [IDENTITY.key(&ONLY), HASH.key(&())];
-    let mut found = store.read(&keys).await?;
-    let (hash, identity) = (found.pop().flatten(), found.pop().flatten());
-    let mut stored = Stored {
-        reading: Reading::new(),
-        written: hash.map(|hash| HASH.decode_value(&hash)).transpose()?,
-    };
-    let Some(identity) = identity else {
-        return Ok(stored);
-    };
-    if IDENTITY.decode_value(&identity)? != (Identity { domain }) {
-        return Err(NodeError::OtherDomain);
-    }
-    let (mut next, mut scan) = (0, Some(RECORDS.scan().limit(RECORDS_PER_PAGE)));
-    while let Some(current) = scan {
-        let page = store.scan(&current).await?;
-        for row in &page.rows {
-            if RECORDS.decode_key(&row.key)? != next {
-                return Err(NodeError::Gap { position: next });
-            }
-            read(&mut stored.reading, next, RECORDS.canonical(&row.value)?)?;
-            next += 1;
-        }
-        scan = page.next;
-    }
-    Ok(stored)
-}
-
-fn read(reading: &mut Reading, position: u64, bytes: &[u8]) -> Result<(), NodeError> {
-    let taken = reading.take(bytes);
-    taken.map_err(|source| NodeError::Record { position, source })
 }
 
 /// All rows of a table, ascending.

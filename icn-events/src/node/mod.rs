@@ -24,6 +24,7 @@ mod journal;
 mod mandate;
 mod money;
 mod registrar;
+mod replay;
 mod resume;
 mod roll;
 mod schema;
@@ -38,7 +39,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 
-use icn_sync::{Committed, Input, Replica, Step, SyncEvent};
+use icn_sync::{Committed, Input, Replica, RestoreError, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
 use icn_types::id::{ChainId, TopicId};
 use icn_types::key::Signer;
@@ -56,6 +57,7 @@ use books::Books;
 use derived::{Derived, Touched};
 use docket::Docket;
 use journal::Journal;
+use replay::replay;
 use resume::Resuming;
 
 pub use author::{AuthorError, Authored};
@@ -172,22 +174,19 @@ impl Node {
             sync,
         } = settings;
         let (domain, node) = (genesis.domain(), transport.local_peer());
-        let (journal, stored) = Journal::open(store, &genesis).await?;
         let peers = genesis
             .peers()
             .iter()
             .map(crate::genesis::Peer::id)
             .filter(|peer| *peer != node);
         let topics = Books::topics(domain, &units, node);
-        let (ids, is_attested) = (stored.ids(), stored.is_attested());
-        let records = stored.reading.finish(stored.written);
-        let replica = Replica::reopen(domain, topics, peers, sync, records)?;
-        if !is_attested {
-            journal.attest().await?;
-        }
+        let replay = replay(&*store, &genesis).await?;
+        let replica =
+            Replica::reopen(replay.set, topics, peers, sync).map_err(RestoreError::Topic)?;
+        let journal = Journal::new(store, replay.end);
         let books = Books::of(replica.set(), &units, node);
         let agreed = Agreed::open(journal.store()).await?;
-        let derived = Derived::open(&journal, replica.set(), &books, &ids).await?;
+        let derived = Derived::open(&journal, replica.set(), &books, &replay.slots).await?;
         let mut docket = Docket::default();
         docket.update(replica.set(), &books.governance);
         Ok(Self {
@@ -325,13 +324,14 @@ impl Node {
 
     fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
+            self.write_audit_lines(times, work)?;
             let Some((draft, signer)) = self.next_duty(times.now) else {
                 self.strike_off();
                 return Ok(());
             };
             self.write(draft, &signer, times, work)?;
         }
-        Ok(())
+        self.write_audit_lines(times, work)
     }
 
     /// Signs a draft and takes it in like any record.

@@ -27,7 +27,8 @@ type Decided = Option<(RecordId, u16)>;
 impl Node {
     /// Pays from an account. The same key and request pays once. A decision is
     /// carried out only after the ballots confirmed it, and in one commit with
-    /// the audit line about it.
+    /// the audit line about it: it is refused while the audit log of this node
+    /// takes none.
     ///
     /// A payment out of an envelope has the key that
     /// [`Drawn::next`](icn_ledger::Drawn::next) says. A host keeps the request
@@ -197,6 +198,9 @@ impl Node {
         match admit(ledger, self.set(), at)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
             Authorized::Draft(draft) => {
+                if decided.is_some() {
+                    self.auditor().ok_or(AuthorError::NoAudit)?;
+                }
                 let id = draft.header().id();
                 let drafts = vec![(*chain, draft)];
                 self.store_all(drafts, decided.is_some(), times).await?;

@@ -6,18 +6,17 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use icn_ledger::{Column, Ledger};
-use icn_sync::{Config, Replica};
 use icn_types::host::{Key, Page, Store, StoredRow};
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::ChainId;
 use icn_types::record::Record;
-use icn_types::set::RecordSet;
+use icn_types::set::{RecordSet, Slot};
 use icn_types::sign::Unverified;
-use icn_types::topic::Topic;
 
 use crate::genesis::Genesis;
 
 use super::error::NodeError;
-use super::journal::{self, rows};
+use super::journal::rows;
+use super::replay::{Replay, Unread};
 use super::schema::{ACCOUNTS, AccountRow, CHAINS, PLACES, RECORDS};
 use super::{books, derived, settings};
 
@@ -179,27 +178,19 @@ pub async fn verify_store(
     genesis: &Genesis,
     store: &dyn Store,
 ) -> Result<Vec<Difference>, NodeError> {
-    let journal = journal::stored(store, genesis.domain()).await?;
-    let (ids, is_attested) = (journal.ids(), journal.is_attested());
-    let followed = Topic::Authority(genesis.domain());
-    let replica = Replica::reopen(
-        genesis.domain(),
-        [followed],
-        [],
-        Config::default(),
-        journal.reading.finish(None),
-    )?;
-    let set = replica.set();
+    let unread = Unread::of(store, genesis.domain()).await?;
+    let Replay { set, slots, end } = unread.verified().await?;
+    let set = &set;
     let mut accounts = BTreeMap::new();
     for unit in settings::units(genesis)? {
         let ledger = Ledger::of(set, unit);
         accounts.extend(books::columns([&ledger].into_iter(), set));
     }
-    let mut wrong = Found::read(store).await?.compare(set, &accounts, &ids);
-    if derived::derivation(store).await? != Some(derived::current(ids.len())) {
+    let mut wrong = Found::read(store).await?.compare(set, &accounts, &slots);
+    if derived::derivation(store).await? != Some(derived::current(slots.len())) {
         wrong.insert(Difference::Derivation);
     }
-    if !ids.is_empty() && !is_attested {
+    if !slots.is_empty() && unread.written() != Some(end.hash()) {
         wrong.insert(Difference::Hash);
     }
     Ok(wrong.into_iter().collect())
@@ -253,11 +244,11 @@ impl Found {
         self,
         set: &RecordSet,
         accounts: &BTreeMap<ChainId, Column>,
-        journal: &[RecordId],
+        journal: &[Slot],
     ) -> BTreeSet<Difference> {
         let mut places: BTreeMap<ChainId, BTreeSet<(u64, u64)>> = BTreeMap::new();
-        for (position, slot) in (0..).zip(derived::journal_slots(set, journal)) {
-            let record = set.record(slot);
+        for (position, slot) in (0..).zip(journal) {
+            let record = set.record(*slot);
             let of_chain = places.entry(record.chain()).or_default();
             of_chain.insert((record.seq(), position));
         }

@@ -352,8 +352,9 @@ proptest! {
             let world = World::play(&steps[..end]);
             let market = &world.market;
             let query = grown.query(&market.stage.set, &market.ledger);
-            let mut anew = Register::new();
-            let anew = anew.query(&market.stage.set, &market.ledger);
+            let unit = *market.ledger.unit();
+            let (ledger, anew) = Register::with_ledger(&market.stage.set, unit);
+            let anew = anew.view(&market.stage.set, &ledger);
             for chain in accounts(market) {
                 let order = Order::OldestFirst;
                 prop_assert_eq!(lines(&query, chain, order, 9), lines(&anew, chain, order, 9));

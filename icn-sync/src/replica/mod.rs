@@ -7,13 +7,12 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use icn_types::attested::{Reading, StoredRecords};
 use icn_types::canon::{self, DecodeError, List, to_bytes};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId};
 use icn_types::key::PeerId;
 use icn_types::record::Record;
-use icn_types::set::{Added, RecordSet, Refusal, Slot};
+use icn_types::set::{RecordSet, Refusal, Slot};
 use icn_types::sign::Signed;
 use icn_types::time::Ticks;
 use icn_types::topic::Topic;
@@ -200,48 +199,33 @@ impl Replica {
         config: Config,
         stored: impl IntoIterator<Item = B>,
     ) -> Result<Self, RestoreError> {
-        let mut read = Reading::new();
+        let mut set = RecordSet::new(domain);
         for bytes in stored {
-            read.take(bytes.as_ref()).map_err(RestoreError::Decode)?;
+            let record = canon::from_bytes(bytes.as_ref()).map_err(RestoreError::Decode)?;
+            set.receive(record).map_err(RestoreError::Refused)?;
         }
-        Self::reopen(domain, topics, peers, config, read.finish(None))
+        Self::reopen(set, topics, peers, config).map_err(RestoreError::Topic)
     }
 
-    /// A replica with the records that an earlier one stored, as they were read
-    /// back. Attested ones are not verified again, of others each signature is.
+    /// A replica that goes on with the records of an earlier one.
     ///
     /// # Errors
-    /// [`RestoreError`] when the store was damaged or a topic is foreign.
+    /// [`ForeignTopic`] when a topic belongs to another domain.
     pub fn reopen(
-        domain: DomainId,
+        set: RecordSet,
         topics: impl IntoIterator<Item = Topic>,
         peers: impl IntoIterator<Item = PeerId>,
         config: Config,
-        stored: StoredRecords,
-    ) -> Result<Self, RestoreError> {
-        let mut replica = Self::new(domain, topics, peers, config).map_err(RestoreError::Topic)?;
-        match stored {
-            StoredRecords::Attested(records) => {
-                for record in records {
-                    let added = replica.set.readmit(record);
-                    replica.remember(added)?;
-                }
-            }
-            StoredRecords::Unverified(records) => {
-                for record in records {
-                    let added = replica.set.receive(record);
-                    replica.remember(added)?;
-                }
+    ) -> Result<Self, ForeignTopic> {
+        let mut replica = Self::new(set.domain(), topics, peers, config)?;
+        replica.set = set;
+        // Whoever forked was reported before the restart.
+        if !replica.set.is_straight() {
+            for slot in replica.set.slots().collect::<Vec<_>>() {
+                replica.convict(slot);
             }
         }
         Ok(replica)
-    }
-
-    /// Whoever forked was reported before the restart.
-    fn remember(&mut self, added: Result<Added, Refusal>) -> Result<(), RestoreError> {
-        let added = added.map_err(RestoreError::Refused)?;
-        self.convict(added.slot());
-        Ok(())
     }
 
     /// Takes one input and answers with what it caused.

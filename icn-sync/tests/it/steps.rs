@@ -5,6 +5,7 @@ use icn_types::canon::to_bytes;
 use icn_types::error::Coded;
 use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
+use icn_types::set::RecordSet;
 use icn_types::sign::Signed;
 use icn_types::testkit::stage::{GRANT, Stage};
 use icn_types::time::Ticks;
@@ -329,6 +330,26 @@ fn a_fork_is_reported_once_with_a_proof_that_strangers_can_check() {
     assert_eq!(claimed.epoch(), Some(stage.open_of(&chain)));
     let key = replica.set().open(&stage.open_of(&chain)).unwrap().key;
     assert_eq!(claimed.verify(&key.prepare()), Ok((**proof).clone()));
+}
+
+#[test]
+fn a_fork_that_was_reported_before_a_restart_is_not_reported_again() {
+    let (mut stage, chain) = account(1);
+    let root = stage.tip(&chain);
+    for number in 0..3_u64 {
+        stage.write_after(&chain, root, NOTE, &[], &(50 + number));
+    }
+    let forks = stage.records.len();
+    let mut set = RecordSet::new(stage.domain());
+    for record in &stage.records[..forks - 1] {
+        set.insert(record.clone()).unwrap();
+    }
+    assert!(set.fork(&chain).is_some());
+    let topics = [stage.ledger(UNIT)];
+    let mut reopened = Replica::reopen(set, topics, [], Config::default()).unwrap();
+    let step = reopened.handle(local(&stage.records[forks - 1]), at(0));
+    assert_eq!(step.stored().len(), 1);
+    assert_eq!(step.events(), []);
 }
 
 #[test]

@@ -108,8 +108,9 @@ impl<T: Decode, const MIN: usize, const MAX: usize> Decode for List<T, MIN, MAX>
         if len < MIN {
             return Err(too_short);
         }
-        // Grown item by item: memory follows the bytes that were really read.
-        let mut items = Vec::new();
+        // The usual few take no more room than they need; of many, memory follows
+        // the bytes that were really read.
+        let mut items = Vec::with_capacity(len.min(4));
         for _ in 0..len {
             items.push(T::decode(r)?);
         }

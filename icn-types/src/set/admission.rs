@@ -2,7 +2,6 @@
 
 use alloc::borrow::Cow;
 
-use crate::attested::Attested;
 use crate::authority::{Act, Open};
 use crate::error::{Coded, Fault};
 use crate::id::{ChainId, RecordId, TopicId};
@@ -203,12 +202,9 @@ impl RecordSet {
 
     /// Adds a record that was verified before it was stored; its signature is
     /// not checked again.
-    ///
-    /// # Errors
-    /// [`Refusal`] as [`signatory`](Self::signatory) says.
-    pub fn readmit(&mut self, record: Attested<Record>) -> Result<super::Added, Refusal> {
-        let Placed { prev, epoch, .. } = self.place(record.claim())?;
-        self.take(record.into_inner(), prev, epoch)
+    pub(crate) fn readmit(&mut self, record: Record) -> Result<super::Added, Refusal> {
+        let Placed { prev, epoch, .. } = self.place(&record)?;
+        self.take(record, prev, epoch)
     }
 
     /// Adds a verified record at its place.

@@ -604,7 +604,7 @@ impl RecordSet {
     pub fn act(&self, slot: Slot) -> Option<Act> {
         let record = self.record(slot);
         (record.chain() == self.authority).then_some(())?;
-        Act::read(record.kind(), record.content()?).ok()?
+        registry::act(&self.arena, record, record.content()?).ok()?
     }
 }
 

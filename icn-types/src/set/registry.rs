@@ -94,7 +94,11 @@ fn stored_act(arena: &Arena, slot: Slot) -> Option<Act> {
 }
 
 /// The body of an authority record; an Open is not read again.
-fn act(arena: &Arena, record: &Record, content: &Content) -> Result<Option<Act>, DecodeError> {
+pub(super) fn act(
+    arena: &Arena,
+    record: &Record,
+    content: &Content,
+) -> Result<Option<Act>, DecodeError> {
     match arena.epoch(&record.id()).and_then(Epoch::open) {
         Some(open) => Ok(Some(Act::Open(open.clone()))),
         None => Act::read(record.kind(), content),

@@ -492,7 +492,7 @@ fn rotated_member_pays_under_the_new_key() {
 }
 
 #[test]
-fn lines_that_a_frozen_log_could_not_take_are_written_in_its_next_epoch() {
+fn decided_money_and_its_lines_wait_for_the_next_epoch_of_a_frozen_log() {
     let mut village = Village::new(58, 3);
     let log = village.nodes[0].audit().chain_id();
     let times = village.times();
@@ -501,9 +501,13 @@ fn lines_that_a_frozen_log_could_not_take_are_written_in_its_next_epoch() {
     let opening = propose_and_vote(&mut village, proposal.clone(), &[Choice::Yes; 3]);
     until_decided(&mut village, opening);
     let (credits, supplier) = (village.coop.credits, village.coop.supplier());
-    village.until("paid", |v| v.posted(0, credits, supplier) == 5_000);
-    village.rounds(5);
+    village.rounds(20);
     assert_eq!(lines(&village, 0, &proposal), []);
+    assert_eq!(
+        village.posted(0, credits, supplier),
+        0,
+        "no money without a line"
+    );
     let key = village.coop.members[0].audit.public_key();
     let request = EpochRequest {
         chain: log,
@@ -515,6 +519,6 @@ fn lines_that_a_frozen_log_could_not_take_are_written_in_its_next_epoch() {
     let times = village.times();
     block_on(village.nodes[0].open_epoch(&request, agreed, 0, times)).unwrap();
     village.until("opened, closed and paid", |v| {
-        lines(v, 0, &proposal).len() == 3
+        lines(v, 0, &proposal).len() == 3 && v.posted(0, credits, supplier) == 5_000
     });
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::audit::{AuditEvent, verify};
-use icn_events::node::{AccountRequest, AuthorError, Authored, Node};
+use icn_events::node::{AccountRequest, AuthorError, Authored, EpochRequest, Node};
 use icn_governance::body::{Choice, Proposal, Subject};
+use icn_ledger::batch::Batch;
 use icn_ledger::query::{Dates, Order, PageSize};
+use icn_ledger::request::Request;
 use icn_ledger::{Leg, LegId, PaymentRequest, Refusal, SettlementRequest};
 use icn_types::amount::Amount;
 use icn_types::authority::{Action, Envelope, Grant, operation_key};
 use icn_types::canon::List;
+use icn_types::error::{Coded as _, Fault};
 use icn_types::id::RecordId;
 use icn_types::key::{Keypair, Signer as _};
 
@@ -272,6 +275,49 @@ fn envelope_pays_together_with_its_audit_line_whichever_way_the_commit_fails() {
         assert_eq!(entry.is_some(), was_done);
         assert!(entry.is_none_or(|entry| has_line(node, entry)));
     }
+}
+
+#[test]
+fn envelope_pays_nothing_while_the_audit_log_takes_no_line() {
+    let mut village = Village::new(67, 3);
+    let ready = decide_envelope(&mut village);
+    let request = out_of_envelope(&village, ready, 60);
+    let (credits, treasury) = (village.coop.credits, village.coop.treasury());
+    let (times, key) = (village.times(), village.coop.members[0].audit.public_key());
+    let node = &mut village.nodes[0];
+    let log = node.audit().chain_id();
+    let next = EpochRequest {
+        chain: log,
+        key,
+        recovery: key,
+        grant: None,
+    };
+    block_on(node.agree_to_epoch(&next)).unwrap();
+    let records = node.set().len();
+    let refused = block_on(node.pay(&credits, &treasury, &request, times)).unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.fault()),
+        ("node.no_audit", Fault::Environment)
+    );
+    let batch = [(treasury, Request::from(request.clone()))];
+    for how in [Batch::Atomic, Batch::Independent] {
+        let results = block_on(node.author_all(how, &batch, times)).unwrap();
+        assert!(
+            matches!(results[..], [Err(AuthorError::NoAudit)]),
+            "{results:?}"
+        );
+    }
+    assert_eq!(node.set().len(), records, "a refusal writes nothing");
+    block_on(node.withdraw(&log)).unwrap();
+    let paid = block_on(node.pay(&credits, &treasury, &request, times)).unwrap();
+    assert!(has_line(node, paid.id()));
+    block_on(node.freeze(&log, times)).unwrap();
+    let again = block_on(node.pay(&credits, &treasury, &request, times)).unwrap();
+    assert_eq!(
+        again,
+        Authored::Again(paid.id()),
+        "what was paid is answered for"
+    );
 }
 
 #[test]

@@ -135,6 +135,20 @@ fn missing_position_is_a_gap() {
 }
 
 #[test]
+fn store_that_lost_all_its_records_lacks_the_first() {
+    let village = Village::new(40, 3);
+    let store = &village.stores[0];
+    let records = village.nodes[0].set().len() as u64;
+    edit(store, |batch| {
+        for position in 0..records {
+            RECORDS.delete(batch, &position).unwrap();
+        }
+    });
+    let error = open_error(&village.coop, store);
+    assert!(matches!(error, NodeError::Gap { position: 0 }), "{error:?}");
+}
+
+#[test]
 fn row_that_is_none_is_named_by_its_space() {
     let village = Village::new(26, 3);
     edit(&village.stores[0], |batch| {

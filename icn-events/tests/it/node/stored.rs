@@ -9,7 +9,7 @@ use icn_events::node::{Difference, NodeError, Stored, verify_store};
 use icn_governance::body::Choice;
 use icn_ledger::Column;
 use icn_types::attested::RunningHash;
-use icn_types::canon::Raw;
+use icn_types::canon::{Raw, Reason};
 use icn_types::canonical;
 use icn_types::error::Coded as _;
 use icn_types::host::{Batch, MemoryStore, Present, RowError, Scan, Space, Store as _, Table};
@@ -304,6 +304,40 @@ fn whoever_writes_to_the_store_is_believed_until_the_store_is_verified() {
     assert_eq!(node.set().len(), village.nodes[0].set().len());
     let error = block_on(verify_store(&village.coop.genesis, store)).unwrap_err();
     assert_eq!(error.code(), "sync.restore.refused");
+}
+
+#[test]
+fn content_that_its_header_does_not_name_is_found_whatever_hash_is_there() {
+    let village = Village::new(71, 3);
+    let store = &village.stores[0];
+    let last = block_on(store.scan(&RECORDS.scan().descending())).unwrap();
+    let row = &last.rows[0];
+    let record: Unverified<Record> = RECORDS.decode_value(&row.value).unwrap().read().unwrap();
+    let body = record.claim().content().unwrap().body().as_bytes();
+    let mut value = row.value.clone();
+    assert!(value.ends_with(body));
+    let intact = hash(store);
+    *value.last_mut().unwrap() ^= 1;
+    edit(store, |batch| batch.put(row.key.clone(), value).unwrap());
+    let position = RECORDS.decode_key(&row.key).unwrap();
+    for written in [Some(intact), Some(RunningHash::new()), None] {
+        edit(store, |batch| match &written {
+            Some(hash) => HASH.put(batch, &(), hash).unwrap(),
+            None => HASH.delete(batch, &()).unwrap(),
+        });
+        let store = Arc::new(store.clone());
+        let settings = village.coop.settings(0, store, &village.network);
+        let error = block_on(settings.open()).unwrap_err();
+        let NodeError::Record {
+            position: found,
+            source,
+        } = error
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!(found, position);
+        assert_eq!(source.reason(), Reason::Value("record.content"));
+    }
 }
 
 #[test]

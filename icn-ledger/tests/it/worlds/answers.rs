@@ -29,10 +29,10 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// By a register that is built anew.
+    /// By a ledger and a register that are built anew.
     pub(super) fn of(world: &World, replica: &Replica) -> Self {
-        let mut register = Register::new();
-        Self::by(world, &register.query(&replica.set, &replica.ledger))
+        let (ledger, register) = Register::with_ledger(&replica.set, *replica.ledger.unit());
+        Self::by(world, &register.view(&replica.set, &ledger))
     }
 
     fn by(world: &World, query: &Query<'_>) -> Self {

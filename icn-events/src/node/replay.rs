@@ -1,0 +1,137 @@
+//! The journal read back, when a node is opened.
+
+use std::num::NonZeroU32;
+
+use icn_sync::RestoreError;
+use icn_types::attested::{Reading, RunningHash, Unreadable};
+use icn_types::host::{Batch, Store};
+use icn_types::id::DomainId;
+use icn_types::set::{RecordSet, Slot};
+
+use crate::genesis::Genesis;
+
+use super::error::NodeError;
+use super::journal::End;
+use super::schema::{HASH, IDENTITY, Identity, ONLY, RECORDS};
+
+/// Records that are read at once.
+const RECORDS_PER_PAGE: NonZeroU32 = NonZeroU32::new(512).unwrap();
+
+/// The store of a node, before its records are read.
+pub(super) struct Unread<'a> {
+    store: &'a dyn Store,
+    domain: DomainId,
+    /// The hash that was written with the records.
+    written: Option<RunningHash>,
+    /// Nothing was ever written.
+    is_new: bool,
+}
+
+/// The records of a journal.
+pub(super) struct Replay {
+    pub(super) set: RecordSet,
+    /// The record at each position. One that first came without its content
+    /// stands at two.
+    pub(super) slots: Vec<Slot>,
+    pub(super) end: End,
+}
+
+/// Reads the records of a store, the genesis if it is new.
+pub(super) async fn replay(store: &dyn Store, genesis: &Genesis) -> Result<Replay, NodeError> {
+    let mut unread = Unread::of(store, genesis.domain()).await?;
+    unread.found(genesis).await?;
+    if let Some(replay) = unread.attested().await? {
+        return Ok(replay);
+    }
+    let replay = unread.verified().await?;
+    replay.end.attest(store).await?;
+    Ok(replay)
+}
+
+impl<'a> Unread<'a> {
+    /// A store of this domain, or a new one.
+    pub(super) async fn of(store: &'a dyn Store, domain: DomainId) -> Result<Self, NodeError> {
+        let keys = [IDENTITY.key(&ONLY), HASH.key(&())];
+        let mut found = store.read(&keys).await?;
+        let (hash, identity) = (found.pop().flatten(), found.pop().flatten());
+        let identity = identity.map(|identity| IDENTITY.decode_value(&identity));
+        let identity = identity.transpose()?;
+        if identity.is_some_and(|identity| identity != Identity { domain }) {
+            return Err(NodeError::OtherDomain);
+        }
+        Ok(Self {
+            store,
+            domain,
+            written: hash.map(|hash| HASH.decode_value(&hash)).transpose()?,
+            is_new: identity.is_none(),
+        })
+    }
+
+    /// Puts the genesis into a new store.
+    pub(super) async fn found(&mut self, genesis: &Genesis) -> Result<(), NodeError> {
+        if !self.is_new {
+            return Ok(());
+        }
+        let (domain, mut batch, mut end) = (self.domain, Batch::new(), End::default());
+        IDENTITY.absent(&mut batch, &ONLY)?;
+        IDENTITY.put(&mut batch, &ONLY, &Identity { domain })?;
+        let records: Vec<_> = genesis.records().iter().map(|one| one.to_bytes()).collect();
+        end.append(&mut batch, records.iter().map(Vec::as_slice))?;
+        self.store.commit(batch).await?;
+        (self.written, self.is_new) = (Some(end.hash()), false);
+        Ok(())
+    }
+
+    /// The hash that was written with the records.
+    pub(super) const fn written(&self) -> Option<RunningHash> {
+        self.written
+    }
+
+    /// The records as they are. None unless they lead to the hash that was
+    /// written with them.
+    async fn attested(&self) -> Result<Option<Replay>, NodeError> {
+        let Some(written) = self.written else {
+            return Ok(None);
+        };
+        match self.read(Reading::by_hash(self.domain, written)).await {
+            // Whoever verifies them finds the same, or what is to blame for it.
+            Err(NodeError::Record { .. } | NodeError::Restore(_)) => Ok(None),
+            read => read,
+        }
+    }
+
+    /// The records, the signature of each checked.
+    pub(super) async fn verified(&self) -> Result<Replay, NodeError> {
+        let read = self.read(Reading::by_signature(self.domain)).await?;
+        read.ok_or(NodeError::Gap { position: 0 })
+    }
+
+    async fn read(&self, mut reading: Reading) -> Result<Option<Replay>, NodeError> {
+        let mut slots = Vec::new();
+        let (mut next, mut scan) = (0, Some(RECORDS.scan().limit(RECORDS_PER_PAGE)));
+        while let Some(current) = scan {
+            let page = self.store.scan(&current).await?;
+            for row in &page.rows {
+                if RECORDS.decode_key(&row.key)? != next {
+                    return Err(NodeError::Gap { position: next });
+                }
+                let taken = reading.take(RECORDS.canonical(&row.value)?);
+                slots.push(taken.map_err(|error| unreadable(next, error))?.slot());
+                next += 1;
+            }
+            scan = page.next;
+        }
+        if next == 0 && !self.is_new {
+            return Err(NodeError::Gap { position: 0 });
+        }
+        let end = End::new(next, reading.hash());
+        Ok(reading.finish().map(|set| Replay { set, slots, end }))
+    }
+}
+
+fn unreadable(position: u64, error: Unreadable) -> NodeError {
+    match error {
+        Unreadable::Decode(source) => NodeError::Record { position, source },
+        Unreadable::Refused(refusal) => RestoreError::Refused(refusal).into(),
+    }
+}

@@ -27,7 +27,9 @@ impl Node {
             .or_else(|| self.receivership_duty(at))
             .or_else(|| self.release_duty(at))
             .or_else(|| self.seal_duty(at))?;
-        Some((draft, signer.clone()))
+        // An Invalid act would end the registrar's own epoch.
+        let is_valid = self.set().rehearse(&draft).is_valid();
+        is_valid.then(|| (draft, signer.clone()))
     }
 
     fn vote_duty(&self, at: Timestamp) -> Option<Draft> {

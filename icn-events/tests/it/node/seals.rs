@@ -103,6 +103,9 @@ fn registrar_that_lacks_what_it_sealed_seals_nothing_before_it() {
     village.stores[0] = MemoryStore::new();
     village.reopen(0);
     guest.repeat(&kept, village.peer(0));
+    village.rounds(1);
+    let (times, own) = (village.times(), village.coop.hours_of(0));
+    block_on(village.nodes[0].pay(&unit, &own, &hours(payee, 1, 9), times)).unwrap();
     village.rounds(50);
     let set = village.nodes[0].set();
     assert_eq!(set.spine(&payer).len(), 1);
@@ -110,4 +113,5 @@ fn registrar_that_lacks_what_it_sealed_seals_nothing_before_it() {
     let last = set.spine(&set.authority()).last().copied();
     assert_eq!(set.office_tip(), last, "the registrar goes on");
     assert_eq!(set.sealed_len(&payer), 0);
+    assert_eq!(set.sealed_len(&own), 1, "and others are sealed");
 }

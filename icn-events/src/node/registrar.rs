@@ -13,12 +13,13 @@ use icn_types::time::Timestamp;
 use super::{Node, SharedSigner};
 
 impl Node {
-    pub(super) fn registrar_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
+    pub(super) fn registrar_duty(
+        &self,
+        now: Timestamp,
+        able: &[&SharedSigner],
+    ) -> Option<(Draft, SharedSigner)> {
         let key = self.set().registrar()?;
-        let signer = self
-            .signers
-            .iter()
-            .find(|signer| signer.public_key() == key)?;
+        let signer = able.iter().find(|signer| signer.public_key() == key)?;
         let standing = self.standing(&self.set().authority());
         (standing == Standing::Confirmed).then_some(())?;
         let at = self.not_before_tip(&self.set().authority(), now);
@@ -29,7 +30,7 @@ impl Node {
             .or_else(|| self.seal_duty(at))?;
         // An Invalid act would end the registrar's own epoch.
         let is_valid = self.set().rehearse(&draft).is_valid();
-        is_valid.then(|| (draft, signer.clone()))
+        is_valid.then(|| (draft, SharedSigner::clone(signer)))
     }
 
     fn vote_duty(&self, at: Timestamp) -> Option<Draft> {

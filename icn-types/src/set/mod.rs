@@ -42,7 +42,7 @@ pub use office::{Office, Seat};
 pub use rule::AuthorityRule;
 pub use spines::ChainNumber;
 
-use crate::authority::{Act, Charter, Open, Start, Tip};
+use crate::authority::{Act, Charter, Open, Start};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
 use crate::key::PublicKey;
 use crate::record::{Kind, Place, Record};
@@ -577,15 +577,6 @@ impl RecordSet {
             next = row.earlier();
         }
         None
-    }
-
-    /// Where the newest Seal row in force of a chain stands, whether or not its
-    /// head is stored and the row counts: no next row goes back before it.
-    /// `None` where there is no row, or it seals nothing.
-    #[must_use]
-    pub fn newest_row(&self, chain: &ChainId) -> Option<Tip> {
-        let row = self.office()?.seat(chain)?.last_row()?;
-        self.registry.rows.row(row).tip()
     }
 
     /// Whether the current epoch of a chain is sealed for good, so that only

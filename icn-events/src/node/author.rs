@@ -62,8 +62,8 @@ pub enum AuthorError {
         max: usize,
     },
     /// The authority chain cannot be written now: it forks, a record that the
-    /// act names is not decided, or more is claimed of an account than an Open
-    /// can charge.
+    /// act names is not decided, a chain was sealed further than this node holds
+    /// it, or more is claimed of an account than an Open can charge.
     #[error("authority chain cannot be written now")]
     NoPlace,
     /// The owner did not agree to just these terms: signed others, or signed

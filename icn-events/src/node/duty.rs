@@ -9,6 +9,7 @@ use icn_types::authority::{Action, Consent, Outcome, ProposalId, envelope_key, o
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
+use icn_types::key::PublicKey;
 use icn_types::record::Draft;
 use icn_types::resume::Standing;
 use icn_types::set::Decision;
@@ -19,16 +20,28 @@ use crate::audit::AuditEvent;
 use super::{Acknowledgement, Node, SharedSigner};
 
 impl Node {
-    /// The next record that this node owes, with the key that signs it.
-    pub(super) fn next_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
-        self.registrar_duty(now).or_else(|| self.chain_duties(now))
+    /// The next record that this node owes, with the key that signs it: none of
+    /// those that cannot sign now.
+    pub(super) fn next_duty(
+        &self,
+        now: Timestamp,
+        mute: &[PublicKey],
+    ) -> Option<(Draft, SharedSigner)> {
+        let signers = self.signers.iter();
+        let able = signers.filter(|signer| !mute.contains(&signer.public_key()));
+        let able: Vec<&SharedSigner> = able.collect();
+        self.registrar_duty(now, &able)
+            .or_else(|| self.chain_duties(now, &able))
     }
 
-    fn chain_duties(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
+    fn chain_duties(
+        &self,
+        now: Timestamp,
+        able: &[&SharedSigner],
+    ) -> Option<(Draft, SharedSigner)> {
         let office = self.set().office()?;
         office.seats().find_map(|(chain, seat)| {
-            let signer = self
-                .signers
+            let signer = able
                 .iter()
                 .find(|signer| signer.public_key() == seat.key())?;
             (self.standing(chain) == Standing::Confirmed).then_some(())?;
@@ -45,7 +58,7 @@ impl Node {
                 (_, Some(ledger)) => self.account_duty(ledger, chain, at),
                 (_, None) => None,
             }?;
-            Some((draft, signer.clone()))
+            Some((draft, SharedSigner::clone(signer)))
         })
     }
 

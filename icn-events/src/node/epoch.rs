@@ -158,8 +158,10 @@ impl Node {
         }
     }
 
-    /// A final Seal at the furthest head that is Valid and posted.
+    /// A final Seal at the furthest head that is Valid and posted. `None` while
+    /// the chain was sealed further than this node holds it.
     pub(super) fn final_seal(&self, chain: &ChainId, seat: &Seat) -> Option<Act> {
+        (!self.lags(chain)).then_some(())?;
         let row = SealRow {
             chain: *chain,
             open: seat.open(),

@@ -2,6 +2,7 @@ use icn_governance::governance::Event as VoteEvent;
 use icn_ledger::LedgerEvent;
 use icn_sync::SyncEvent;
 use icn_types::id::{RecordId, UnitId};
+use icn_types::key::{PublicKey, SignError};
 
 /// Something that a node learned or did, told after it was durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,4 +21,12 @@ pub enum NodeEvent {
     Sync(SyncEvent),
     /// This node wrote a record.
     Authored(RecordId),
+    /// A signer could not sign what this node owes under its key. What others
+    /// sign is done; every next step tries again.
+    Unsigned {
+        /// The key.
+        key: PublicKey,
+        /// What the signer said.
+        error: SignError,
+    },
 }

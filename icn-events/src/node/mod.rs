@@ -43,7 +43,7 @@ use futures::future::{Either, select};
 use icn_sync::{Committed, Input, Replica, RestoreError, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
 use icn_types::id::{ChainId, TopicId};
-use icn_types::key::Signer;
+use icn_types::key::{PublicKey, Signer};
 use icn_types::record::{Draft, Record};
 use icn_types::resume::Standing;
 use icn_types::set::Office;
@@ -149,6 +149,8 @@ struct Work {
     touched: Touched,
     events: Vec<NodeEvent>,
     progress: Progress,
+    /// Keys that could not sign what is owed under them.
+    mute: Vec<PublicKey>,
 }
 
 impl Node {
@@ -327,11 +329,18 @@ impl Node {
     fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
             self.write_audit_lines(times, work)?;
-            let Some((draft, signer)) = self.next_duty(times.now) else {
+            let Some((draft, signer)) = self.next_duty(times.now, &work.mute) else {
                 self.strike_off();
                 return Ok(());
             };
-            self.write(draft, &signer, times, work)?;
+            match draft.sign(&*signer) {
+                Ok(record) => self.take_own(record, times, work)?,
+                Err(error) => {
+                    let key = signer.public_key();
+                    work.mute.push(key);
+                    work.events.push(NodeEvent::Unsigned { key, error });
+                }
+            }
         }
         self.write_audit_lines(times, work)
     }

@@ -2,7 +2,7 @@
 //! seal chains that moved.
 
 use icn_governance::author::{Drafted, draft_close, draft_opening, draft_ready};
-use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
+use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed, Tip};
 use icn_types::canon::List;
 use icn_types::id::ChainId;
 use icn_types::record::{Draft, Kind};
@@ -13,12 +13,13 @@ use icn_types::time::Timestamp;
 use super::{Node, SharedSigner};
 
 impl Node {
-    pub(super) fn registrar_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
+    pub(super) fn registrar_duty(
+        &self,
+        now: Timestamp,
+        able: &[&SharedSigner],
+    ) -> Option<(Draft, SharedSigner)> {
         let key = self.set().registrar()?;
-        let signer = self
-            .signers
-            .iter()
-            .find(|signer| signer.public_key() == key)?;
+        let signer = able.iter().find(|signer| signer.public_key() == key)?;
         let standing = self.standing(&self.set().authority());
         (standing == Standing::Confirmed).then_some(())?;
         let at = self.not_before_tip(&self.set().authority(), now);
@@ -27,7 +28,9 @@ impl Node {
             .or_else(|| self.receivership_duty(at))
             .or_else(|| self.release_duty(at))
             .or_else(|| self.seal_duty(at))?;
-        Some((draft, signer.clone()))
+        // An Invalid act would end the registrar's own epoch.
+        let is_valid = self.set().rehearse(&draft).is_valid();
+        is_valid.then(|| (draft, SharedSigner::clone(signer)))
     }
 
     fn vote_duty(&self, at: Timestamp) -> Option<Draft> {
@@ -92,12 +95,22 @@ impl Node {
         let set = self.set();
         let sealed = self.sealed_head(chain)?;
         let is_new = usize::try_from(sealed.header.seq()).ok()? >= set.sealed_len(chain);
-        (is_new && !set.is_frozen(chain)).then(|| SealRow {
+        let is_open = !set.is_frozen(chain) && !self.lags(chain);
+        (is_new && is_open).then(|| SealRow {
             chain: *chain,
             open: seat.open(),
             sealed: Some(sealed),
             finality: Finality::Open,
         })
+    }
+
+    /// Whether a chain was sealed further than this node holds it, or elsewhere.
+    /// A row from here would go back, which ends the registrar's own epoch, or
+    /// contradict the one before.
+    pub(super) fn lags(&self, chain: &ChainId) -> bool {
+        let set = self.set();
+        let is_here = |tip: Tip| set.find(&tip.head).is_some_and(|head| set.on_spine(head));
+        set.newest_row(chain).is_some_and(|tip| !is_here(tip))
     }
 
     /// The furthest head whose whole path is here, Valid and posted, or the

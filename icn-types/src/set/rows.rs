@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::authority::Tip;
 use crate::id::{ChainId, RecordId};
 
+use super::RecordSet;
 use super::arena::{Arena, Slot};
 
 /// A row by number, in one set only.
@@ -244,4 +245,15 @@ struct Judged {
     row: RowIndex,
     effective: Option<bool>,
     reach: Option<Reach>,
+}
+
+impl RecordSet {
+    /// Where the newest Seal row in force of a chain stands, whether or not its
+    /// head is stored and the row counts: no next row goes back before it.
+    /// `None` where there is no row, or it seals nothing.
+    #[must_use]
+    pub fn newest_row(&self, chain: &ChainId) -> Option<Tip> {
+        let row = self.office()?.seat(chain)?.last_row()?;
+        self.registry.rows.row(row).tip()
+    }
 }

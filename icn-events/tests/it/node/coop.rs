@@ -467,12 +467,9 @@ impl Registrar {
         self.send(to, &to_bytes(&frame));
     }
 
-    /// Tells one node the newest records of another, the newest first.
-    pub(super) fn repeat(&self, from: &Node, to: PeerId) {
-        let set = from.set();
-        let slots: Vec<_> = set.slots().collect();
-        let newest = slots.iter().rev().take(32);
-        let envelopes = newest.map(|&slot| Envelope::of(set.record(slot)));
+    /// Tells one node records that were stored somewhere.
+    pub(super) fn repeat<'a>(&self, records: impl IntoIterator<Item = &'a Record>, to: PeerId) {
+        let envelopes = records.into_iter().map(Envelope::of);
         let frame = Wire::Fresh(List::new(envelopes.collect::<Vec<_>>()).unwrap());
         self.send(to, &to_bytes(&frame));
     }

@@ -245,7 +245,10 @@ fn five_nodes_that_hear_everything_twice_and_late_pay_once() {
     propose_and_vote(&mut village, proposal.clone(), &[Choice::Yes; 5]);
     for round in 0..100 {
         let [from, to, cut] = [0, 1, 2].map(|shift| (round + shift) % 5);
-        echo.repeat(&village.nodes[from], village.peer(to));
+        let set = village.nodes[from].set();
+        let slots: Vec<_> = set.slots().collect();
+        let newest = slots.iter().rev().take(32);
+        echo.repeat(newest.map(|&slot| set.record(slot)), village.peer(to));
         let others: Vec<_> = [from, to].map(|member| village.peer(member)).into();
         for other in &others {
             village.network.disconnect(village.peer(cut), *other);

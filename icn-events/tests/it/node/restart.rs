@@ -2,10 +2,10 @@
 //! not its own or not whole is named as what it is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::executor::block_on;
-use icn_events::node::{AuthorError, Authored, NodeError, NodeSettings};
+use icn_events::node::{AuthorError, Authored, NodeError, NodeEvent, NodeSettings};
 use icn_governance::author::Refusal as VoteRefusal;
 use icn_governance::body::Choice;
 use icn_ledger::{LegId, Refusal as MoneyRefusal};
@@ -328,6 +328,52 @@ fn pay_with_moody_signer(lie: Option<Keypair>) -> NodeError {
 fn signer_that_fails_stops_one_request() {
     let error = pay_with_moody_signer(None);
     assert!(matches!(error, NodeError::Sign(_)), "{error:?}");
+}
+
+#[test]
+fn signer_that_fails_in_a_duty_stops_only_what_it_owes() {
+    let mut village = Village::new(36, 3);
+    let person = &village.coop.members[2];
+    let signer = Arc::new(Moody {
+        key: person.key.clone(),
+        lie: None,
+        moody: AtomicBool::new(true),
+    });
+    let settings = NodeSettings::new(
+        village.coop.genesis.clone(),
+        Arc::new(village.stores[2].clone()),
+        Arc::new(village.network.join(person.peer())),
+    );
+    let settings = settings.unwrap().with_confirmations(None);
+    let settings = settings.with_signer(signer.clone());
+    let settings = settings.with_signer(Arc::new(person.teller.clone()));
+    village.nodes[2] = block_on(settings.open()).unwrap();
+    let failures = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&failures);
+    let key = signer.public_key();
+    let subscription = village.nodes[2].events().subscribe(move |event| {
+        let error = SignError::Unavailable;
+        if *event == (NodeEvent::Unsigned { key, error }) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let (unit, payer, payee) = (
+        village.coop.hours,
+        village.coop.hours_of(1),
+        village.coop.hours_of(2),
+    );
+    let times = village.times();
+    block_on(village.nodes[1].pay(&unit, &payer, &hours(payee, 1, 1), times)).unwrap();
+    village.rounds(30);
+    assert!(village.agree(), "it takes in what others write");
+    assert_eq!(village.posted(2, unit, payee), 0);
+    // Once in each step that left it undone.
+    assert!((1..=30).contains(&failures.load(Ordering::Relaxed)));
+    signer.moody.store(false, Ordering::Relaxed);
+    village.until("it is acknowledged", |v| {
+        v.posted(2, unit, payee) == 3_600 && v.agree()
+    });
+    drop(subscription);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use futures::executor::block_on;
 use icn_ledger::remark::RemarkRequest;
 use icn_types::authority::SEAL_ROWS_MAX;
 use icn_types::chain::Owner;
+use icn_types::host::MemoryStore;
 use icn_types::id::ChainId;
+use icn_types::record::Record;
 use icn_types::time::Timestamp;
 use icn_types::topic::Topic;
 
@@ -65,4 +67,51 @@ fn freezing_accounts_delays_no_checkpoint() {
         village.rounds(10);
     }
     assert!(village.is_sealed(&payer));
+}
+
+/// A store that was lost comes back from others topic by topic. What a registrar
+/// sealed then goes further than what it holds: a row before that would end its
+/// own epoch, and one beside it would contradict itself.
+#[test]
+fn registrar_that_lacks_what_it_sealed_seals_nothing_before_it() {
+    let mut village = Village::new(73, 3);
+    let guest = Registrar::join(&village);
+    let (unit, payer, payee) = (
+        village.coop.hours,
+        village.coop.hours_of(1),
+        village.coop.hours_of(2),
+    );
+    for key in 0..3 {
+        let times = village.times();
+        block_on(village.nodes[1].pay(&unit, &payer, &hours(payee, 1, key), times)).unwrap();
+    }
+    village.until("all of it is sealed", |v| {
+        v.nodes[0].set().sealed_len(&payer) == 3
+    });
+    let set = village.nodes[0].set();
+    let is_kept = |record: &&Record| {
+        record.chain() == set.authority() || (record.chain() == payer && record.seq() == 0)
+    };
+    let records = set.slots().map(|slot| set.record(slot));
+    let kept: Vec<Record> = records.filter(is_kept).cloned().collect();
+
+    for other in [1, 2] {
+        village
+            .network
+            .disconnect(village.peer(0), village.peer(other));
+    }
+    village.stores[0] = MemoryStore::new();
+    village.reopen(0);
+    guest.repeat(&kept, village.peer(0));
+    village.rounds(1);
+    let (times, own) = (village.times(), village.coop.hours_of(0));
+    block_on(village.nodes[0].pay(&unit, &own, &hours(payee, 1, 9), times)).unwrap();
+    village.rounds(50);
+    let set = village.nodes[0].set();
+    assert_eq!(set.spine(&payer).len(), 1);
+    assert!(set.len() >= kept.len());
+    let last = set.spine(&set.authority()).last().copied();
+    assert_eq!(set.office_tip(), last, "the registrar goes on");
+    assert_eq!(set.sealed_len(&payer), 0);
+    assert_eq!(set.sealed_len(&own), 1, "and others are sealed");
 }

@@ -173,6 +173,22 @@ fn what_a_final_seal_ended_stays_ended_under_later_seals_of_the_same_head() {
 }
 
 #[test]
+fn a_row_stands_where_it_says_before_its_head_is_stored() {
+    let (mut stage, a, _) = two();
+    assert_eq!(stage.set.newest_row(&a), None);
+    let head = note(&mut stage, &a, 1);
+    stage.seal(&a, Finality::Open);
+    let tip = Some(Tip { seq: 0, head });
+    let acts = stage.records.iter();
+    let part = stage.replay(acts.filter(|record| record.id() != head));
+    assert_eq!((part.newest_row(&a), part.sealed_len(&a)), (tip, 0));
+    assert_eq!(
+        (stage.set.newest_row(&a), stage.set.sealed_len(&a)),
+        (tip, 1)
+    );
+}
+
+#[test]
 fn a_seal_before_the_first_record_keeps_the_ended_epoch_out() {
     let (mut stage, a, _) = two();
     let old_open = stage.open_of(&a);

@@ -66,6 +66,9 @@ pub enum AuthorError {
     /// it, or more is claimed of an account than an Open can charge.
     #[error("authority chain cannot be written now")]
     NoPlace,
+    /// A Recall is not signed by more than two thirds of the voters.
+    #[error("recall is not signed by more than two thirds")]
+    Votes,
     /// The owner did not agree to just these terms: signed others, or signed
     /// at another last record than the one that is known here.
     #[error("owner of chain {0} did not agree to these terms")]
@@ -111,6 +114,7 @@ impl Coded for AuthorError {
             Self::Act(breach) => breach.code(),
             Self::Batch { .. } => "node.batch",
             Self::NoPlace => "node.no_place",
+            Self::Votes => "node.votes",
             Self::Terms(_) => "node.terms",
             Self::Agreed(_) => "node.agreed",
             Self::Unconfirmed { .. } => "node.unconfirmed",
@@ -132,6 +136,7 @@ impl Coded for AuthorError {
                 Fault::Environment
             }
             Self::NoKey(_)
+            | Self::Votes
             | Self::NoTopic(_)
             | Self::NoUnit(_)
             | Self::Terms(_)

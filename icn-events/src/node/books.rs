@@ -103,10 +103,13 @@ impl Books {
         columns(self.ledgers.values(), set)
     }
 
-    /// Where one account stands; zeros for a chain that is none.
+    /// Where one account stands; zeros for a chain that is none. A Recall may have
+    /// dropped its Open, so that no seat says in which ledger it lies.
     pub(super) fn column(&self, set: &RecordSet, chain: &ChainId) -> Column {
-        let ledger = self.ledger_of(set, chain);
-        ledger.map_or_else(Column::default, |ledger| ledger.columns(set).account(chain))
+        let ledgers = self.ledgers.values();
+        let mut columns = ledgers.map(|ledger| ledger.columns(set).account(chain));
+        let found = columns.find(|column| *column != Column::default());
+        found.unwrap_or_default()
     }
 
     /// Whether the record is Valid by the rules of its topic; none for a topic

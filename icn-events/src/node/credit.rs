@@ -184,7 +184,7 @@ impl Node {
 
     /// An Invalid act would end the registrar's epoch, so that all of them are
     /// rehearsed before the first one is signed.
-    async fn write_acts(
+    pub(super) async fn write_acts(
         &mut self,
         drafts: Vec<Draft>,
         signer: &SharedSigner,

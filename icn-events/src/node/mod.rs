@@ -24,6 +24,7 @@ mod event;
 mod journal;
 mod mandate;
 mod money;
+mod recall;
 mod registrar;
 mod replay;
 mod resume;
@@ -68,6 +69,7 @@ pub use credit::CreditMove;
 pub use epoch::EpochRequest;
 pub use error::NodeError;
 pub use event::NodeEvent;
+pub use recall::RecallRequest;
 pub use settings::{Acknowledgement, NodeSettings};
 pub use stored::{Difference, Stored, verify_store};
 

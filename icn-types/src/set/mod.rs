@@ -21,6 +21,7 @@ mod arena;
 mod canonical;
 mod decisions;
 mod evidence;
+mod next;
 mod office;
 mod registry;
 mod rehearse;
@@ -42,10 +43,10 @@ pub use office::{Office, Seat};
 pub use rule::AuthorityRule;
 pub use spines::ChainNumber;
 
-use crate::authority::{Act, Charter, Open, Start};
+use crate::authority::{Act, Charter, Open};
 use crate::id::{ChainId, DomainId, RecordId, TopicId};
 use crate::key::PublicKey;
-use crate::record::{Kind, Place, Record};
+use crate::record::{Kind, Record};
 use crate::sign::Signed;
 use crate::topic::{Topic, authority_chain};
 use crate::verdict::{NeedsUpgrade, Verdict};
@@ -514,53 +515,6 @@ impl RecordSet {
         let epoch = self.record(one).epoch().ok_or(NoProof::Apart)?;
         let key = self.arena.epoch(&epoch).ok_or(NoProof::Apart)?.public_key();
         Equivocation::stored(self.record(one), self.record(other), key)
-    }
-
-    /// Where the current writer of a chain puts its next record. `None` while
-    /// the chain has no epoch in force, is sealed for good or forks, or while
-    /// the charter [needs an upgrade](Self::needs_upgrade).
-    #[must_use]
-    pub fn next_place(&self, chain: &ChainId) -> Option<Place> {
-        let spine = self.spines.of(chain);
-        let forks = spine.is_some_and(|spine| spine.fork().is_some());
-        if forks || self.needs_upgrade().is_some() {
-            return None;
-        }
-        let tip = spine.and_then(Spine::tip).map(|tip| self.record(tip));
-        let (topic, epoch) = if *chain == self.authority {
-            (self.authority_topic, self.registrar_epoch()?)
-        } else {
-            let seat = self.office()?.seat(chain)?;
-            if self.is_frozen(chain) {
-                return None;
-            }
-            let open = self.open(&seat.open())?;
-            let starts = open.start.tip().map(|tip| tip.head) == tip.map(Record::id);
-            let goes_on = tip.is_some_and(|tip| tip.epoch() == Some(seat.open()));
-            (starts || goes_on).then_some(())?;
-            (open.chain.topic(), seat.open())
-        };
-        Some(Place::Entry {
-            topic,
-            chain: *chain,
-            epoch,
-            seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
-            prev: tip.map(Record::id),
-        })
-    }
-
-    /// Where the next Open of a chain starts: first where it has no epoch, else
-    /// at the final Seal of the current one. `None` while that is not sealed.
-    #[must_use]
-    pub fn next_start(&self, chain: &ChainId) -> Option<Start> {
-        let Some(seat) = self.office()?.seat(chain) else {
-            return Some(Start::First);
-        };
-        let row = self.registry.rows.row(seat.last_row()?);
-        row.ends(&seat.open()).then(|| Start::After {
-            prior: seat.open(),
-            tip: row.tip(),
-        })
     }
 
     /// The newest Seal in force that names a stored head of this chain and

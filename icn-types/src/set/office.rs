@@ -379,9 +379,26 @@ impl Office {
         id != in_force && consent_alike && is_unsealed
     }
 
-    /// Whether a Recall is signed by more than two thirds of the roll, or of
-    /// the recovery keys while the roll is small.
-    pub(super) fn backs(&self, honoured: RecordId, recall: &Recall) -> bool {
+    /// Who may vote for a Recall after this, and with which key: the members, or
+    /// the recovery keys of the charter while the roll is small.
+    #[must_use]
+    pub fn voters(&self) -> Vec<(Voter, PublicKey)> {
+        if recalls_by_key(self.roll.len()) {
+            let keys = (0..).zip(&self.recovery);
+            return keys
+                .map(|(number, key)| (Voter::Key(number), *key))
+                .collect();
+        }
+        let members = self.roll.keys();
+        members
+            .filter_map(|id| Some((Voter::Member(*id), self.voting_key(id)?)))
+            .collect()
+    }
+
+    /// Whether a Recall of everything above `honoured`, after which this office
+    /// stands, is signed by more than two thirds of the [voters](Self::voters).
+    #[must_use]
+    pub fn backs(&self, honoured: RecordId, recall: &Recall) -> bool {
         let by_key = recalls_by_key(self.roll.len());
         let voters = if by_key {
             self.recovery.len()

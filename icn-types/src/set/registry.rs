@@ -327,7 +327,7 @@ impl Registry {
 
     /// The office after a Valid record, from the charter on. Linear in the
     /// authority chain; needed only where it forks.
-    fn fold(&mut self, arena: &Arena, slot: Slot) -> Option<Office> {
+    pub(super) fn fold(&mut self, arena: &Arena, slot: Slot) -> Option<Office> {
         let mut office = None;
         for at in arena.path(Some(slot)) {
             let record = arena.record(at);

@@ -14,6 +14,7 @@ mod lies;
 mod mandates;
 mod money;
 mod queries;
+mod recalls;
 mod restart;
 mod resume;
 mod roll;

@@ -17,7 +17,7 @@ use crate::chain::Owner;
 use crate::error::Coded as _;
 use crate::id::UnitId;
 use crate::key::Signer as _;
-use crate::record::{Content, Draft};
+use crate::record::{Content, Draft, Place};
 use crate::testkit::stage::{GRANT, Stage, key_of};
 use crate::time::Timestamp;
 use crate::verdict::Breach;

@@ -61,6 +61,39 @@ fn a_roll_never_becomes_too_large_for_a_recall() {
 }
 
 #[test]
+fn office_after_an_earlier_record_is_the_one_that_stood_there() {
+    let mut stage = Stage::new(1, 4);
+    let office = |stage: &Stage, id: &RecordId| {
+        let office = stage.set.office_after(id)?;
+        Some((office.roll_digest(), office.voters()))
+    };
+    let before = stage.set.record(stage.set.office_tip().unwrap()).id();
+    let four = office(&stage, &before);
+    let leaves = RollChange {
+        join: List::empty(),
+        leave: List::new([stage.members()[0].inception.id()]).unwrap(),
+    };
+    let after = stage.act(&Act::Roll(leaves), &[]);
+    let three = office(&stage, &after);
+    assert_eq!(office(&stage, &before), four, "a fold is as good");
+    let (four, three) = (four.unwrap(), three.unwrap());
+    assert_ne!(four.0, three.0);
+    let voters = |(_, voters): (_, Vec<(Voter, _)>)| voters.into_iter().map(|(voter, _)| voter);
+    assert!(
+        voters(four).eq(stage
+            .members()
+            .iter()
+            .map(|one| Voter::Member(one.inception.id()))
+            .collect::<BTreeSet<_>>())
+    );
+    assert!(
+        voters(three).eq([Voter::Key(0)]),
+        "a small roll recalls by key"
+    );
+    assert_eq!(office(&stage, &RecordId::from_bytes([7; 32])), None);
+}
+
+#[test]
 fn the_largest_recall_fits_into_a_record() {
     let vote = |number: usize| {
         let mut id = [0xff; 32];

@@ -3,6 +3,7 @@
 
 use icn_events::genesis::{FirstEpoch, Founding};
 use icn_governance::{charter::Rules, rule::Rule};
+use icn_ledger::entry::LEGS_MAX;
 use icn_ledger::query::{Query, Register};
 use icn_ledger::text::AccountName;
 use icn_ledger::{
@@ -177,14 +178,8 @@ impl Replica {
     fn payment(&mut self, number: usize, chain: ChainId) -> Drafted {
         let legs = 1 + self.chance.below(3);
         let legs = (0..legs).map(|_| self.leg(number, chain));
-        let request = PaymentRequest {
-            legs: List::new(legs.collect::<Result<Vec<_>, Fault>>()?)?,
-            key: self.key(),
-            decision: None,
-            effective: None,
-            memo: None,
-            cause: None,
-        };
+        let legs = legs.collect::<Result<Vec<_>, Fault>>()?;
+        let request = paying(List::new(legs)?, self.key());
         let ledger = &self.currencies[number].ledger;
         admitted(
             chain,
@@ -280,17 +275,8 @@ impl Replica {
         let mut drafts = Vec::new();
         for branch in [1, 2] {
             let key = OperationKey::from_bytes([branch; 32]);
-            let request = PaymentRequest {
-                legs: List::new([Leg {
-                    payee,
-                    amount: Amount::new(500)?,
-                }])?,
-                key,
-                decision: None,
-                effective: None,
-                memo: None,
-                cause: None,
-            };
+            let amount = Amount::new(500)?;
+            let request = paying(List::new([Leg { payee, amount }])?, key);
             let ledger = &self.currencies[number].ledger;
             match ledger.authorize(&self.set, &chain, &request, self.at())? {
                 Authorized::Draft(draft) => drafts.push(draft),
@@ -371,4 +357,16 @@ type Drafted = Result<Option<(ChainId, Authorized)>, Fault>;
 
 fn admitted(chain: ChainId, answer: Result<Authorized, Refusal>) -> Drafted {
     Ok(answer.ok().map(|authorized| (chain, authorized)))
+}
+
+/// A payment of which nothing else is said.
+const fn paying(legs: List<Leg, 1, LEGS_MAX>, key: OperationKey) -> PaymentRequest {
+    PaymentRequest {
+        legs,
+        key,
+        decision: None,
+        effective: None,
+        memo: None,
+        cause: None,
+    }
 }

@@ -16,7 +16,7 @@ use icn_types::authority::{Act, Close, Opening, Outcome, ProposalId, Ready};
 use icn_types::canon::{List, Raw};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::MemberId;
-use icn_types::record::{Content, Draft, Kind, Place, REFS_MAX};
+use icn_types::record::{Content, Draft, Place, REFS_MAX};
 use icn_types::set::{Decision, Frozen, RecordSet, Slot};
 use icn_types::time::Timestamp;
 use icn_types::verdict::Verdict;
@@ -72,11 +72,8 @@ pub fn draft_opening(
     at: Timestamp,
 ) -> Result<Drafted, Refusal> {
     let office = set.office().ok_or(Refusal::NoPlace)?;
-    let opened = office
-        .decisions()
-        .find(|(_, decision)| decision.opening().proposal == *proposal);
-    if let Some((opening, _)) = opened {
-        return Ok(Drafted::Again(*opening));
+    if let Some(opening) = office.opening_of(proposal) {
+        return Ok(Drafted::Again(opening));
     }
     let (record, body) = governance
         .proposal(proposal)
@@ -167,9 +164,9 @@ pub fn draft_receipts(
 ) -> Result<Option<Box<Draft>>, Refusal> {
     let said = governance.said(set, chain);
     let office = set.office().ok_or(Refusal::NoPlace)?;
-    let running = office.decisions().filter(|(_, decision)| {
-        decision.close().is_none() && decision.opening().terms.tellers.contains(chain)
-    });
+    let running = office
+        .running()
+        .filter(|(_, decision)| decision.opening().terms.tellers.contains(chain));
     let mut ballots: Vec<RecordId> = running
         .filter_map(|(opening, _)| set.find(opening))
         .filter(|&opening| !said.has_shut(opening))
@@ -296,14 +293,9 @@ pub fn draft_ready(
     close: &RecordId,
     at: Timestamp,
 ) -> Result<Drafted, Refusal> {
-    let office = set.office().ok_or(Refusal::NoPlace)?;
-    let (decision, closed_at, outcome) = office
-        .decisions()
-        .find_map(|(_, decision)| {
-            let (id, closed_at, outcome) = decision.close()?;
-            (id == *close).then_some((decision, closed_at, outcome))
-        })
-        .ok_or(Refusal::UnknownClose(*close))?;
+    let closed = set.closed_by(close);
+    let closed = closed.and_then(|decision| Some((decision, decision.close()?)));
+    let (decision, (_, closed_at, outcome)) = closed.ok_or(Refusal::UnknownClose(*close))?;
     if let Some(ready) = decision.ready() {
         return Ok(Drafted::Again(ready));
     }
@@ -380,7 +372,7 @@ fn draft(
     if !matches!(place, Place::Entry { topic, .. } if topic == governance.topic()) {
         return Err(Refusal::NoPlace);
     }
-    let draft = assemble(place, refs, body.body(), at)?;
+    let draft = assemble(place, refs, body, at)?;
     match governance.rehearse(set, &draft) {
         Verdict::Valid => Ok(Drafted::New(Box::new(draft))),
         Verdict::Invalid(breach) => Err(Refusal::Broken(breach)),
@@ -400,15 +392,17 @@ fn draft_act(
         return Err(Refusal::NoPlace);
     }
     let place = set.next_place(&chain).ok_or(Refusal::NoPlace)?;
-    assemble(place, refs, act.body(), at).map(|draft| Drafted::New(Box::new(draft)))
+    let draft = act.draft(place, refs, at).ok_or(Refusal::Unwritable)?;
+    Ok(Drafted::New(Box::new(draft)))
 }
 
 fn assemble(
     place: Place,
     refs: Vec<RecordId>,
-    (kind, body): (Kind, Raw),
+    body: &Body,
     at: Timestamp,
 ) -> Result<Draft, Refusal> {
+    let (kind, body) = body.body();
     let content = Content::new(refs, None, &body).ok_or(Refusal::Unwritable)?;
     Draft::new(place, kind, at, content).ok_or(Refusal::Unwritable)
 }

@@ -185,6 +185,9 @@ impl<'a> Author<'a> {
     /// The record of a request, if it would be Valid. A raise of the epoch is
     /// named along, and so are Seals where the limit needs them.
     pub(crate) fn grant<R: Requested>(&self, request: &R) -> Result<Written, Refusal> {
+        for party in request.parties() {
+            position::of_ledger(self.ledger, self.set, &party)?;
+        }
         let mut refs = request.refs();
         let decision = request.decision();
         refs.extend(decision.and_then(|decision| self.release(decision)));

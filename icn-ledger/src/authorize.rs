@@ -48,7 +48,9 @@ impl Ledger {
     ///
     /// A request whose key was used answers with the first record under it, or
     /// with a conflict when that was made from another request. A raise of the
-    /// epoch is named along, and so are Seals where the limit needs them.
+    /// epoch is named along, and so are Seals where the limit needs them. Who has
+    /// no account in this ledger is not paid: nobody could take it or send it
+    /// back.
     ///
     /// # Errors
     /// [`Refusal`] when it may not. Nothing is written.

@@ -230,10 +230,7 @@ pub(crate) fn drawn(
     ready: &RecordId,
     number: u16,
 ) -> Option<Drawn> {
-    let office = set.office()?;
-    let (_, decision) = office
-        .decisions()
-        .find(|(_, decision)| decision.ready() == Some(*ready))?;
+    let decision = set.decision_of(ready)?;
     let opening = decision.opening();
     let Action::Envelope(envelope) = opening.actions.get(usize::from(number))? else {
         return None;

@@ -240,8 +240,8 @@ impl Ledger {
         digest::labels(&set.canonical(), &self.judge, &self.columns(set))
     }
 
-    /// The payment, hold, refund or bundle that a chain made under an operation
-    /// key, on its spine.
+    /// The payment, hold, refund, settlement or bundle that a chain made under an
+    /// operation key, on its spine.
     #[must_use]
     pub fn payment(
         &self,

@@ -14,9 +14,9 @@ use icn_types::authority::{
 use icn_types::canon::List;
 use icn_types::chain::{Chain, Owner};
 use icn_types::error::{Coded, Fault};
-use icn_types::id::{ChainId, Digest, RecordId};
+use icn_types::id::{ChainId, Digest};
 use icn_types::key::MemberId;
-use icn_types::record::{Content, Draft, Place};
+use icn_types::record::Draft;
 use icn_types::set::{RecordSet, Seat};
 use icn_types::time::Timestamp;
 
@@ -356,36 +356,11 @@ impl Move {
             consent,
             ..self.open.clone()
         };
+        let draft = |place, act: Act| act.draft(place, Vec::new(), at);
         let place = set.next_place(&set.authority())?;
-        let seal = draft(place, &Act::Seal(Seal { rows }), at)?;
-        let open = draft(after(place, seal.header().id())?, &Act::Open(open), at)?;
-        let place = after(*open.header().place(), open.header().id())?;
-        let raise = draft(place, &Act::Raise(self.raise), at)?;
+        let seal = draft(place, Act::Seal(Seal { rows }))?;
+        let open = draft(seal.header().next_place()?, Act::Open(open))?;
+        let raise = draft(open.header().next_place()?, Act::Raise(self.raise))?;
         Some([seal, open, raise])
-    }
-}
-
-fn draft(place: Place, act: &Act, at: Timestamp) -> Option<Draft> {
-    let (kind, body) = act.body();
-    Draft::new(place, kind, at, Content::new(Vec::new(), None, &body)?)
-}
-
-/// The place after a record of the same epoch.
-fn after(place: Place, id: RecordId) -> Option<Place> {
-    match place {
-        Place::Entry {
-            topic,
-            chain,
-            epoch,
-            seq,
-            ..
-        } => Some(Place::Entry {
-            topic,
-            chain,
-            epoch,
-            seq: seq.checked_add(1)?,
-            prev: Some(id),
-        }),
-        Place::Founding | Place::Succession { .. } => None,
     }
 }

@@ -10,6 +10,7 @@ use icn_types::set::{RecordSet, Slot};
 use crate::account::{Account, Terms};
 use crate::ledger::Ledger;
 use crate::legs::{self, LegId};
+use crate::refusal::Refusal;
 
 /// Where one account stands. Zeros for one that nothing happened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,9 @@ pub struct Positions {
     pub held: u128,
     /// Acknowledged legs of its records that are not posted, in atoms.
     pub charged: u128,
-    /// What the epoch in force allows; none without an epoch or a grant.
+    /// What the newest epoch allows; none without an epoch or a grant. It stays
+    /// when the epoch is [sealed for good](RecordSet::is_frozen), and nobody can
+    /// make use of it then.
     pub limits: Option<Limits>,
 }
 
@@ -130,6 +133,14 @@ pub(crate) fn limits_after(ledger: &Ledger, set: &RecordSet, slot: Slot) -> Opti
 pub(crate) fn epoch<'a>(set: &'a RecordSet, chain: &ChainId) -> Option<(RecordId, &'a Open)> {
     let id = set.office()?.seat(chain)?.open();
     Some((id, set.open(&id)?))
+}
+
+/// Whether somebody writes an account of this ledger.
+pub(crate) fn of_ledger(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Result<(), Refusal> {
+    match epoch(set, chain) {
+        Some((_, open)) if open.chain.topic() == ledger.topic() => Ok(()),
+        _ => Err(Refusal::NoAccount { chain: *chain }),
+    }
 }
 
 /// The terms of a next record that names nothing. The account knows the floor

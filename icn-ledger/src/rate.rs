@@ -144,7 +144,8 @@ impl Rate {
     ///
     /// # Errors
     /// - [`RateError::Nothing`] when the amount paid buys less than one atom;
-    /// - [`RateError::TooLarge`] when the other amount would be none.
+    /// - [`RateError::TooLarge`] when the other amount would be above 2^63 - 1
+    ///   atoms.
     pub fn convert(&self, known: Known) -> Result<Conversion, RateError> {
         // Amounts have 63 bits, so no product overflows.
         let (paid_for, received_for) = (wide(self.paid), wide(self.received));

@@ -84,9 +84,13 @@ pub enum Refusal {
         /// Its last date.
         until: Timestamp,
     },
-    /// Nobody writes the mediator's account in this ledger.
-    #[error("mediator has no account in this ledger")]
-    NoMediator,
+    /// Whoever is to be paid, to resolve or to mediate has no account in this
+    /// ledger, so nobody could ever answer.
+    #[error("chain {chain} is no account of this ledger")]
+    NoAccount {
+        /// The chain.
+        chain: ChainId,
+    },
     /// The bundle names no due of that account.
     #[error("bundle names no due of chain {payer}")]
     NoDue {
@@ -141,7 +145,7 @@ impl Coded for Refusal {
             Self::Uncharged => "authorize.uncharged",
             Self::Settled { .. } => "authorize.settled",
             Self::Future { .. } => "authorize.future",
-            Self::NoMediator => "authorize.mediator",
+            Self::NoAccount { .. } => "authorize.account",
             Self::NoDue { .. } => "authorize.due",
             Self::Undone { .. } => "authorize.undone",
             Self::Rule(rule) => rule.code(),
@@ -157,7 +161,7 @@ impl Coded for Refusal {
             | Self::NoClaim
             | Self::Settled { .. }
             | Self::Future { .. }
-            | Self::NoMediator
+            | Self::NoAccount { .. }
             | Self::NoDue { .. }
             | Self::Undone { .. } => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } | Self::Uncharged => Fault::Environment,

@@ -112,6 +112,21 @@ pub enum Request {
     Settlement(SettlementRequest),
 }
 
+impl Request {
+    /// The Ready and the number of the action that it carries out: a node asks
+    /// whether the ballots confirm the decision before it carries it out.
+    #[must_use]
+    pub const fn decision(&self) -> Option<(RecordId, u16)> {
+        match self {
+            Self::Payment(request) => request.decision,
+            Self::Hold(request) => request.decision,
+            Self::Refund(request) => request.decision,
+            Self::Settlement(request) => Some(request.decision),
+            Self::Resolve(_) | Self::Bundle(_) => None,
+        }
+    }
+}
+
 impl From<PaymentRequest> for Request {
     fn from(request: PaymentRequest) -> Self {
         Self::Payment(request)
@@ -164,6 +179,11 @@ pub(crate) trait Requested {
         None
     }
 
+    /// The accounts that have to answer.
+    fn parties(&self) -> Vec<ChainId> {
+        Vec::new()
+    }
+
     /// Records that the entry names.
     fn refs(&self) -> Vec<RecordId> {
         self.decision().iter().map(|(ready, _)| *ready).collect()
@@ -182,6 +202,10 @@ impl Requested for PaymentRequest {
 
     fn decision(&self) -> Option<(RecordId, u16)> {
         self.decision
+    }
+
+    fn parties(&self) -> Vec<ChainId> {
+        self.legs.iter().map(|leg| leg.payee).collect()
     }
 
     fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {
@@ -206,6 +230,10 @@ impl Requested for HoldRequest {
 
     fn decision(&self) -> Option<(RecordId, u16)> {
         self.decision
+    }
+
+    fn parties(&self) -> Vec<ChainId> {
+        [self.leg.payee, self.resolver].into()
     }
 
     fn entry(&self, refs: &[RecordId]) -> Result<Entry, Refusal> {

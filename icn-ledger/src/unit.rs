@@ -42,7 +42,7 @@ impl Unit {
     /// Atoms as people read them, without the code.
     ///
     /// A power of ten gives `12.34`, 3600 gives `7h`, `1h30` or `1h30:15`,
-    /// every other scale `3+5/12`. Exact, and read back by
+    /// every other scale `3+5/12`. Exact; what stands above zero is read back by
     /// [`parse`](Self::parse).
     #[must_use]
     pub const fn show(&self, atoms: i128) -> Shown {

@@ -6,7 +6,7 @@ use icn_types::chain::Chain;
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, DomainId};
 use icn_types::key::{PublicKey, SignError, Signature, Signer};
-use icn_types::record::{Content, Draft, Kind, Place, Record};
+use icn_types::record::{Draft, Place, Record};
 use icn_types::set::{RecordSet, Refusal};
 use icn_types::sign::Signed;
 use icn_types::time::Timestamp;
@@ -211,8 +211,6 @@ impl<'a> Founding<'a> {
 }
 
 fn draft(place: Place, at: Timestamp, act: &Act) -> Result<Draft, FoundingError> {
-    let (kind, body): (Kind, Raw) = act.body();
-    Content::new(Vec::new(), None, &body)
-        .and_then(|content| Draft::new(place, kind, at, content))
-        .ok_or(FoundingError::Charter)
+    let draft = act.draft(place, Vec::new(), at);
+    draft.ok_or(FoundingError::Charter)
 }

@@ -5,7 +5,7 @@ use icn_governance::body::{Ballot, Choice, Proposal};
 use icn_ledger::Refusal as MoneyRefusal;
 use icn_ledger::member::CreditRefusal;
 use icn_types::error::{Coded, Fault};
-use icn_types::id::{ChainId, RecordId, UnitId};
+use icn_types::id::{ChainId, RecordId, TopicId, UnitId};
 use icn_types::record::Draft;
 use icn_types::resume::Standing;
 use icn_types::set::AuthorityRule;
@@ -61,8 +61,9 @@ pub enum AuthorError {
         /// The most requests.
         max: usize,
     },
-    /// The authority chain cannot be written now: it forks, or a record that
-    /// the act names is not decided.
+    /// The authority chain cannot be written now: it forks, a record that the
+    /// act names is not decided, or more is claimed of an account than an Open
+    /// can charge.
     #[error("authority chain cannot be written now")]
     NoPlace,
     /// The owner did not agree to just these terms: signed others, or signed
@@ -86,6 +87,13 @@ pub enum AuthorError {
     /// This node has no key of the chain.
     #[error("node has no key of chain {0}")]
     NoKey(ChainId),
+    /// Decided money moves with its audit line, and the audit log of this node
+    /// takes none now: it is frozen, forks, ends soon, or its key is not here.
+    #[error("audit log of this node takes no line now")]
+    NoAudit,
+    /// Nobody would follow a chain in a topic that this node does not follow.
+    #[error("node does not follow topic {0}")]
+    NoTopic(TopicId),
     /// This node keeps no accounts in the unit.
     #[error("node keeps no accounts in unit {0}")]
     NoUnit(UnitId),
@@ -107,6 +115,8 @@ impl Coded for AuthorError {
             Self::Agreed(_) => "node.agreed",
             Self::Unconfirmed { .. } => "node.unconfirmed",
             Self::NoKey(_) => "node.key",
+            Self::NoAudit => "node.no_audit",
+            Self::NoTopic(_) => "node.no_topic",
             Self::NoUnit(_) => "node.no_unit",
             Self::Node(error) => error.code(),
         }
@@ -118,8 +128,14 @@ impl Coded for AuthorError {
             Self::Money(refusal) => refusal.fault(),
             Self::Credit(refusal) => refusal.fault(),
             Self::Act(_) => Fault::Rule,
-            Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) => Fault::Environment,
-            Self::NoKey(_) | Self::NoUnit(_) | Self::Terms(_) | Self::Batch { .. } => Fault::Caller,
+            Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) | Self::NoAudit => {
+                Fault::Environment
+            }
+            Self::NoKey(_)
+            | Self::NoTopic(_)
+            | Self::NoUnit(_)
+            | Self::Terms(_)
+            | Self::Batch { .. } => Fault::Caller,
             Self::Node(error) => error.fault(),
         }
     }

@@ -4,7 +4,7 @@ use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::bundle::{BundleRequest, authorize_bundle};
 use icn_ledger::request::Request;
 use icn_ledger::{Authorized, Refusal};
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::ChainId;
 use icn_types::record::{Draft, Record};
 use icn_types::sign::Signed;
 use icn_types::time::Times;
@@ -54,9 +54,8 @@ impl Node {
             Ok(admitted) => admitted,
             Err((item, error)) => return Ok(all_undone(requests.len(), item, error)),
         };
-        let is_decided = requests
-            .iter()
-            .any(|(_, request)| decision(request).is_some());
+        let mut decisions = requests.iter().map(|(_, request)| request.decision());
+        let is_decided = decisions.any(|decision| decision.is_some());
         self.store_all(drafts, is_decided, times).await?;
         Ok(results)
     }
@@ -69,6 +68,7 @@ impl Node {
     /// same request answers with the records that it led to.
     ///
     /// # Errors
+    /// [`AuthorError::Batch`] with [`BATCH_MAX`] payers or more, and any other
     /// [`AuthorError`] when one of them is refused or the node fails.
     pub async fn bundle(
         &mut self,
@@ -115,6 +115,16 @@ impl Node {
             let signer = self.writer(&chain)?;
             records.push(draft.sign(&*signer).map_err(NodeError::from)?);
         }
+        self.store_signed(records, is_decided, times).await
+    }
+
+    /// Stores records of this node in one commit.
+    pub(super) async fn store_signed(
+        &mut self,
+        records: Vec<Signed<Record>>,
+        is_decided: bool,
+        times: Times,
+    ) -> Result<(), AuthorError> {
         if records.is_empty() {
             return Ok(());
         }
@@ -139,7 +149,8 @@ impl Node {
         let mut results: Vec<Option<Result<Authored, AuthorError>>> = Vec::new();
         let mut items = Vec::new();
         for (number, (chain, request)) in requests.iter().enumerate() {
-            let confirmed = decision(request).map_or(Ok(()), |ready| self.confirmed(&ready));
+            let decision = request.decision();
+            let confirmed = decision.map_or(Ok(()), |(ready, _)| self.confirmed(&ready));
             match (batch, confirmed) {
                 (Batch::Atomic, Err(error)) => return Err((number, error)),
                 (Batch::Independent, Err(error)) => results.push(Some(Err(error))),
@@ -164,6 +175,9 @@ impl Node {
                     Ok(Authored::Again(id))
                 }
                 Authorized::Draft(draft) => {
+                    if item.request.decision().is_some() {
+                        self.auditor().ok_or(AuthorError::NoAudit)?;
+                    }
                     self.writer(&item.chain)?;
                     let id = draft.header().id();
                     drafts.push((item.chain, draft));
@@ -179,21 +193,6 @@ impl Node {
         }
         let results = results.into_iter().flatten().collect();
         Ok(Admitted { results, drafts })
-    }
-}
-
-/// The Ready of the decision that a request carries out.
-const fn decision(request: &Request) -> Option<RecordId> {
-    let decision = match request {
-        Request::Payment(request) => request.decision,
-        Request::Hold(request) => request.decision,
-        Request::Refund(request) => request.decision,
-        Request::Settlement(request) => Some(request.decision),
-        _ => None,
-    };
-    match decision {
-        Some((ready, _)) => Some(ready),
-        None => None,
     }
 }
 

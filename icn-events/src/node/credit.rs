@@ -2,25 +2,24 @@
 //! and what the member agrees to.
 //!
 //! A member may owe so much with all devices together: the registrar's host
-//! states that limit with each request. Two nodes take part in opening an
-//! account and in moving credit: the member's signs the terms, the registrar's
-//! writes the acts, all of them in one commit. The signature travels between
-//! the two in whatever way the hosts like.
+//! states that limit with each request, also where it
+//! [opens](Node::open_chain) an account. Two nodes take part in moving credit:
+//! the member's signs the terms, the registrar's writes the acts, all of them in
+//! one commit. The signature travels between the two in whatever way the hosts
+//! like.
 
 use icn_ledger::Ledger;
 use icn_ledger::member::{CreditRefusal, Move};
 use icn_types::amount::Amount;
-use icn_types::authority::{Act, Consent, ConsentTerms, FORMAT, Grant, Open, Raise, Start};
+use icn_types::authority::{Act, Consent, Open, Raise};
 use icn_types::canon::to_bytes;
-use icn_types::chain::{Chain, Owner};
 use icn_types::host::Batch;
-use icn_types::id::{ChainId, DomainId, RecordId, UnitId};
-use icn_types::key::{MemberId, PublicKey, Signature};
+use icn_types::id::{ChainId, RecordId, UnitId};
+use icn_types::key::{PublicKey, Signature};
 use icn_types::record::Draft;
 use icn_types::resume::Standing;
 use icn_types::set::RecordSet;
 use icn_types::time::Times;
-use icn_types::topic::Topic;
 use icn_types::verdict::Verdict;
 
 use super::agreed::Agreed;
@@ -28,58 +27,6 @@ use super::author::{AuthorError, Authored};
 use super::epoch::check_consent;
 use super::error::NodeError;
 use super::{Node, SharedSigner};
-
-/// An account for one device of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
-pub struct AccountRequest {
-    /// Whose.
-    pub member: MemberId,
-    /// The number of the device.
-    pub device: u32,
-    /// The key that the device writes with.
-    pub key: PublicKey,
-    /// The key that may replace it when it is lost.
-    pub recovery: PublicKey,
-    /// The credit of the account.
-    pub grant: Grant,
-}
-
-impl AccountRequest {
-    /// The account.
-    #[must_use]
-    pub fn chain(&self, domain: DomainId, unit: UnitId) -> Chain {
-        Topic::Ledger(domain, unit).chain(Owner::Member(self.member, self.device))
-    }
-
-    /// What the member signs, with the key of the roll.
-    #[must_use]
-    pub fn terms(&self, domain: DomainId, unit: UnitId) -> ConsentTerms {
-        ConsentTerms {
-            domain,
-            chain: self.chain(domain, unit).id(),
-            start: Start::First,
-            key: self.key,
-            recovery: self.recovery,
-            format: FORMAT,
-            grant: Some(self.grant),
-        }
-    }
-
-    const fn open(&self, chain: Chain, consent: Signature) -> Open {
-        Open {
-            chain,
-            key: self.key,
-            recovery: self.recovery,
-            format: FORMAT,
-            start: Start::First,
-            charged: 0,
-            claims: None,
-            grant: Some(self.grant),
-            consent: Consent::Current(consent),
-        }
-    }
-}
 
 /// Credit that goes from one device of a member to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,51 +47,6 @@ impl CreditMove {
 }
 
 impl Node {
-    /// Signs that a member wants an account for another device. The node needs
-    /// the member's key of the roll.
-    ///
-    /// # Errors
-    /// [`AuthorError::NoKey`] without that key, [`AuthorError::NoUnit`].
-    pub fn agree_to_account(
-        &self,
-        unit: &UnitId,
-        request: &AccountRequest,
-    ) -> Result<Signature, AuthorError> {
-        self.credit_ledger(unit)?;
-        let terms = request.terms(self.set().domain(), *unit);
-        let office = self.set().office();
-        let member = office.and_then(|office| office.member(&request.member));
-        let signer = member.and_then(|member| self.signer_with(member.key));
-        let signer = signer.ok_or(AuthorError::NoKey(terms.chain))?;
-        let signed = signer.sign(&to_bytes(&terms));
-        Ok(signed.map_err(NodeError::from)?)
-    }
-
-    /// As registrar, opens an account for a device of a member, so that all of
-    /// its devices together may owe `limit` atoms at most. The same account is
-    /// opened once.
-    ///
-    /// # Errors
-    /// [`AuthorError`] when it is refused or the node fails.
-    pub async fn open_account(
-        &mut self,
-        unit: &UnitId,
-        request: &AccountRequest,
-        consent: Signature,
-        limit: u64,
-        times: Times,
-    ) -> Result<Authored, AuthorError> {
-        self.ready()?;
-        let ledger = self.credit_ledger(unit)?;
-        let chain = request.chain(self.set().domain(), *unit);
-        let open = request.open(chain, consent);
-        if let Some(first) = self.epoch_with(&chain.id(), |known| *known == open) {
-            return Ok(Authored::Again(first));
-        }
-        ledger.admit_open(self.set(), &open, limit)?;
-        self.author_act(&Act::Open(open), times).await
-    }
-
     /// As registrar, lowers the floor of a member's account, so that all of its
     /// devices together may owe `limit` atoms at most. A floor that is in force
     /// already is answered with the record that set it.
@@ -169,7 +71,7 @@ impl Node {
             return Ok(Authored::Again(self.raised_by(&raise)));
         }
         ledger.admit_raise(self.set(), &raise, limit)?;
-        self.author_act(&Act::Raise(raise), times).await
+        self.author_acts(&[Act::Raise(raise)], times).await
     }
 
     /// Signs that a device gives up credit to another one of its member. From
@@ -213,7 +115,7 @@ impl Node {
     /// Lets a chain go on whose owner agreed to a next epoch that did not come.
     /// A registrar that has the signature can still end the epoch where it was
     /// signed: what is written from now on is void then, and has to be written
-    /// again.
+    /// again. A chain that does not rest is left as it is.
     ///
     /// # Errors
     /// [`AuthorError::Node`] when the node fails.
@@ -227,9 +129,9 @@ impl Node {
     }
 
     /// As registrar, moves credit between two devices of a member: Seal, Open
-    /// and Raise in one commit. Together the devices never have more credit
-    /// than before, nor may they owe more than `limit` atoms. What was agreed
-    /// to is carried out once; answers with the Open.
+    /// and Raise in one commit, or none of them. Together the devices never have
+    /// more credit than before, nor may they owe more than `limit` atoms. What
+    /// was agreed to is carried out once; answers with the Open.
     ///
     /// # Errors
     /// [`AuthorError`] when it is refused or the node fails.
@@ -259,49 +161,43 @@ impl Node {
         let at = self.not_before_tip(&self.set().authority(), times.now);
         let drafts = plan.drafts(self.set(), consent, at);
         let drafts = drafts.ok_or(AuthorError::NoPlace)?;
-        self.rehearse(&drafts[0])?;
         let open = drafts[1].header().id();
-        self.write_acts(drafts, &signer, times).await?;
+        self.write_acts(drafts.into(), &signer, times).await?;
         Ok(Authored::New(open))
     }
 
-    /// Writes one act at the end of the authority chain, if it would be Valid.
-    pub(super) async fn author_act(
+    /// Writes acts at the end of the authority chain in one commit, if all of
+    /// them would be Valid. Answers with the last one.
+    pub(super) async fn author_acts(
         &mut self,
-        act: &Act,
+        acts: &[Act],
         times: Times,
     ) -> Result<Authored, AuthorError> {
         let signer = self.registrar()?;
         let at = self.not_before_tip(&self.set().authority(), times.now);
-        let draft = self.draft_act(act, Vec::new(), at);
-        let draft = draft.ok_or(AuthorError::NoPlace)?;
-        self.rehearse(&draft)?;
-        let id = draft.header().id();
-        self.write_acts([draft], &signer, times).await?;
-        Ok(Authored::New(id))
+        let drafts = self.draft_acts(acts, at).ok_or(AuthorError::NoPlace)?;
+        let last = drafts.last().map(|draft| draft.header().id());
+        let last = last.ok_or(AuthorError::NoPlace)?;
+        self.write_acts(drafts, &signer, times).await?;
+        Ok(Authored::New(last))
     }
 
-    /// Signs and stores acts in one commit.
+    /// An Invalid act would end the registrar's epoch, so that all of them are
+    /// rehearsed before the first one is signed.
     async fn write_acts(
         &mut self,
-        drafts: impl IntoIterator<Item = Draft>,
+        drafts: Vec<Draft>,
         signer: &SharedSigner,
         times: Times,
-    ) -> Result<(), NodeError> {
-        let mut work = self.begin()?;
-        for draft in drafts {
-            self.write(draft, signer, times, &mut work)?;
+    ) -> Result<(), AuthorError> {
+        match self.set().rehearse_all(&drafts) {
+            Verdict::Valid => {}
+            Verdict::Waiting => return Err(AuthorError::NoPlace),
+            Verdict::Invalid(breach) => return Err(AuthorError::Act(breach)),
         }
-        self.end(work).await?;
-        Ok(())
-    }
-
-    pub(super) fn rehearse(&self, draft: &Draft) -> Result<(), AuthorError> {
-        match self.set().rehearse(draft) {
-            Verdict::Valid => Ok(()),
-            Verdict::Waiting => Err(AuthorError::NoPlace),
-            Verdict::Invalid(breach) => Err(AuthorError::Act(breach)),
-        }
+        let records = drafts.into_iter().map(|draft| draft.sign(&**signer));
+        let records = records.collect::<Result<_, _>>().map_err(NodeError::from)?;
+        self.store_signed(records, false, times).await
     }
 
     /// The registrar's signer, if this node has it and may write now.

@@ -5,7 +5,7 @@
 
 use icn_governance::author::{Drafted, draft_receipts, draft_shut};
 use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest};
-use icn_types::authority::{Action, Consent, ProposalId, envelope_key, operation_key};
+use icn_types::authority::{Action, Consent, Outcome, ProposalId, envelope_key, operation_key};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
@@ -21,9 +21,7 @@ use super::{Acknowledgement, Node, SharedSigner};
 impl Node {
     /// The next record that this node owes, with the key that signs it.
     pub(super) fn next_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
-        self.audit_duty(now)
-            .or_else(|| self.registrar_duty(now))
-            .or_else(|| self.chain_duties(now))
+        self.registrar_duty(now).or_else(|| self.chain_duties(now))
     }
 
     fn chain_duties(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
@@ -72,9 +70,10 @@ impl Node {
         if let Ok(Some(receipts)) = draft_receipts(set, governance, chain, at) {
             return Some(*receipts);
         }
-        let running = set.office()?.decisions().filter(|(_, decision)| {
-            decision.close().is_none() && decision.opening().terms.tellers.contains(chain)
-        });
+        let running = set
+            .office()?
+            .running()
+            .filter(|(_, decision)| decision.opening().terms.tellers.contains(chain));
         running.map(|(opening, _)| opening).find_map(|opening| {
             match draft_shut(set, governance, chain, opening, at) {
                 Ok(Drafted::New(draft)) => Some(*draft),
@@ -84,8 +83,10 @@ impl Node {
     }
 
     /// Pay what was decided. The operation key follows from the proposal, so
-    /// no second certificate, treasurer or restart pays again.
+    /// no second certificate, treasurer or restart pays again. It waits while
+    /// the audit log could not tell of it.
     fn treasury_duty(&self, ledger: &Ledger, chain: &ChainId, at: Timestamp) -> Option<Draft> {
+        self.auditor()?;
         self.ready_actions().find_map(|ready| {
             let Action::Pay {
                 payer,
@@ -119,78 +120,121 @@ impl Node {
 
     /// Actions of decisions that may take effect and were counted right.
     pub(super) fn ready_actions(&self) -> impl Iterator<Item = ReadyAction> + '_ {
-        let decisions = self
-            .set()
-            .office()
-            .into_iter()
-            .flat_map(icn_types::set::Office::decisions);
-        decisions.flat_map(move |(_, decision)| self.actions_of(decision))
+        let decisions = self.pending().map(|(_, decision)| decision);
+        decisions.flat_map(|decision| self.actions_of(decision).into_iter().flatten())
     }
 
-    fn actions_of(&self, decision: &Decision) -> Vec<ReadyAction> {
-        let (Some((close, _, _)), Some(ready)) = (decision.close(), decision.ready()) else {
-            return Vec::new();
-        };
-        let confirmed = self
-            .governance()
-            .recount(self.set(), &close)
-            .is_some_and(|recount| recount.is_confirmed());
-        if !confirmed {
-            return Vec::new();
-        }
-        let opening = decision.opening();
-        (0..)
-            .zip(&opening.actions)
-            .map(|(number, action)| ReadyAction {
-                proposal: opening.proposal,
-                ready,
-                number,
-                action: *action,
-                key: operation_key(self.set().domain(), opening.proposal, number),
-            })
-            .collect()
+    /// Votes about which something may still be to be done.
+    pub(super) fn pending(&self) -> impl Iterator<Item = (&RecordId, &Decision)> {
+        let office = self.set().office();
+        let votes = self.docket.votes();
+        votes.filter_map(move |opening| Some((opening, office?.decision(opening)?)))
+    }
+
+    /// What a vote decided; none before it takes effect or where it was not
+    /// counted right.
+    fn actions_of(&self, decision: &Decision) -> Option<impl Iterator<Item = ReadyAction>> {
+        let ((close, _, _), ready) = decision.close().zip(decision.ready())?;
+        let recount = self.governance().recount(self.set(), &close)?;
+        recount.is_confirmed().then_some(())?;
+        let (opening, domain) = (decision.opening(), self.set().domain());
+        let actions = (0..).zip(&opening.actions);
+        Some(actions.map(move |(number, action)| ReadyAction {
+            proposal: opening.proposal,
+            ready,
+            number,
+            action: *action,
+            key: operation_key(domain, opening.proposal, number),
+        }))
     }
 
     /// Record what was opened, closed and paid, each once.
     pub(super) fn audit_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
         let log = self.audit();
-        let signer = self.signer_of(&log.chain_id())?;
-        let mut due = self.unrecorded();
+        let signer = self.auditor()?;
+        let pending = self.pending();
+        let mut due = pending.flat_map(|(opening, decision)| self.unrecorded(opening, decision));
         let draft = due.find_map(|event| log.draft(self.set(), event, None, now).ok())?;
         Some((draft, signer.clone()))
     }
 
-    fn unrecorded(&self) -> impl Iterator<Item = AuditEvent> + '_ {
-        let office = self.set().office().into_iter();
-        let decisions = office.flat_map(icn_types::set::Office::decisions);
-        decisions.flat_map(|(opening, decision)| {
-            let proposal = decision.opening().proposal;
-            let opened = AuditEvent::Opened {
+    /// The signer of this node's audit log, if that takes a line now: it has an
+    /// epoch in force, does not fork, and its owner did not agree to end it.
+    pub(super) fn auditor(&self) -> Option<&SharedSigner> {
+        let log = self.audit().chain_id();
+        self.set().next_place(&log)?;
+        (!self.agreed.rests(self.set(), &log)).then_some(())?;
+        self.signer_of(&log)
+    }
+
+    /// Strikes off the docket what was opened, and votes that are over and
+    /// recorded.
+    pub(super) fn strike_off(&mut self) {
+        let done = self.pending().filter(|(opening, decision)| {
+            self.is_over(decision) && self.unrecorded(opening, decision).is_empty()
+        });
+        let done: Vec<RecordId> = done.map(|(opening, _)| *opening).collect();
+        self.docket.strike(self.replica.set(), &done);
+    }
+
+    /// Whether nothing can follow from a vote any more while no spine moves.
+    fn is_over(&self, decision: &Decision) -> bool {
+        match decision.close() {
+            None => false,
+            Some((_, _, Outcome::Accepted)) => {
+                let actions = self.actions_of(decision);
+                actions.is_some_and(|mut actions| actions.all(|ready| self.is_done(&ready)))
+            }
+            Some(_) => true,
+        }
+    }
+
+    fn is_done(&self, ready: &ReadyAction) -> bool {
+        let (set, number) = (self.set(), ready.number);
+        match ready.action {
+            Action::Pay { .. } => self.entry_of(ready).is_some(),
+            Action::Envelope(envelope) => {
+                let ledger = self.ledger(&envelope.unit);
+                let drawn = ledger.and_then(|ledger| ledger.drawn(set, &ready.ready, number));
+                let all = envelope.released(envelope.tranches).unsigned_abs();
+                drawn.is_some_and(|drawn| drawn.paid >= all)
+            }
+            Action::Receive { .. } => {
+                let office = set.office();
+                office.is_some_and(|office| office.has_received(&ready.proposal, number))
+            }
+            _ => false,
+        }
+    }
+
+    /// What the audit log does not tell of a vote yet.
+    fn unrecorded(&self, opening: &RecordId, decision: &Decision) -> Vec<AuditEvent> {
+        let proposal = decision.opening().proposal;
+        let opened = AuditEvent::Opened {
+            proposal,
+            opening: *opening,
+        };
+        let closed = decision
+            .close()
+            .map(|(close, _, outcome)| AuditEvent::Closed {
                 proposal,
-                opening: *opening,
-            };
-            let closed = decision
-                .close()
-                .map(|(close, _, outcome)| AuditEvent::Closed {
-                    proposal,
-                    close,
-                    outcome,
-                });
-            let paid = self.actions_of(decision).into_iter().filter_map(|ready| {
-                let entry = self.entry_of(&ready)?;
-                Some(AuditEvent::Paid {
-                    proposal,
-                    action: ready.number,
-                    ready: ready.ready,
-                    entry,
-                })
+                close,
+                outcome,
             });
-            let told = std::iter::once(opened).chain(closed).chain(paid);
-            let mut due: Vec<AuditEvent> = told.filter(|event| self.is_due(event)).collect();
-            let ready = self.actions_of(decision).into_iter();
-            due.extend(ready.flat_map(|ready| self.undrawn(&ready)));
-            due
-        })
+        let actions = || self.actions_of(decision).into_iter().flatten();
+        let paid = actions().filter_map(|ready| {
+            let entry = self.entry_of(&ready)?;
+            Some(AuditEvent::Paid {
+                proposal,
+                action: ready.number,
+                ready: ready.ready,
+                entry,
+            })
+        });
+        let told = std::iter::once(opened).chain(closed).chain(paid);
+        let due = told.filter(|event| self.is_due(event));
+        due.chain(actions().flat_map(|ready| self.undrawn(&ready)))
+            .collect()
     }
 
     fn is_due(&self, event: &AuditEvent) -> bool {

@@ -40,9 +40,9 @@ impl Node {
     /// the next epoch is open or the owner [withdraws](Self::withdraw).
     ///
     /// # Errors
-    /// [`AuthorError::NoKey`] with neither key, [`AuthorError::Unconfirmed`]
-    /// while others have not confirmed where the chain ends, or
-    /// [`AuthorError::Node`].
+    /// [`AuthorError::NoKey`] with neither key or for a chain that was never
+    /// opened, [`AuthorError::Unconfirmed`] while others have not confirmed
+    /// where the chain ends, or [`AuthorError::Node`].
     pub async fn agree_to_epoch(&mut self, request: &EpochRequest) -> Result<Consent, AuthorError> {
         self.ready()?;
         let chain = request.chain;
@@ -68,12 +68,15 @@ impl Node {
     /// As registrar, ends the epoch of a chain and opens the next one as its
     /// owner agreed to. A member may owe `limit` atoms at most with all devices
     /// together; of other chains it says nothing. An account is charged with
-    /// what is claimed of it. What was agreed to is carried out once.
+    /// what is claimed of it. What was agreed to is carried out once, and both
+    /// acts are written or neither.
     ///
     /// # Errors
     /// [`AuthorError::Terms`] when the owner agreed to something else, or at
-    /// another last record than the one that is known here; others when it is
-    /// refused or the node fails.
+    /// another last record than the one that is known here;
+    /// [`AuthorError::Credit`] above the limit; [`AuthorError::NoPlace`] also
+    /// when more is claimed of the account than an Open can charge; others when
+    /// it is refused or the node fails.
     pub async fn open_epoch(
         &mut self,
         request: &EpochRequest,
@@ -89,14 +92,10 @@ impl Node {
         let (seat, before) = self.epoch(&chain).ok_or(AuthorError::Terms(chain))?;
         let terms = self.terms(request, seat, before);
         check_consent(&terms, before, consent)?;
-        let seal = if self.set().is_frozen(&chain) {
-            None
-        } else {
-            Some(self.final_seal(&chain, seat).ok_or(AuthorError::NoPlace)?)
-        };
         let next = Open {
             key: request.key,
             recovery: request.recovery,
+            start: terms.start,
             grant: request.grant,
             consent,
             ..before.clone()
@@ -105,32 +104,21 @@ impl Node {
         if let Some(ledger) = ledger.filter(|_| next.chain.owner().member().is_some()) {
             ledger.admit_open(self.set(), &next, limit)?;
         }
-        let signer = self.registrar()?;
-        let at = self.not_before_tip(&self.set().authority(), times.now);
-        let mut work = self.begin()?;
-        if let Some(seal) = seal {
-            let seal = self.draft_act(&seal, Vec::new(), at);
-            let seal = seal.ok_or(AuthorError::NoPlace)?;
-            self.rehearse(&seal)?;
-            self.write(seal, &signer, times, &mut work)?;
+        let mut acts = Vec::new();
+        if !self.set().is_frozen(&chain) {
+            acts.push(self.final_seal(&chain, seat).ok_or(AuthorError::NoPlace)?);
         }
-        // The consent fits, so that the Open is Valid after its Seal.
         let open = self.charged(&chain, next).ok_or(AuthorError::NoPlace)?;
-        let open = self.draft_act(&Act::Open(open), Vec::new(), at);
-        let open = open.ok_or(AuthorError::NoPlace)?;
-        self.rehearse(&open)?;
-        let id = open.header().id();
-        self.write(open, &signer, times, &mut work)?;
-        self.end(work).await?;
-        Ok(Authored::New(id))
+        acts.push(Act::Open(open));
+        self.author_acts(&acts, times).await
     }
 
     /// As registrar, freezes a chain: a final Seal at the furthest record that
     /// is Valid. Only a [next epoch](Self::open_epoch) continues it.
     ///
     /// # Errors
-    /// [`AuthorError::NoKey`] for a chain that has no epoch; others when it is
-    /// refused or the node fails.
+    /// [`AuthorError::NoKey`] for a chain that was never opened, and on a node
+    /// that is not the registrar's; others when it is refused or the node fails.
     pub async fn freeze(&mut self, chain: &ChainId, times: Times) -> Result<Authored, AuthorError> {
         self.ready()?;
         let (seat, _) = self.epoch(chain).ok_or(AuthorError::NoKey(*chain))?;
@@ -139,7 +127,7 @@ impl Node {
         }
         let seal = self.final_seal(chain, seat);
         let seal = seal.ok_or(AuthorError::NoPlace)?;
-        self.author_act(&seal, times).await
+        self.author_acts(&[seal], times).await
     }
 
     fn epoch(&self, chain: &ChainId) -> Option<(&Seat, &Open)> {
@@ -182,8 +170,8 @@ impl Node {
         Some(Act::Seal(Seal { rows }))
     }
 
-    /// An Open of a chain whose epoch ended: it starts there, and charges an
-    /// account with what is claimed of it.
+    /// The same Open, which charges an account with what is claimed of it. `None`
+    /// when that is more than an Open can state.
     pub(super) fn charged(&self, chain: &ChainId, open: Open) -> Option<Open> {
         let set = self.set();
         let ledger = self.books.ledger_of(set, chain);
@@ -192,7 +180,6 @@ impl Node {
         let claimed = claims.as_ref().map_or(0, |claims| claims.claimed);
         Some(Open {
             format: FORMAT,
-            start: set.next_start(chain)?,
             charged: u64::try_from(claimed).ok()?,
             claims: claims.and_then(|claims| claims.digest()),
             ..open

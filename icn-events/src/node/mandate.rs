@@ -4,8 +4,8 @@
 use icn_types::authority::{Act, Action, Consent, Grant, Open, Release};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::PublicKey;
-use icn_types::record::{Content, Draft};
-use icn_types::set::{Office, Seat};
+use icn_types::record::{Draft, Place};
+use icn_types::set::Seat;
 use icn_types::time::Timestamp;
 
 use super::Node;
@@ -52,6 +52,7 @@ impl Node {
         let open = Open {
             key,
             recovery,
+            start: self.set().next_start(chain)?,
             grant: before.grant.map(|grant| Grant {
                 floor: seat.floor().unwrap_or(grant.floor),
                 ..grant
@@ -68,9 +69,9 @@ impl Node {
 
     /// Releases the next tranche of an envelope that is due.
     pub(super) fn release_duty(&self, at: Timestamp) -> Option<Draft> {
-        let office = self.set().office()?;
         self.ready_actions().find_map(|ready| {
-            let (tranche, due) = decision(office, &ready)?.next_tranche(ready.number)?;
+            let decision = self.set().decision_of(&ready.ready)?;
+            let (tranche, due) = decision.next_tranche(ready.number)?;
             (due <= at).then_some(())?;
             let release = Release {
                 ready: ready.ready,
@@ -82,15 +83,24 @@ impl Node {
     }
 
     pub(super) fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
-        let (set, authority) = (self.set(), self.set().authority());
-        (set.spine(&authority).last().copied() == set.office_tip()).then_some(())?;
-        let (kind, body) = act.body();
-        let content = Content::new(refs, None, &body)?;
-        Draft::new(set.next_place(&authority)?, kind, at, content)
+        act.draft(self.end_of_authority()?, refs, at)
     }
-}
 
-fn decision<'a>(office: &'a Office, ready: &ReadyAction) -> Option<&'a icn_types::set::Decision> {
-    let mut decisions = office.decisions().map(|(_, decision)| decision);
-    decisions.find(|decision| decision.ready() == Some(ready.ready))
+    /// Acts that follow each other.
+    pub(super) fn draft_acts(&self, acts: &[Act], at: Timestamp) -> Option<Vec<Draft>> {
+        let mut place = self.end_of_authority();
+        let drafts = acts.iter().map(|act| {
+            let draft = act.draft(place?, Vec::new(), at)?;
+            place = draft.header().next_place();
+            Some(draft)
+        });
+        drafts.collect()
+    }
+
+    /// Where the next act goes, if the registrar's epoch goes on.
+    fn end_of_authority(&self) -> Option<Place> {
+        let (set, authority) = (self.set(), self.set().authority());
+        let goes_on = set.spine(&authority).last().copied() == set.office_tip();
+        set.next_place(&authority).filter(|_| goes_on)
+    }
 }

@@ -13,8 +13,10 @@ mod agreed;
 mod author;
 mod batch;
 mod books;
+mod chain;
 mod credit;
 mod derived;
+mod docket;
 mod duty;
 mod epoch;
 mod error;
@@ -54,13 +56,15 @@ use crate::bus::Bus;
 use agreed::Agreed;
 use books::Books;
 use derived::{Derived, Touched};
+use docket::Docket;
 use journal::Journal;
 use replay::replay;
 use resume::Resuming;
 
 pub use author::{AuthorError, Authored};
 pub use batch::{BATCH_MAX, Results};
-pub use credit::{AccountRequest, CreditMove};
+pub use chain::ChainRequest;
+pub use credit::CreditMove;
 pub use epoch::EpochRequest;
 pub use error::NodeError;
 pub use event::NodeEvent;
@@ -94,6 +98,7 @@ pub struct Node {
     replica: Replica,
     books: Books,
     derived: Derived,
+    docket: Docket,
     resuming: Resuming,
     agreed: Agreed,
     signers: Vec<SharedSigner>,
@@ -184,12 +189,15 @@ impl Node {
         let books = Books::of(replica.set(), &units, node);
         let agreed = Agreed::open(journal.store()).await?;
         let derived = Derived::open(&journal, replica.set(), &books, &replay.slots).await?;
+        let mut docket = Docket::default();
+        docket.update(replica.set(), &books.governance);
         Ok(Self {
             journal,
             transport,
             replica,
             books,
             derived,
+            docket,
             resuming: Resuming::new(confirmations),
             agreed,
             signers,
@@ -200,7 +208,12 @@ impl Node {
         })
     }
 
-    /// Does everything that can be done now and makes it durable.
+    /// Does everything that can be done now and makes it durable: takes in what
+    /// arrived, writes what the keys of this node oblige it to, and sends. What
+    /// is more than one step takes is left to the next one.
+    ///
+    /// Costs what arrived and what is pending, and beside that a look at every
+    /// chain of the domain.
     ///
     /// # Errors
     /// [`NodeError`]. After a failed commit the node answers
@@ -313,12 +326,14 @@ impl Node {
 
     fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
+            self.write_audit_lines(times, work)?;
             let Some((draft, signer)) = self.next_duty(times.now) else {
+                self.strike_off();
                 return Ok(());
             };
             self.write(draft, &signer, times, work)?;
         }
-        Ok(())
+        self.write_audit_lines(times, work)
     }
 
     /// Signs a draft and takes it in like any record.
@@ -362,11 +377,16 @@ impl Node {
         self.interrupted |= !step.stored().is_empty();
         for stored in step.stored() {
             let (touched, events) = (&mut work.touched, &mut work.events);
+            let told = events.len();
             self.books
                 .update(self.replica.set(), stored.slot, touched, events);
+            let fresh = &events[told..];
+            fresh.iter().for_each(|event| self.docket.note(event));
         }
         if !step.stored().is_empty() {
             self.books.refresh(self.replica.set(), &mut work.touched);
+            let set = self.replica.set();
+            self.docket.update(set, &self.books.governance);
         }
         work.progress.stored += step.stored().len();
         work.steps.push(step);
@@ -417,7 +437,9 @@ impl Node {
     }
 
     /// Whether a chain whose key this node has may be written: others must have
-    /// confirmed where it ends since the node was opened.
+    /// confirmed where it ends since the node was opened. Without peers to ask
+    /// ([`with_confirmations`](NodeSettings::with_confirmations)) every chain is
+    /// confirmed.
     #[must_use]
     pub fn standing(&self, chain: &ChainId) -> Standing {
         if *chain == self.audit().chain_id() {
@@ -426,8 +448,8 @@ impl Node {
         self.resuming.standing(self.set(), chain)
     }
 
-    /// Own chains that wait for others to confirm where they end, by what is
-    /// missing.
+    /// Own chains that wait for others to confirm where they end, each with
+    /// what is missing. Linear in the chains of the domain.
     pub fn unconfirmed(&self) -> impl Iterator<Item = (ChainId, Standing)> + '_ {
         let own = self
             .replica

@@ -14,7 +14,7 @@ use icn_ledger::{
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId, UnitId};
-use icn_types::set::{Office, RecordSet};
+use icn_types::set::{Decision, RecordSet};
 use icn_types::time::{Times, Timestamp};
 
 use super::author::{AuthorError, Authored};
@@ -27,7 +27,8 @@ type Decided = Option<(RecordId, u16)>;
 impl Node {
     /// Pays from an account. The same key and request pays once. A decision is
     /// carried out only after the ballots confirmed it, and in one commit with
-    /// the audit line about it.
+    /// the audit line about it: it is refused while the audit log of this node
+    /// takes none.
     ///
     /// A payment out of an envelope has the key that
     /// [`Drawn::next`](icn_ledger::Drawn::next) says. A host keeps the request
@@ -197,6 +198,9 @@ impl Node {
         match admit(ledger, self.set(), at)? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
             Authorized::Draft(draft) => {
+                if decided.is_some() {
+                    self.auditor().ok_or(AuthorError::NoAudit)?;
+                }
                 let id = draft.header().id();
                 let drafts = vec![(*chain, draft)];
                 self.store_all(drafts, decided.is_some(), times).await?;
@@ -222,9 +226,8 @@ impl Node {
 
     /// Whether the ballots say what a decision claims.
     pub(super) fn confirmed(&self, ready: &RecordId) -> Result<(), AuthorError> {
-        let mut decisions = self.set().office().into_iter().flat_map(Office::decisions);
-        let decision = decisions.find(|(_, decision)| decision.ready() == Some(*ready));
-        let close = decision.and_then(|(_, decision)| decision.close());
+        let decision = self.set().decision_of(ready);
+        let close = decision.and_then(Decision::close);
         let (close, ..) = close.ok_or(VoteRefusal::UnknownClose(*ready))?;
         match self.governance().recount(self.set(), &close) {
             Some(recount) if recount.is_confirmed() => Ok(()),

@@ -5,7 +5,7 @@ use icn_governance::author::{Drafted, draft_close, draft_opening, draft_ready};
 use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed};
 use icn_types::canon::List;
 use icn_types::id::ChainId;
-use icn_types::record::{Content, Draft, Kind};
+use icn_types::record::{Draft, Kind};
 use icn_types::resume::Standing;
 use icn_types::set::Seat;
 use icn_types::time::Timestamp;
@@ -36,14 +36,13 @@ impl Node {
             Ok(Drafted::New(draft)) => Some(*draft),
             _ => None,
         };
-        let mut proposals = governance.proposals().map(|(proposal, _, _)| proposal);
+        let mut proposals = self.docket.proposals();
         if let Some(draft) =
-            proposals.find_map(|proposal| new(draft_opening(set, governance, &proposal, at)))
+            proposals.find_map(|proposal| new(draft_opening(set, governance, proposal, at)))
         {
             return Some(draft);
         }
-        set.office()?
-            .decisions()
+        self.pending()
             .find_map(|(opening, decision)| match decision.close() {
                 None => new(draft_close(set, governance, opening, at)),
                 Some((close, _, _)) if decision.ready().is_none() => {
@@ -53,17 +52,15 @@ impl Node {
             })
     }
 
-    /// One Seal per interval, over chains whose Valid part grew.
+    /// Checkpoints once per interval, over chains whose Valid part grew: one
+    /// Seal after another while they are full.
     fn seal_duty(&self, at: Timestamp) -> Option<Draft> {
         let set = self.set();
         let interval = set.charter()?.seal_interval;
-        let last = set
-            .spine(&set.authority())
-            .iter()
-            .rev()
-            .map(|&slot| set.record(slot))
-            .find(|record| record.kind() == Kind::SEAL);
-        if last.is_some_and(|last| at < last.at().saturating_add(interval)) {
+        let is_early = |(last, rows): (Timestamp, _)| {
+            rows < SEAL_ROWS_MAX && at < last.saturating_add(interval)
+        };
+        if self.last_checkpoints().is_some_and(is_early) {
             return None;
         }
         let rows: Vec<SealRow> = set
@@ -72,12 +69,22 @@ impl Node {
             .filter_map(|(chain, seat)| self.seal_row(chain, seat))
             .take(SEAL_ROWS_MAX)
             .collect();
-        let (kind, body) = Act::Seal(Seal {
-            rows: List::new(rows).ok()?,
+        let rows = List::new(rows).ok()?;
+        self.draft_act(&Act::Seal(Seal { rows }), Vec::new(), at)
+    }
+
+    /// When the newest Seal with a checkpoint was written, and how many rows it
+    /// has.
+    fn last_checkpoints(&self) -> Option<(Timestamp, usize)> {
+        let set = self.set();
+        let acts = set.spine(&set.authority()).iter().rev();
+        let mut seals = acts.filter(|&&slot| set.record(slot).kind() == Kind::SEAL);
+        seals.find_map(|&slot| match set.act(slot)? {
+            Act::Seal(seal) if seal.rows.iter().any(|row| row.finality == Finality::Open) => {
+                Some((set.record(slot).at(), seal.rows.len()))
+            }
+            _ => None,
         })
-        .body();
-        let content = Content::new(Vec::new(), None, &body)?;
-        Draft::new(set.next_place(&set.authority())?, kind, at, content)
     }
 
     /// A checkpoint at a head beyond the last Seal.

@@ -63,7 +63,8 @@ impl Stored {
     /// answered once, complete.
     ///
     /// # Errors
-    /// [`NodeError::Store`], [`NodeError::Row`] and [`NodeError::Record`].
+    /// [`NodeError::Store`], [`NodeError::Row`], [`NodeError::Gap`] and
+    /// [`NodeError::Record`].
     pub async fn records(
         &self,
         chain: &ChainId,
@@ -93,7 +94,8 @@ impl Stored {
     /// read, whatever the length of the chain.
     ///
     /// # Errors
-    /// [`NodeError::Store`], [`NodeError::Row`] and [`NodeError::Record`].
+    /// [`NodeError::Store`], [`NodeError::Row`], [`NodeError::Gap`] and
+    /// [`NodeError::Record`].
     pub async fn newest(
         &self,
         chain: &ChainId,

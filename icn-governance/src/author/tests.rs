@@ -528,6 +528,6 @@ fn too_many_refs_cannot_be_written() {
         opening: RecordId::from_bytes([0; 32]),
         choice: Choice::Yes,
     });
-    let written = assemble(place, refs, body.body(), now(0)).map(Box::new);
+    let written = assemble(place, refs, &body, now(0)).map(Box::new);
     assert_eq!(refused(written), "vote.refused.unwritable");
 }

@@ -21,12 +21,12 @@ pub enum BookError {
         /// The entry under that key.
         first: EntryNumber,
     },
-    /// What happened before forbids it.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
     /// The book has no room for another entry.
     #[error("book is full")]
     Full,
+    /// What happened before forbids it.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// Another item of an atomic batch failed.
     #[error("item {item} of the batch failed")]
     Undone {

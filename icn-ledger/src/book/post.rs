@@ -39,8 +39,8 @@ impl Book {
     /// Accepts one request.
     ///
     /// The same key and request give the first outcome again, with nothing
-    /// written. Cost is linear in the parts of the request, whatever the book
-    /// holds already.
+    /// written. Cost follows from the parts of the request alone, whatever the
+    /// book holds already.
     ///
     /// # Errors
     /// The first that applies; nothing is written then, and the same request may

@@ -148,11 +148,7 @@ impl Bundled {
     /// Right after this bundle, in a listing by date.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
-        Cursor {
-            key: self.date.as_millis(),
-            record: self.record,
-            number: 0,
-        }
+        Cursor::by_date(self.date, self.record)
     }
 
     fn is_in(&self, query: &Query<'_>) -> bool {

@@ -75,9 +75,8 @@ impl Line {
     #[must_use]
     pub const fn date_cursor(&self) -> Cursor {
         Cursor {
-            key: self.date.as_millis(),
-            record: self.record,
             number: self.number,
+            ..Cursor::by_date(self.date, self.record)
         }
     }
 }

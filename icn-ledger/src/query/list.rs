@@ -43,11 +43,7 @@ impl Listed {
     /// Right after this entry, in a listing by date or by cause.
     #[must_use]
     pub const fn cursor(&self) -> Cursor {
-        Cursor {
-            key: self.date.as_millis(),
-            record: self.record,
-            number: 0,
-        }
+        Cursor::by_date(self.date, self.record)
     }
 }
 
@@ -93,7 +89,8 @@ impl Query<'_> {
         })
     }
 
-    /// The payment, hold, refund or bundle of an account under an operation key.
+    /// The payment, hold, refund, settlement or bundle of an account under an
+    /// operation key.
     #[must_use]
     pub fn by_key(&self, chain: &ChainId, key: &OperationKey) -> Option<Listed> {
         self.entry(&self.ledger.payment(self.set, chain, key)?)

@@ -9,6 +9,7 @@ use icn_types::canon::{DecodeError, from_bytes, to_bytes};
 use icn_types::canonical;
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{Hex, RecordId};
+use icn_types::time::Timestamp;
 
 /// In which direction a listing goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,17 @@ pub struct Cursor {
     pub(super) number: u16,
 }
 canonical!(Cursor = "icn/ledger/cursor/v1" { key, record, number });
+
+impl Cursor {
+    /// Right after a record, in a listing by date.
+    pub(super) const fn by_date(date: Timestamp, record: RecordId) -> Self {
+        Self {
+            key: date.as_millis(),
+            record,
+            number: 0,
+        }
+    }
+}
 
 impl fmt::Display for Cursor {
     /// The canonical bytes as lower-case hex.

@@ -106,7 +106,7 @@ impl Ledger {
     /// answers with the first. Linear in the chain.
     ///
     /// # Errors
-    /// [`Refusal::Future`] and [`Refusal::NoMediator`] as the drafts below;
+    /// [`Refusal::Future`] and [`Refusal::NoAccount`] as the drafts below;
     /// others when the chain cannot be written now, or a rule says no.
     pub fn authorize_remark(
         &self,
@@ -154,9 +154,7 @@ impl Ledger {
                 return Err(Refusal::Future { until: *until });
             }
             RemarkRequest::Dispute(dispute) => {
-                position::epoch(set, &dispute.mediator)
-                    .filter(|(_, open)| open.chain.topic() == self.topic())
-                    .ok_or(Refusal::NoMediator)?;
+                position::of_ledger(self, set, &dispute.mediator)?;
             }
             _ => {}
         }
@@ -202,8 +200,8 @@ impl Ledger {
     /// Disputes a leg.
     ///
     /// # Errors
-    /// [`Refusal::NoMediator`] when nobody writes the mediator's account in
-    /// this ledger. Others when the chain cannot be written now, the leg is
+    /// [`Refusal::NoAccount`] when nobody writes the mediator's account in this
+    /// ledger. Others when the chain cannot be written now, the leg is
     /// not its own, or the mediator is a side of it.
     pub fn draft_dispute(
         &self,

@@ -3,14 +3,18 @@
 use core::num::NonZeroU16;
 use std::collections::BTreeSet;
 
-use icn_ledger::{Authorized, Finality, LedgerRule, LegId, PaymentRequest, Refusal};
+use icn_ledger::{
+    Authorized, Finality, LedgerRule, LegId, PaymentRequest, Refusal, Unit, UnitCode,
+};
 use icn_types::authority::{Finality as SealFinality, Grant};
 use icn_types::canon::List;
+use icn_types::chain::Owner;
 use icn_types::error::{Coded as _, Fault};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::resume::Standing;
 use icn_types::testkit::stage::GRANT;
 
+use crate::hold_admission::holding;
 use crate::market::{Market, NOW, leg};
 
 fn draft(market: &Market, payer: ChainId, request: &PaymentRequest) -> icn_types::record::Draft {
@@ -168,6 +172,40 @@ fn a_node_that_lacks_the_start_of_its_epoch_waits_for_it() {
         ledger.authorize(&behind, &a, &request, NOW),
         Err(Refusal::Waiting { record: head })
     );
+}
+
+/// What is sent to nobody, or to an account of another unit, could neither be
+/// taken nor sent back.
+#[test]
+fn nobody_is_paid_or_resolves_who_has_no_account_in_the_unit() {
+    let mut market = Market::new(3);
+    let [a, b, c] = market.chains[..] else {
+        panic!("three accounts");
+    };
+    let other = Unit {
+        code: UnitCode::new("bread").unwrap(),
+        ..market.unit
+    };
+    let topic = market.stage.ledger(other.id());
+    let elsewhere = market.stage.open_member(1, &topic, Some(GRANT));
+    let treasury = market.topic().chain(Owner::Shared(0));
+    market.feed();
+    for stranger in [elsewhere, treasury.id(), ChainId::from_bytes([9; 32])] {
+        let refused = Err(Refusal::NoAccount { chain: stranger });
+        let paying = market.request(&[(b, 1), (stranger, 1)]);
+        assert_eq!(market.authorize(a, &paying), refused);
+        for (payee, resolver) in [(stranger, c), (b, stranger)] {
+            let request = holding(&mut market, payee, 1, resolver);
+            let set = &market.stage.set;
+            let asked = market.ledger.authorize_hold(set, &a, &request, NOW);
+            assert_eq!(asked, refused);
+        }
+    }
+    let paying = market.request(&[(treasury.id(), 1)]);
+    let key = market.stage.draw_key();
+    market.stage.open(treasury, key, Some(GRANT));
+    market.feed();
+    draft(&market, a, &paying);
 }
 
 #[test]
@@ -365,6 +403,21 @@ fn refusals_have_codes_of_their_own() {
         Refusal::NoLeg,
         Refusal::Rule(LedgerRule::PayMin),
         Refusal::Invalid,
+        Refusal::Resolved { first },
+        Refusal::Unconfirmed {
+            missing: NonZeroU16::MIN,
+        },
+        Refusal::NoClaim,
+        Refusal::Uncharged,
+        Refusal::Settled { by: record },
+        Refusal::Future { until: NOW },
+        Refusal::NoAccount {
+            chain: ChainId::from_bytes([3; 32]),
+        },
+        Refusal::NoDue {
+            payer: ChainId::from_bytes([3; 32]),
+        },
+        Refusal::Undone { item: 0 },
     ];
     let codes: BTreeSet<_> = refusals.iter().map(Refusal::code).collect();
     assert_eq!(codes.len(), refusals.len());

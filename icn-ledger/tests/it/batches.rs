@@ -197,6 +197,42 @@ fn what_was_resolved_and_paid_back_in_a_batch_is_not_so_again() {
 }
 
 #[test]
+fn a_request_says_which_decision_it_carries_out() {
+    let mut market = Market::new(2);
+    let b = market.chains[1];
+    let (record, key) = (RecordId::from_bytes([7; 32]), market.key());
+    let decided = |decision| {
+        let payment = PaymentRequest {
+            decision,
+            ..market.request(&[(b, 1)])
+        };
+        let hold = HoldRequest {
+            leg: payment.legs[0],
+            resolver: b,
+            key,
+            decision,
+            expires: None,
+            effective: None,
+            memo: None,
+            cause: None,
+        };
+        let refund = RefundRequest {
+            original: leg(record, 0),
+            amount: amount(1),
+            key,
+            decision,
+            effective: None,
+            memo: None,
+            cause: None,
+        };
+        [payment.into(), hold.into(), refund.into()].map(|one: Request| one.decision())
+    };
+    let of = |decision| [decision; 3];
+    let [none, third] = [None, Some((record, 3))];
+    assert_eq!([none, third].map(decided), [none, third].map(of));
+}
+
+#[test]
 fn a_raise_is_named_once_and_lasts_through_the_batch() {
     let mut market = Market::new(2);
     let (a, b) = (market.chains[0], market.chains[1]);

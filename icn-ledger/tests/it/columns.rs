@@ -10,9 +10,9 @@ use icn_ledger::{Ack, Column, Entry, Ledger, LedgerEvent, LegId, LegRef, Note, R
 use icn_types::authority::{Finality, Grant, Tip};
 use icn_types::canon::{List, Writer};
 use icn_types::hash::sha256;
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::{ChainId, Digest, RecordId};
 use icn_types::record::Record;
-use icn_types::set::{Label, RecordSet};
+use icn_types::set::{Added, Label, RecordSet};
 use icn_types::sign::Signed;
 use icn_types::time::Timestamp;
 use proptest::prelude::*;
@@ -300,27 +300,70 @@ impl World {
 
     /// Another replica that hears of records one by one, and whose maintained
     /// columns equal counted ones after each.
-    pub(crate) fn replica(&self, mut left: Vec<&Signed<Record>>) -> (RecordSet, Ledger) {
-        let mut set = RecordSet::new(self.market.stage.domain());
-        let mut ledger = Ledger::new(self.market.stage.domain(), self.market.unit);
-        loop {
-            let before = left.len();
-            left.retain(|record| {
-                let Ok(added) = set.insert((*record).clone()) else {
-                    return true;
-                };
+    pub(crate) fn replica(&self, records: Vec<&Signed<Record>>) -> (RecordSet, Ledger) {
+        let set = RecordSet::new(self.market.stage.domain());
+        let ledger = Ledger::new(self.market.stage.domain(), self.market.unit);
+        tell((set, ledger), records)
+    }
+
+    /// The replica of whoever writes this account and of the registrar.
+    fn alone(&self, account: usize) -> (RecordSet, Ledger) {
+        let chains = [
+            self.market.chains[account],
+            self.market.stage.set.authority(),
+        ];
+        let records = self.market.stage.records.iter();
+        self.replica(
+            records
+                .filter(|record| chains.contains(&record.chain()))
+                .collect(),
+        )
+    }
+
+    /// One replica after another one told it everything.
+    fn merged(
+        &self,
+        one: &(RecordSet, Ledger),
+        (theirs, _): &(RecordSet, Ledger),
+    ) -> (RecordSet, Ledger) {
+        let records = self.market.stage.records.iter();
+        let theirs = records.filter(|record| theirs.find(&record.id()).is_some());
+        tell(one.clone(), theirs.rev().collect())
+    }
+}
+
+/// A replica after it heard of records one by one.
+fn tell(
+    (mut set, mut ledger): (RecordSet, Ledger),
+    mut left: Vec<&Signed<Record>>,
+) -> (RecordSet, Ledger) {
+    loop {
+        let before = left.len();
+        left.retain(|record| {
+            let Ok(added) = set.insert((*record).clone()) else {
+                return true;
+            };
+            if !matches!(added, Added::Known(_)) {
                 ledger.update(&set, added.slot());
-                let recounted = ledger.recount(&set);
-                assert_eq!(*ledger.columns(&set), recounted);
-                assert_eq!(recounted.sum(), 0);
-                ledger.refresh(&set);
-                false
-            });
-            if left.len() == before {
-                return (set, ledger);
             }
+            let recounted = ledger.recount(&set);
+            assert_eq!(*ledger.columns(&set), recounted);
+            assert_eq!(recounted.sum(), 0);
+            ledger.refresh(&set);
+            false
+        });
+        if left.len() == before {
+            return (set, ledger);
         }
     }
+}
+
+/// What two replicas compare.
+fn digests((set, ledger): &(RecordSet, Ledger)) -> (Digest, Digest) {
+    (
+        set.canonical().digest(ledger.topic()),
+        ledger.label_digest(set),
+    )
 }
 
 fn pick<T>(items: &[T], which: u8) -> Option<&T> {
@@ -367,6 +410,24 @@ proptest! {
             let verdict = ledger.verdict(slot);
             prop_assert!(verdict.is_waiting() || verdict == market.ledger.verdict(whole));
         }
+    }
+
+    #[test]
+    fn merging_is_commutative_associative_and_idempotent(steps in steps()) {
+        let world = World::play(&steps);
+        let [a, b, c, d] = [0, 1, 2, 3].map(|account| world.alone(account));
+        let (ab, cd) = (world.merged(&a, &b), world.merged(&c, &d));
+        let all = world.merged(&ab, &cd);
+        prop_assert_eq!(digests(&ab), digests(&world.merged(&b, &a)));
+        prop_assert_eq!(digests(&all), digests(&world.merged(&cd, &ab)));
+        let one_by_one = world.merged(&world.merged(&ab, &c), &d);
+        prop_assert_eq!(digests(&all), digests(&one_by_one));
+        for known in [&ab, &all] {
+            prop_assert_eq!(digests(&all), digests(&world.merged(&all, known)));
+        }
+        let market = &world.market;
+        let written = (market.stage.set.clone(), market.ledger.clone());
+        prop_assert_eq!(digests(&all), digests(&written));
     }
 
     /// A canonical set that was exchanged counts as the one it was taken from.

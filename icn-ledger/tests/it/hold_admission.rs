@@ -47,7 +47,12 @@ fn submit<R>(market: &mut Market, chain: ChainId, admit: Admission<R>, request: 
     id
 }
 
-fn holding(market: &mut Market, payee: ChainId, atoms: u64, resolver: ChainId) -> HoldRequest {
+pub(crate) fn holding(
+    market: &mut Market,
+    payee: ChainId,
+    atoms: u64,
+    resolver: ChainId,
+) -> HoldRequest {
     HoldRequest {
         leg: Leg {
             payee,

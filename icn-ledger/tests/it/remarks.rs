@@ -279,8 +279,8 @@ fn mediator_is_neither_side_and_has_an_account() {
     let set = &market.stage.set;
     let refused = market.ledger.draft_dispute(set, &payee, &request, NOW);
     let refused = refused.unwrap_err();
-    assert_eq!(refused, Refusal::NoMediator);
-    assert_eq!(refused.code(), "authorize.mediator");
+    assert_eq!(refused, Refusal::NoAccount { chain: nobody });
+    assert_eq!(refused.code(), "authorize.account");
     let code = write_dispute(&mut market, payee, named, paid.record, nobody);
     assert_eq!(code, "valid", "whose account that is decides nothing");
 }

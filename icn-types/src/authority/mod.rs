@@ -16,8 +16,12 @@ mod epoch;
 mod recall;
 mod seal;
 
+use alloc::vec::Vec;
+
 use crate::canon::{DecodeError, List, Raw};
-use crate::record::{Content, Kind};
+use crate::id::RecordId;
+use crate::record::{Content, Draft, Kind, Place};
+use crate::time::Timestamp;
 
 pub use action::{Action, Envelope, envelope_key, operation_key};
 pub use charter::{Charter, FORMAT, ROLL_MAX, RollChange};
@@ -78,6 +82,14 @@ impl Act {
             Kind::RELEASE => Self::Release(content.read()?),
             _ => return Ok(None),
         }))
+    }
+
+    /// A draft of a record that says this. `None` when it does not fit that
+    /// place, or `refs` are more than a record may name.
+    #[must_use]
+    pub fn draft(&self, place: Place, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
+        let (kind, body) = self.body();
+        Draft::new(place, kind, at, Content::new(refs, None, &body)?)
     }
 
     /// Kind and body as they stand in a record.

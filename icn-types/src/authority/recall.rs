@@ -130,3 +130,19 @@ pub struct VoteTerms {
     pub successor: PublicKey,
 }
 canonical!(VoteTerms = "icn/types/recall-vote/v1" { domain, honoured, successor });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So two Recalls of one registrar at once take more than a third of the
+    /// roll who signed both, each convicted by two signatures.
+    #[test]
+    fn two_recalls_share_more_than_a_third_of_the_roll() {
+        for roll in SMALL_ROLL..=2000 {
+            let least = (0..=roll).find(|&votes| recalls(votes, roll)).unwrap();
+            let shared = 2 * least - roll;
+            assert!(shared * 3 > roll, "{shared} of {roll}");
+        }
+    }
+}

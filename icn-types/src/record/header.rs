@@ -148,6 +148,21 @@ impl Header {
         }
     }
 
+    /// Where the next record of the same epoch goes; a charter or a Recall sets
+    /// the key of its own. `None` when the chain has no positions left.
+    #[must_use]
+    pub fn next_place(&self) -> Option<Place> {
+        let id = self.id();
+        let (topic, chain) = self.home(id);
+        Some(Place::Entry {
+            topic,
+            chain,
+            epoch: self.epoch().unwrap_or(id),
+            seq: self.seq().checked_add(1)?,
+            prev: Some(id),
+        })
+    }
+
     /// What the record says.
     #[must_use]
     pub const fn kind(&self) -> Kind {

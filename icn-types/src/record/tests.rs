@@ -162,6 +162,36 @@ fn a_header_stands_in_one_of_three_places() {
 }
 
 #[test]
+fn next_place_is_under_the_key_that_the_record_was_written_with_or_sets() {
+    let header = |place, kind| Header::new(place, kind, Timestamp::default(), b"").unwrap();
+    let founding = header(Place::Founding, Kind::CHARTER);
+    let domain = DomainId::from_bytes(*founding.id().as_bytes());
+    let (topic, chain) = (Topic::Authority(domain).id(), authority_chain(domain));
+    let after = |prev: &Header, epoch, seq| Place::Entry {
+        topic,
+        chain,
+        epoch,
+        seq,
+        prev: Some(prev.id()),
+    };
+    let first = founding.next_place().unwrap();
+    assert_eq!(first, after(&founding, founding.id(), 1));
+    let seal = header(first, Kind::SEAL);
+    let second = seal.next_place().unwrap();
+    assert_eq!(second, after(&seal, founding.id(), 2));
+    let succession = Place::Succession {
+        topic,
+        chain,
+        seq: 2,
+        prev: seal.id(),
+    };
+    let recall = header(succession, Kind::RECALL);
+    assert_eq!(recall.next_place(), Some(after(&recall, recall.id(), 3)));
+    let last = header(after(&seal, founding.id(), u64::MAX), Kind::SEAL);
+    assert_eq!(last.next_place(), None);
+}
+
+#[test]
 fn kinds_that_contradict_the_place_make_no_draft() {
     let make = |place, kind| Draft::new(place, kind, Timestamp::default(), content(1));
     let prev = RecordId::from_bytes([4; 32]);

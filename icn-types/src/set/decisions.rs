@@ -13,6 +13,7 @@ use crate::time::Timestamp;
 use super::RecordSet;
 use super::arena::Slot;
 use super::office::Office;
+use super::registry::{close_of, opening_of};
 use super::rule::AuthorityRule as Rule;
 
 /// How far one opening has come.
@@ -115,7 +116,7 @@ impl Office {
         if opening.roll != self.roll_digest() {
             return Err(Rule::OpeningRoll);
         }
-        if self.opened.contains(&opening.proposal) {
+        if self.opened.contains_key(&opening.proposal) {
             return Err(Rule::OpeningTwice);
         }
         Ok(())
@@ -185,7 +186,8 @@ impl Office {
     }
 
     pub(super) fn note_opening(&mut self, record: &Record, opening: &Opening) {
-        self.opened.insert(opening.proposal);
+        self.opened.insert(opening.proposal, record.id());
+        self.running.insert(record.id());
         let decision = Decision {
             opening: opening.clone(),
             at: record.at(),
@@ -199,6 +201,7 @@ impl Office {
     pub(super) fn note_close(&mut self, record: &Record, close: &Close) {
         if let Some(decision) = self.decisions.get_mut(&close.opening) {
             decision.close = Some((record.id(), record.at(), close.outcome));
+            self.running.remove(&close.opening);
         }
     }
 
@@ -225,6 +228,23 @@ impl RecordSet {
     #[must_use]
     pub fn frozen(&self, opening: Slot) -> Option<&Frozen> {
         self.registry.frozen(opening)
+    }
+
+    /// The decision in force that a certificate closed. O(log n).
+    #[must_use]
+    pub fn closed_by(&self, close: &RecordId) -> Option<&Decision> {
+        let opening = opening_of(&self.arena, self.find(close)?)?;
+        let decision = self.office()?.decision(&opening)?;
+        let (by, ..) = decision.close()?;
+        (by == *close).then_some(decision)
+    }
+
+    /// The decision in force that a Ready lets take effect. O(log n).
+    #[must_use]
+    pub fn decision_of(&self, ready: &RecordId) -> Option<&Decision> {
+        let close = close_of(&self.arena, self.find(ready)?)?;
+        let decision = self.closed_by(&close)?;
+        (decision.ready() == Some(*ready)).then_some(decision)
     }
 
     /// What the opening froze that a Valid Ready goes back to. It depends on

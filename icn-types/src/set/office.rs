@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::topic::Topic;
 
 use super::decisions::{Decision, Frozen};
-use super::rows::{RowIndex, Rows};
+use super::rows::{Row, RowIndex};
 use super::rule::AuthorityRule as Rule;
 
 /// Roll, current epochs and decisions after one record of the authority chain:
@@ -32,7 +32,10 @@ pub struct Office {
     members: Arc<[MemberId]>,
     chains: BTreeMap<ChainId, Seat>,
     pub(super) decisions: BTreeMap<RecordId, Decision>,
-    pub(super) opened: BTreeSet<ProposalId>,
+    /// Openings by proposal.
+    pub(super) opened: BTreeMap<ProposalId, RecordId>,
+    /// Openings of votes that no certificate closed.
+    pub(super) running: BTreeSet<RecordId>,
     /// Actions that opened an epoch for a receiver.
     received: BTreeSet<(ProposalId, u16)>,
 }
@@ -84,7 +87,8 @@ pub(super) trait Path {
     fn open(&self, id: &RecordId) -> Option<(u64, &Open)>;
     /// What a Ready lets take effect.
     fn readied(&self, ready: &RecordId) -> Option<&Frozen>;
-    fn rows(&self) -> &Rows;
+    /// A row that one of its records wrote.
+    fn row(&self, index: RowIndex) -> &Row;
 }
 
 /// The Opens that a record refs, in the order in which they were written.
@@ -132,7 +136,8 @@ impl Office {
             members: charter.roll.iter().map(Inception::id).collect(),
             chains: BTreeMap::new(),
             decisions: BTreeMap::new(),
-            opened: BTreeSet::new(),
+            opened: BTreeMap::new(),
+            running: BTreeSet::new(),
             received: BTreeSet::new(),
         }
     }
@@ -174,6 +179,18 @@ impl Office {
     #[must_use]
     pub fn decision(&self, opening: &RecordId) -> Option<&Decision> {
         self.decisions.get(opening)
+    }
+
+    /// The Opening of a proposal. O(log n).
+    #[must_use]
+    pub fn opening_of(&self, proposal: &ProposalId) -> Option<RecordId> {
+        self.opened.get(proposal).copied()
+    }
+
+    /// Votes that no certificate closed, by their Opening.
+    pub fn running(&self) -> impl Iterator<Item = (&RecordId, &Decision)> {
+        let running = self.running.iter();
+        running.filter_map(|opening| Some((opening, self.decisions.get(opening)?)))
     }
 
     /// Every vote by its Opening.
@@ -232,7 +249,7 @@ impl Office {
         }
         let (current, recovery) = match (seat, open.chain.owner()) {
             (Some(seat), _) => {
-                let row = seat.last_row.map(|row| path.rows().row(row));
+                let row = seat.last_row.map(|row| path.row(row));
                 match row {
                     Some(row) if row.ends(&seat.open) && row.tip() == open.start.tip() => {}
                     _ => return Err(Rule::OpenHead),
@@ -297,7 +314,7 @@ impl Office {
         if seat.open != row.open {
             return Err(Rule::SealOrder);
         }
-        if let Some(last) = seat.last_row.map(|last| path.rows().row(last))
+        if let Some(last) = seat.last_row.map(|last| path.row(last))
             && (last.ends(&row.open)
                 || row.tip().map(|tip| tip.seq) < last.tip().map(|tip| tip.seq))
         {
@@ -354,7 +371,7 @@ impl Office {
         let (id, open) = one;
         let seat = self.chains.get(&open.chain.id());
         let last_row = seat.and_then(Seat::last_row);
-        let is_unsealed = last_row.is_none_or(|row| path.rows().row(row).tip() == open.start.tip());
+        let is_unsealed = last_row.is_none_or(|row| path.row(row).tip() == open.start.tip());
         let terms = |open: &Open| open.consent_terms(self.domain);
         let consent_alike = path
             .open(&in_force)

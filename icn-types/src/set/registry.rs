@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::authority::{Act, FORMAT, Open, Tip};
+use crate::authority::{Act, FORMAT, Open};
 use crate::canon::DecodeError;
 use crate::id::{ChainId, DomainId, RecordId};
 use crate::record::{Content, Kind, Record};
@@ -13,7 +13,7 @@ use super::admission::Epoch;
 use super::arena::{Arena, Slot};
 use super::decisions::Frozen;
 use super::office::{Office, Path, Seat, adopted};
-use super::rows::{NewRow, RowIndex, Rows};
+use super::rows::{NewRow, Row, RowIndex, Rows};
 use super::rule::AuthorityRule as Rule;
 
 #[derive(Debug, Clone)]
@@ -34,10 +34,17 @@ pub(super) struct Registry {
     upgrade: Option<NeedsUpgrade>,
 }
 
-struct View<'a> {
+/// What is stored, as a [`Path`].
+pub(super) struct View<'a> {
     arena: &'a Arena,
     rows: &'a Rows,
     frozen: &'a BTreeMap<Slot, Frozen>,
+}
+
+impl<'a> View<'a> {
+    pub(super) const fn rows(&self) -> &'a Rows {
+        self.rows
+    }
 }
 
 impl Path for View<'_> {
@@ -50,8 +57,8 @@ impl Path for View<'_> {
         readied(self.arena, self.frozen, self.arena.find(ready)?)
     }
 
-    fn rows(&self) -> &Rows {
-        self.rows
+    fn row(&self, index: RowIndex) -> &Row {
+        self.rows.row(index)
     }
 }
 
@@ -61,17 +68,29 @@ fn readied<'a>(
     frozen: &'a BTreeMap<Slot, Frozen>,
     ready: Slot,
 ) -> Option<&'a Frozen> {
-    let act = |slot: Slot| {
-        let record = arena.record(slot);
-        Act::read(record.kind(), record.content()?).ok()?
-    };
-    let Act::Ready(ready) = act(ready)? else {
-        return None;
-    };
-    let Act::Close(close) = act(arena.find(&ready.close)?)? else {
-        return None;
-    };
-    frozen.get(&arena.find(&close.opening)?)
+    let close = arena.find(&close_of(arena, ready)?)?;
+    frozen.get(&arena.find(&opening_of(arena, close)?)?)
+}
+
+/// The certificate that a Ready goes back to.
+pub(super) fn close_of(arena: &Arena, ready: Slot) -> Option<RecordId> {
+    match stored_act(arena, ready)? {
+        Act::Ready(ready) => Some(ready.close),
+        _ => None,
+    }
+}
+
+/// The opening that a certificate closes.
+pub(super) fn opening_of(arena: &Arena, close: Slot) -> Option<RecordId> {
+    match stored_act(arena, close)? {
+        Act::Close(close) => Some(close.opening),
+        _ => None,
+    }
+}
+
+fn stored_act(arena: &Arena, slot: Slot) -> Option<Act> {
+    let record = arena.record(slot);
+    Act::read(record.kind(), record.content()?).ok()?
 }
 
 /// The body of an authority record; an Open is not read again.
@@ -84,6 +103,51 @@ pub(super) fn act(
         Some(open) => Ok(Some(Act::Open(open.clone()))),
         None => Act::read(record.kind(), content),
     }
+}
+
+/// Rows of a Seal, or the final ones that adopted Opens follow, before it is
+/// known which ones come before them.
+pub(super) fn new_rows(path: &impl Path, record: &Record, act: &Act) -> Vec<(ChainId, NewRow)> {
+    let new = |open, tip, is_final| NewRow {
+        open,
+        tip,
+        is_final,
+        earlier: None,
+    };
+    match act {
+        Act::Seal(seal) => {
+            let rows = seal.rows.iter();
+            rows.map(|row| (row.chain, new(row.open, row.tip(), row.is_final())))
+                .collect()
+        }
+        Act::Adopt | Act::Recall(_) => adopted(path, record)
+            .into_iter()
+            .filter_map(|(_, open)| {
+                let row = new(open.start.prior()?, open.start.tip(), true);
+                Some((open.chain.id(), row))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Writes the rows of one record, each after the last one of its chain.
+pub(super) fn link_rows(
+    office: &Office,
+    rows: Vec<(ChainId, NewRow)>,
+    mut write: impl FnMut(u32, ChainId, NewRow) -> Option<RowIndex>,
+) -> Vec<(ChainId, RowIndex)> {
+    let mut last: BTreeMap<ChainId, RowIndex> = BTreeMap::new();
+    let mut written = Vec::new();
+    for (number, (chain, mut row)) in (0..).zip(rows) {
+        let before = || office.seat(&chain).and_then(Seat::last_row);
+        row.earlier = last.get(&chain).copied().or_else(before);
+        if let Some(index) = write(number, chain, row) {
+            last.insert(chain, index);
+            written.push((chain, index));
+        }
+    }
+    written
 }
 
 impl Registry {
@@ -201,16 +265,7 @@ impl Registry {
         let Some(mut office) = self.take(arena, prev) else {
             return Verdict::Invalid(Breach::Ended);
         };
-        let checked = office.check(
-            &View {
-                arena,
-                rows: &self.rows,
-                frozen: &self.frozen,
-            },
-            record,
-            act,
-        );
-        match checked {
+        match office.check(&self.view(arena), record, act) {
             Ok(()) => {
                 self.step(arena, slot, act, &mut office);
                 self.offices.insert(slot, office);
@@ -231,19 +286,9 @@ impl Registry {
                 .or_insert_with(|| Frozen::new(opening.clone(), at, office.members()));
         }
         let rows = self.write_rows(arena, slot, act, office);
-        office.apply(
-            &View {
-                arena,
-                rows: &self.rows,
-                frozen: &self.frozen,
-            },
-            arena.record(slot),
-            act,
-            &rows,
-        );
+        office.apply(&self.view(arena), arena.record(slot), act, &rows);
     }
 
-    /// Rows of a Seal, or the final ones that adopted Opens follow.
     fn write_rows(
         &mut self,
         arena: &Arena,
@@ -251,42 +296,10 @@ impl Registry {
         act: &Act,
         office: &Office,
     ) -> Vec<(ChainId, RowIndex)> {
-        let mut last: BTreeMap<ChainId, RowIndex> = BTreeMap::new();
-        let mut written = Vec::new();
-        let view = View {
-            arena,
-            rows: &self.rows,
-            frozen: &self.frozen,
-        };
-        let rows: Vec<(ChainId, RecordId, Option<Tip>, bool)> = match act {
-            Act::Seal(seal) => seal
-                .rows
-                .iter()
-                .map(|row| (row.chain, row.open, row.tip(), row.is_final()))
-                .collect(),
-            Act::Adopt | Act::Recall(_) => adopted(&view, arena.record(slot))
-                .into_iter()
-                .filter_map(|(_, open)| {
-                    Some((open.chain.id(), open.start.prior()?, open.start.tip(), true))
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
-        for (number, (chain, open, tip, is_final)) in (0..).zip(rows) {
-            let before = || office.seat(&chain).and_then(Seat::last_row);
-            let earlier = last.get(&chain).copied().or_else(before);
-            let row = NewRow {
-                open,
-                tip,
-                is_final,
-                earlier,
-            };
-            if let Some(index) = self.rows.write(slot, number, chain, row) {
-                last.insert(chain, index);
-                written.push((chain, index));
-            }
-        }
-        written
+        let rows = new_rows(&self.view(arena), arena.record(slot), act);
+        link_rows(office, rows, |number, chain, row| {
+            self.rows.write(slot, number, chain, row)
+        })
     }
 
     /// Whether the votes of a Recall are enough by the office after the Valid
@@ -348,21 +361,13 @@ impl Registry {
         readied(arena, &self.frozen, ready)
     }
 
-    /// What the rule of its kind says about a record that would come right
-    /// after those that made `office`.
-    pub(super) fn rehearse(
-        &self,
-        arena: &Arena,
-        office: &Office,
-        record: &Record,
-        act: &Act,
-    ) -> Result<(), Rule> {
-        let view = View {
+    /// What is stored, as rules look at it.
+    pub(super) const fn view<'a>(&'a self, arena: &'a Arena) -> View<'a> {
+        View {
             arena,
             rows: &self.rows,
             frozen: &self.frozen,
-        };
-        office.check(&view, record, act)
+        }
     }
 
     pub(super) fn office_at(&self, slot: Slot) -> Option<&Office> {

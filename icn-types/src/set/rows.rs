@@ -39,6 +39,18 @@ enum Reach {
 }
 
 impl Row {
+    pub(super) const fn new(by: Slot, row: NewRow) -> Self {
+        Self {
+            by,
+            open: row.open,
+            tip: row.tip,
+            is_final: row.is_final,
+            earlier: row.earlier,
+            effective: None,
+            reach: None,
+        }
+    }
+
     /// The record that wrote the row.
     pub(super) const fn by(&self) -> Slot {
         self.by
@@ -82,6 +94,17 @@ impl Rows {
         &self.rows[index.0 as usize]
     }
 
+    /// The number of the row after so many more. `None` when there are too many.
+    pub(super) fn index_ahead(&self, ahead: usize) -> Option<RowIndex> {
+        let index = self.rows.len().checked_add(ahead)?;
+        u32::try_from(index).ok().map(RowIndex)
+    }
+
+    /// How many rows of which `index` is one come after all that are written.
+    pub(super) fn ahead(&self, index: RowIndex) -> Option<usize> {
+        (index.0 as usize).checked_sub(self.rows.len())
+    }
+
     /// Opens that a row and the ones before it at the same head ended.
     ///
     /// What one final row ended stays ended when a later one seals the same
@@ -115,16 +138,8 @@ impl Rows {
         if let Some(&(_, index)) = self.written.get(&(by, number)) {
             return Some(index);
         }
-        let index = RowIndex(u32::try_from(self.rows.len()).ok()?);
-        self.rows.push(Row {
-            by,
-            open: row.open,
-            tip: row.tip,
-            is_final: row.is_final,
-            earlier: row.earlier,
-            effective: None,
-            reach: None,
-        });
+        let index = self.index_ahead(0)?;
+        self.rows.push(Row::new(by, row));
         self.written.insert((by, number), (chain, index));
         Some(index)
     }

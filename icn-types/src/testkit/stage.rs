@@ -372,17 +372,9 @@ impl Stage {
         let before = self
             .set
             .record(self.set.find(&prev).expect("a stored record"));
-        let place = Place::Entry {
-            topic: before.topic(),
-            chain: before.chain(),
-            epoch: before.epoch().unwrap_or(prev),
-            seq: before.seq() + 1,
-            prev: Some(prev),
-        };
-        let (kind, body) = act.body();
-        let content = Content::new(refs.to_vec(), None, &body).expect("few refs");
-        let draft =
-            Draft::new(place, kind, Timestamp::from_millis(self.now), content).expect("an act");
+        let place = before.header().next_place().expect("a next position");
+        let at = Timestamp::from_millis(self.now);
+        let draft = act.draft(place, refs.to_vec(), at).expect("an act");
         let key = self.registrar.clone();
         self.sign(draft, &key)
     }
@@ -446,10 +438,9 @@ impl Stage {
             seq: before.seq() + 1,
             prev: honoured,
         };
-        let (kind, body) = Act::Recall(recall).body();
-        let content = Content::new(adopted.to_vec(), None, &body).expect("few refs");
-        let draft =
-            Draft::new(place, kind, Timestamp::from_millis(self.now), content).expect("a recall");
+        let at = Timestamp::from_millis(self.now);
+        let draft = Act::Recall(recall).draft(place, adopted.to_vec(), at);
+        let draft = draft.expect("a recall");
         let record = draft.sign(&successor).expect("a key in memory");
         let id = record.id();
         self.set.insert(record.clone())?;

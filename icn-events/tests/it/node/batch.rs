@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{AuthorError, Authored, BATCH_MAX, NodeError, Results, verify_store};
+use icn_events::node::{AuthorError, Authored, BATCH_MAX, Results};
 use icn_ledger::Refusal;
 use icn_ledger::batch::Batch;
 use icn_ledger::bundle::{BundleRequest, Due, Terms};
@@ -13,12 +13,15 @@ use icn_ledger::request::Request;
 use icn_types::amount::Amount;
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
-use icn_types::host::{MemoryStore, Store};
+use icn_types::host::Store;
 use icn_types::id::{ChainId, OperationKey};
-use icn_types::testkit::faulty::{Fault, Faulty};
+use icn_types::testkit::faulty::Faulty;
 
-use super::coop::{Village, copy};
+use super::coop::Village;
+use super::faults::{Moment, Trial};
 use super::{hours, money};
+
+const SEED: u64 = 111;
 
 /// The second member's node also writes for the third, to have two writers.
 fn open_for_two(village: &mut Village, store: Arc<dyn Store>) {
@@ -29,7 +32,7 @@ fn open_for_two(village: &mut Village, store: Arc<dyn Store>) {
 
 /// Only the first two nodes run: the third would fork its chain.
 fn village() -> Village {
-    let mut village = Village::new(111, 3);
+    let mut village = Village::new(SEED, 3);
     village.nodes.truncate(2);
     let store = Arc::new(village.stores[1].clone());
     open_for_two(&mut village, store);
@@ -158,6 +161,14 @@ fn batch_is_as_large_as_a_commit_takes() {
     assert_eq!(codes(&nothing), [""; 0]);
 }
 
+/// What becomes of requests to the node with two writers.
+const fn trial(before: &Moment) -> Trial<'_, impl Fn(&mut Village, Arc<dyn Store>)> {
+    before.trial(1, |village, store| {
+        village.nodes.truncate(2);
+        open_for_two(village, store);
+    })
+}
+
 #[test]
 fn batch_is_stored_whole_or_not_at_all_whichever_way_the_commit_fails() {
     let village = village();
@@ -167,37 +178,55 @@ fn batch_is_stored_whole_or_not_at_all_whichever_way_the_commit_fails() {
         pay(charlie, alice, 2, 1),
         pay(bob, charlie, 1, 2),
     ];
-    let (stores, now) = (village.copies(), village.now);
+    let before = Moment::of(SEED, &village);
     for batch in [Batch::Atomic, Batch::Independent] {
-        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-            let stores: Vec<MemoryStore> = stores.iter().map(copy).collect();
-            let mut village = Village::wake(111, stores, now);
-            village.nodes.truncate(2);
-            let counted = Arc::new(Faulty::new(village.stores[1].clone(), []));
-            open_for_two(&mut village, counted.clone());
-            let faults = [(counted.calls(), fault)];
-            let store = Arc::new(Faulty::new(village.stores[1].clone(), faults));
-            open_for_two(&mut village, store);
-            let failed = ask(&mut village, batch, &requests);
-            let Err(AuthorError::Node(NodeError::Store(_))) = failed else {
-                panic!("{fault:?}: {failed:?}");
-            };
-            let store = Arc::new(village.stores[1].clone());
-            open_for_two(&mut village, store);
-            let results = ask(&mut village, batch, &requests).unwrap();
-            let expected = match fault {
-                Fault::UncertainDone => "again",
-                _ => "new",
-            };
-            assert_eq!(codes(&results), [expected; 3]);
+        let ask = |village: &mut Village| ask(village, batch, &requests)?.into_iter().collect();
+        trial(&before).is_carried_out_once(ask, |village, _| {
             village.until("alice is paid", |v| {
-                v.agree() && v.posted(0, v.coop.hours, alice) == 5 * 3_600
+                v.posted(0, v.coop.hours, alice) == 5 * 3_600
             });
-            assert_eq!(village.forks(), []);
-            let rows = verify_store(&village.coop.genesis, &village.stores[1]);
-            assert_eq!(block_on(rows).unwrap(), []);
-        }
+        });
     }
+}
+
+#[test]
+fn bundle_is_stated_and_paid_whole_or_not_at_all_whichever_way_the_commit_fails() {
+    let village = village();
+    let [alice, bob, charlie] = money::accounts(&village);
+    let request = bundle_of(alice, &[(bob, 100), (charlie, 200)]);
+    let before = Moment::of(SEED, &village);
+    let ask = |village: &mut Village| state(village, &request, &[bob, charlie]);
+    trial(&before).is_carried_out_once(ask, |village, stated| {
+        village.until("alice is paid", |v| v.posted(0, v.coop.hours, alice) == 300);
+        let query = village.nodes[0].query(&village.coop.hours).unwrap();
+        let bundled = bundle(&[&query], &stated[0].id()).unwrap();
+        assert_eq!(bundled.progress(), Progress::Complete);
+    });
+}
+
+/// A bundle of what these owe to one account, in atoms.
+fn bundle_of(payee: ChainId, owed: &[(ChainId, u64)]) -> BundleRequest {
+    let dues = owed.iter().map(|&(payer, atoms)| Due {
+        payer,
+        payee,
+        amount: Amount::new(atoms).unwrap(),
+    });
+    BundleRequest {
+        terms: Terms::Dues(List::new(dues.collect::<Vec<_>>()).unwrap()),
+        key: OperationKey::from_bytes([7; 32]),
+        memo: None,
+        cause: None,
+    }
+}
+
+/// The second member's node states it on that member's chain.
+fn state(
+    village: &mut Village,
+    request: &BundleRequest,
+    payers: &[ChainId],
+) -> Result<Vec<Authored>, AuthorError> {
+    let (bob, times) = (village.coop.hours_of(1), village.times());
+    block_on(village.nodes[1].bundle(&bob, request, payers, times))
 }
 
 #[test]
@@ -205,27 +234,11 @@ fn bundle_and_what_is_due_from_own_accounts_are_one_commit() {
     let mut village = village();
     let unit = village.coop.hours;
     let [alice, bob, charlie] = money::accounts(&village);
-    let due = |payer, amount| Due {
-        payer,
-        payee: alice,
-        amount: Amount::new(amount).unwrap(),
-    };
-    let dues = List::new([due(bob, 100), due(charlie, 200)]).unwrap();
-    let request = BundleRequest {
-        terms: Terms::Dues(dues),
-        key: OperationKey::from_bytes([7; 32]),
-        memo: None,
-        cause: None,
-    };
-    let state = |village: &mut Village, request: &BundleRequest, payers: &[ChainId]| {
-        let times = village.times();
-        block_on(village.nodes[1].bundle(&bob, request, payers, times))
-    };
+    let request = bundle_of(alice, &[(bob, 100), (charlie, 200)]);
     let before = village.nodes[1].set().len();
     let nobody = state(&mut village, &request, &[bob, alice]).unwrap_err();
     assert_eq!(nobody.code(), "authorize.due");
-    let mut large = request.clone();
-    large.terms = Terms::Dues(List::new([due(bob, 100), due(charlie, 200_000)]).unwrap());
+    let large = bundle_of(alice, &[(bob, 100), (charlie, 200_000)]);
     let above = state(&mut village, &large, &[bob, charlie]).unwrap_err();
     assert_eq!(above.code(), "authorize.limit");
     assert_eq!(village.nodes[1].set().len(), before, "nothing is written");

@@ -19,7 +19,7 @@ use icn_types::chain::{Chain, Owner};
 use icn_types::host::{
     Batch, Frame, LocalNetwork, LocalTransport, MemoryStore, Scan, Space, Store, Transport,
 };
-use icn_types::id::{ChainId, DomainId, UnitId};
+use icn_types::id::{ChainId, DomainId, RecordId, UnitId};
 use icn_types::key::{Inception, Keypair, PeerId, Signature, Signer as _};
 use icn_types::record::{Content, Draft, Record};
 use icn_types::sign::Signed;
@@ -467,6 +467,16 @@ impl Registrar {
         self.send(to, &to_bytes(&frame));
     }
 
+    /// Tells one node the newest records of another, the newest first.
+    pub(super) fn repeat(&self, from: &Node, to: PeerId) {
+        let set = from.set();
+        let slots: Vec<_> = set.slots().collect();
+        let newest = slots.iter().rev().take(32);
+        let envelopes = newest.map(|&slot| Envelope::of(set.record(slot)));
+        let frame = Wire::Fresh(List::new(envelopes.collect::<Vec<_>>()).unwrap());
+        self.send(to, &to_bytes(&frame));
+    }
+
     /// Sends any bytes to one node.
     pub(super) fn send(&self, to: PeerId, bytes: &[u8]) {
         block_on(self.transport.send(to, Frame::new(bytes))).unwrap();
@@ -474,10 +484,15 @@ impl Registrar {
 
     /// Writes one record of authority at the end of the first node's chain.
     pub(super) fn act(&self, village: &mut Village, act: &Act) {
+        self.act_on(village, act, Vec::new());
+    }
+
+    /// The same on top of what it refs.
+    pub(super) fn act_on(&self, village: &mut Village, act: &Act, refs: Vec<RecordId>) -> RecordId {
         let set = village.nodes[0].set();
         let place = set.next_place(&set.authority()).unwrap();
         let (kind, body) = act.body();
-        let content = Content::new(Vec::new(), None, &body).unwrap();
+        let content = Content::new(refs, None, &body).unwrap();
         let now = Timestamp::from_millis(village.now);
         let draft = Draft::new(place, kind, now, content).unwrap();
         let record = draft.sign(&village.coop.registrar).unwrap();
@@ -487,6 +502,7 @@ impl Registrar {
         let set = village.nodes[0].set();
         let slot = set.find(&id).unwrap();
         assert!(set.verdict(slot).is_valid(), "{:?}", set.verdict(slot));
+        id
     }
 
     /// Opens a shared account for the treasurer.

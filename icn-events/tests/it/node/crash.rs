@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use futures::executor::block_on;
-use icn_events::node::{AuthorError, Authored, NodeError, verify_store};
+use icn_events::node::{NodeError, verify_store};
 use icn_governance::body::Choice;
 use icn_types::authority::ProposalId;
 use icn_types::host::{
@@ -18,15 +18,15 @@ use icn_types::host::{
 use icn_types::key::PeerId;
 use icn_types::testkit::faulty::{Fault, Faulty};
 
-use super::coop::{Village, copy};
+use super::coop::Village;
+use super::faults::{FAULTS, Moment};
 use super::{budget, hours, propose_and_vote};
 
 const SEED: u64 = 11;
 
 /// Three nodes on the eve of a payment: the vote is closed, the timelock runs.
 struct Eve {
-    stores: Vec<MemoryStore>,
-    now: u64,
+    before: Moment,
     proposal: ProposalId,
 }
 
@@ -47,14 +47,13 @@ impl Eve {
             })
         });
         Self {
-            stores: village.copies(),
-            now: village.now,
+            before: Moment::of(SEED, &village),
             proposal: id,
         }
     }
 
     fn dawn(&self) -> Village {
-        Village::wake(SEED, self.stores.iter().map(copy).collect(), self.now)
+        self.before.wake()
     }
 }
 
@@ -137,7 +136,7 @@ fn treasury_pays_once_whichever_store_call_fails() {
     assert_paid_once_in_the_end(&mut clean, eve.proposal);
 
     for call in opening_calls..calls {
-        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
+        for fault in FAULTS {
             let mut village = eve.dawn();
             let store = Faulty::new(village.stores[0].clone(), [(call, fault)]);
             village.open_on(0, Arc::new(store));
@@ -179,7 +178,7 @@ fn node_whose_store_fails_while_it_opens_opens_later() {
 
 #[test]
 fn first_commit_of_a_node_may_fail_in_every_way() {
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
+    for fault in FAULTS {
         let mut village = Village::new(SEED, 3);
         let empty = MemoryStore::new();
         let store = Faulty::new(empty.clone(), [(1, fault)]);
@@ -201,39 +200,25 @@ fn first_commit_of_a_node_may_fail_in_every_way() {
 
 #[test]
 fn member_pays_once_whichever_way_the_commit_fails() {
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-        let mut village = Village::new(12, 3);
-        village.rounds(3);
-        let unit = village.coop.hours;
-        let [alice, bob] = [0, 1].map(|member| village.coop.hours_of(member));
-        let unharmed = Arc::new(Faulty::new(village.stores[1].clone(), []));
-        village.open_on(1, unharmed.clone());
-        // The first call after those of opening is the payment.
-        let store = Faulty::new(village.stores[1].clone(), [(unharmed.calls(), fault)]);
-        village.open_on(1, Arc::new(store));
+    let mut village = Village::new(12, 3);
+    village.rounds(3);
+    let unit = village.coop.hours;
+    let [alice, bob] = [0, 1].map(|member| village.coop.hours_of(member));
+    let before = Moment::of(12, &village);
+    let trial = before.trial(1, |village, store| village.open_on(1, store));
+    let ask = |village: &mut Village| {
+        let times = village.times();
         let request = hours(alice, 10, 1);
-        let times = village.times();
-        let error = block_on(village.nodes[1].pay(&unit, &bob, &request, times)).unwrap_err();
-        assert!(matches!(error, AuthorError::Node(NodeError::Store(_))));
-        let again = block_on(village.nodes[1].pay(&unit, &bob, &request, times));
-        match again {
-            // Memory has the payment, but nobody may rely on it.
-            Err(AuthorError::Node(NodeError::Interrupted)) => {}
-            Ok(Authored::Again(_)) => panic!("{fault:?}: granted what may be lost"),
-            other => panic!("{fault:?}: {other:?}"),
-        }
-        village.reopen(1);
-        let times = village.times();
-        let authored = block_on(village.nodes[1].pay(&unit, &bob, &request, times)).unwrap();
-        let was_done = fault == Fault::UncertainDone;
-        assert_eq!(matches!(authored, Authored::Again(_)), was_done);
+        let paid = village.nodes[1].pay(&unit, &bob, &request, times);
+        Ok(vec![block_on(paid)?])
+    };
+    trial.is_carried_out_once(ask, |village, _| {
         village.until("the payment is acknowledged everywhere", |v| {
-            (0..3).all(|node| v.posted(node, unit, alice) == 36_000) && v.agree()
+            (0..3).all(|node| v.posted(node, unit, alice) == 36_000)
         });
         village.rounds(5);
-        assert_eq!(village.forks(), []);
         assert_eq!(village.posted(2, unit, bob), -36_000);
-    }
+    });
 }
 
 #[test]

@@ -4,20 +4,20 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{
-    AccountRequest, AuthorError, Authored, CreditMove, Node, NodeError, verify_store,
-};
+use icn_events::node::{AuthorError, Authored, ChainRequest, CreditMove, Node};
 use icn_ledger::PaymentRequest;
 use icn_types::amount::Amount;
 use icn_types::authority::Grant;
+use icn_types::chain::{Chain, Owner};
 use icn_types::error::{Coded as _, Fault as Party};
-use icn_types::host::{MemoryStore, Store};
+use icn_types::host::Store;
 use icn_types::id::{ChainId, UnitId};
-use icn_types::key::{Keypair, Signature, Signer as _};
-use icn_types::testkit::faulty::{Fault, Faulty};
+use icn_types::key::{Keypair, MemberId, Signature, Signer as _};
 use icn_types::time::Times;
+use icn_types::topic::Topic;
 
-use super::coop::{FLOAT, Village, copy};
+use super::coop::{FLOAT, Village};
+use super::faults::Moment;
 use super::hours;
 
 const HOUR: u64 = 3_600;
@@ -43,25 +43,37 @@ struct Devices {
     unit: UnitId,
     phone: ChainId,
     laptop: ChainId,
-    account: AccountRequest,
+    member: MemberId,
+    account: ChainRequest,
 }
 
 impl Devices {
     fn of(village: &Village) -> Self {
         let person = &village.coop.members[1];
-        let account = AccountRequest {
-            member: person.inception.id(),
-            device: 1,
+        let (unit, member) = (village.coop.hours, person.inception.id());
+        let topic = Topic::Ledger(village.coop.domain(), unit);
+        let account = ChainRequest {
+            chain: topic.chain(Owner::Member(member, 1)),
             key: laptop_key().public_key(),
             recovery: person.key.public_key(),
-            grant: grant(10),
+            grant: Some(grant(10)),
         };
-        let unit = village.coop.hours;
         Self {
             unit,
             phone: village.coop.hours_of(1),
-            laptop: account.chain(village.coop.domain(), unit).id(),
+            laptop: account.chain.id(),
+            member,
             account,
+        }
+    }
+
+    /// One device more.
+    fn third(&self, hours: i64) -> ChainRequest {
+        let topic = self.account.chain.topic();
+        ChainRequest {
+            chain: Chain::new(topic, Owner::Member(self.member, 2)),
+            grant: Some(grant(hours)),
+            ..self.account
         }
     }
 
@@ -111,15 +123,9 @@ fn with_laptop(seed: u64) -> (Village, Devices) {
     let mut village = Village::new(seed, 3);
     village.reopen_with_laptop(2);
     let devices = Devices::of(&village);
-    let agreed = village.nodes[1].agree_to_account(&devices.unit, &devices.account);
+    let agreed = village.nodes[1].agree_to_chain(&devices.account);
     let times = village.times();
-    let opened = village.nodes[0].open_account(
-        &devices.unit,
-        &devices.account,
-        agreed.unwrap(),
-        LIMIT,
-        times,
-    );
+    let opened = village.nodes[0].open_chain(&devices.account, agreed.unwrap(), LIMIT, times);
     let Authored::New(_) = block_on(opened).unwrap() else {
         panic!("a first account");
     };
@@ -131,36 +137,32 @@ fn with_laptop(seed: u64) -> (Village, Devices) {
 fn second_device_gets_an_account_within_the_limit_and_once() {
     let (mut village, devices) = with_laptop(101);
     let Devices { unit, account, .. } = devices;
-    let agreed = village.nodes[1].agree_to_account(&unit, &account).unwrap();
+    let agreed = village.nodes[1].agree_to_chain(&account).unwrap();
     let times = village.times();
-    let again = village.nodes[0].open_account(&unit, &account, agreed, LIMIT, times);
+    let again = village.nodes[0].open_chain(&account, agreed, LIMIT, times);
     assert!(matches!(block_on(again), Ok(Authored::Again(_))));
-    let third = AccountRequest {
-        device: 2,
-        grant: grant(11),
-        ..account
-    };
-    let agreed = village.nodes[1].agree_to_account(&unit, &third).unwrap();
+    let third = devices.third(11);
+    let agreed = village.nodes[1].agree_to_chain(&third).unwrap();
     let before = village.nodes[0].set().len();
     for (consent, limit, code) in [
         (agreed, LIMIT, "credit.limit"),
         (Signature::from_bytes([1; 64]), 2 * LIMIT, "open.consent"),
     ] {
-        let refused = village.nodes[0].open_account(&unit, &third, consent, limit, times);
+        let refused = village.nodes[0].open_chain(&third, consent, limit, times);
         assert_eq!(block_on(refused).unwrap_err().code(), code);
     }
-    let other = AccountRequest {
-        grant: grant(9),
+    let other = ChainRequest {
+        grant: Some(grant(9)),
         ..account
     };
-    let agreed_other = village.nodes[1].agree_to_account(&unit, &other).unwrap();
-    let refused = village.nodes[0].open_account(&unit, &other, agreed_other, LIMIT, times);
+    let agreed_other = village.nodes[1].agree_to_chain(&other).unwrap();
+    let refused = village.nodes[0].open_chain(&other, agreed_other, LIMIT, times);
     assert_eq!(block_on(refused).unwrap_err().code(), "open.order");
     assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
     // Whoever is not the registrar opens nothing, and signs for nobody else.
-    let refused = village.nodes[2].open_account(&unit, &third, agreed, 2 * LIMIT, times);
+    let refused = village.nodes[2].open_chain(&third, agreed, 2 * LIMIT, times);
     assert_eq!(block_on(refused).unwrap_err().code(), "node.key");
-    let refused = village.nodes[2].agree_to_account(&unit, &third);
+    let refused = village.nodes[2].agree_to_chain(&third);
     assert_eq!(refused.unwrap_err().code(), "node.key");
     // The laptop pays and is paid like any account.
     let alice = village.coop.hours_of(0);
@@ -171,7 +173,7 @@ fn second_device_gets_an_account_within_the_limit_and_once() {
         v.agree() && v.posted(1, unit, alice) == 7 * 3_600
     });
     let ledger = village.nodes[1].ledger(&unit).unwrap();
-    let member = ledger.member(village.nodes[1].set(), &account.member);
+    let member = ledger.member(village.nodes[1].set(), &devices.member);
     assert_eq!((member.devices.len(), member.posted.get()), (2, -7 * 3_600));
 }
 
@@ -249,7 +251,7 @@ fn credit_moves_from_phone_to_laptop_while_the_phone_rests() {
     let member = node
         .ledger(&unit)
         .unwrap()
-        .member(node.set(), &devices.account.member);
+        .member(node.set(), &devices.member);
     assert_eq!(member.committed, u128::from((10 + 40) * HOUR));
     let above = village.pay_hours(1, phone, &hours(alice, 8, 4));
     assert_eq!(above.unwrap_err().code(), "authorize.limit");
@@ -298,8 +300,8 @@ async fn ask(
     let unit = &devices.unit;
     match what {
         Grantings::Open => {
-            let third = third(devices);
-            node.open_account(unit, &third, consent, LIMIT, times).await
+            let third = devices.third(5);
+            node.open_chain(&third, consent, LIMIT, times).await
         }
         Grantings::Raise => {
             let floor = PHONE - 3_600;
@@ -313,83 +315,43 @@ async fn ask(
     }
 }
 
-fn third(devices: &Devices) -> AccountRequest {
-    AccountRequest {
-        device: 2,
-        grant: grant(5),
-        ..devices.account
-    }
-}
-
 #[test]
 fn registrar_grants_once_whichever_way_the_commit_fails() {
     let (mut village, devices) = with_laptop(105);
     let unit = devices.unit;
-    let to_account = village.nodes[1].agree_to_account(&unit, &third(&devices));
+    let to_account = village.nodes[1].agree_to_chain(&devices.third(5));
     let to_move = block_on(village.nodes[1].agree_to_move(&unit, &devices.moving(30)));
     let (to_account, to_move) = (to_account.unwrap(), to_move.unwrap());
-    let (stores, now) = (village.copies(), village.now);
-    let wake = || {
-        let stores: Vec<MemoryStore> = stores.iter().map(copy).collect();
-        let mut village = Village::wake(105, stores, now);
-        village.reopen_with_laptop(2);
-        village
-    };
-    let mut clean = wake();
-    let counted = Arc::new(Faulty::new(clean.stores[0].clone(), []));
-    clean.open_with_laptop(0, counted.clone());
+    let before = Moment::of(105, &village);
+    let trial = before.trial(0, |village, store| village.open_with_laptop(0, store));
     for what in [Grantings::Open, Grantings::Raise, Grantings::Move] {
         let consent = match what {
             Grantings::Move => to_move,
             _ => to_account,
         };
-        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-            let mut village = wake();
-            let store = Faulty::new(village.stores[0].clone(), [(counted.calls(), fault)]);
-            village.open_with_laptop(0, Arc::new(store));
+        let grant = |village: &mut Village| {
             let times = village.times();
-            let grant = |village: &mut Village| {
-                block_on(ask(&mut village.nodes[0], what, &devices, consent, times))
-            };
-            let error = grant(&mut village).unwrap_err();
-            let AuthorError::Node(NodeError::Store(_)) = error else {
-                panic!("{what:?} {fault:?}: {error:?}");
-            };
-            let again = grant(&mut village);
-            let Err(AuthorError::Node(NodeError::Interrupted)) = again else {
-                panic!("{what:?} {fault:?}: {again:?}");
-            };
-            village.reopen_with_laptop(0);
-            let granted = grant(&mut village).unwrap();
-            let was_done = fault == Fault::UncertainDone;
-            assert_eq!(matches!(granted, Authored::Again(_)), was_done, "{what:?}");
-            let again = grant(&mut village).unwrap();
-            assert_eq!(again, Authored::Again(granted.id()));
-            village.until("nodes agree", Village::agree);
-            assert_eq!(village.forks(), []);
-            let rows = verify_store(&village.coop.genesis, &village.stores[0]);
-            assert_eq!(block_on(rows).unwrap(), []);
-        }
+            let granted = ask(&mut village.nodes[0], what, &devices, consent, times);
+            Ok(vec![block_on(granted)?])
+        };
+        trial.is_carried_out_once(grant, |_, _| {});
     }
 }
 
 #[test]
 fn nothing_is_signed_before_the_phone_rests_for_good() {
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-        let (mut village, devices) = with_laptop(106);
-        let (unit, phone) = (devices.unit, devices.phone);
-        let counted = Arc::new(Faulty::new(village.stores[1].clone(), []));
-        village.open_with_laptop(1, counted.clone());
-        let store = Faulty::new(village.stores[1].clone(), [(counted.calls(), fault)]);
-        village.open_with_laptop(1, Arc::new(store));
-        let moving = devices.moving(30);
-        let error = block_on(village.nodes[1].agree_to_move(&unit, &moving)).unwrap_err();
-        assert!(matches!(error, AuthorError::Node(NodeError::Store(_))));
-        village.reopen_with_laptop(1);
+    let (village, devices) = with_laptop(106);
+    let (unit, phone) = (devices.unit, devices.phone);
+    let moving = devices.moving(30);
+    let before = Moment::of(106, &village);
+    let trial = before.trial(1, |village, store| village.open_with_laptop(1, store));
+    let ask = |village: &mut Village| block_on(village.nodes[1].agree_to_move(&unit, &moving));
+    for (mut village, rests) in trial.failures(ask) {
+        trial.reopen(&mut village);
         let alice = village.coop.hours_of(0);
         let paid = village.pay_hours(1, phone, &hours(alice, 1, 1));
-        assert_eq!(paid.is_err(), fault == Fault::UncertainDone, "{fault:?}");
-        let agreed = block_on(village.nodes[1].agree_to_move(&unit, &moving)).unwrap();
+        assert_eq!(paid.is_err(), rests);
+        let agreed = ask(&mut village).unwrap();
         village.until("the registrar knows the last record", |v| {
             v.tip(0, &phone) == v.tip(1, &phone)
         });

@@ -2,32 +2,31 @@
 //! limits, a chain that forked. Each is opened once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
-use icn_events::audit::AuditEvent;
-use icn_events::node::{AuthorError, Authored, EpochRequest, Node, NodeError, verify_store};
-use icn_governance::body::{Choice, Proposal, Subject};
-use icn_ledger::{LegId, SettlementRequest};
+use icn_events::node::{AuthorError, Authored, EpochRequest, Node};
+use icn_ledger::{Authorized, Leg, LegId, PaymentRequest};
 use icn_types::amount::Amount;
-use icn_types::authority::{Action, Consent, Envelope, Grant};
+use icn_types::authority::{Consent, Grant};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
-use icn_types::host::{MemoryStore, Store};
-use icn_types::id::{ChainId, RecordId};
-use icn_types::key::{Keypair, Signature, Signer as _};
+use icn_types::host::{LocalNetwork, Store};
+use icn_types::id::ChainId;
+use icn_types::key::{Keypair, PeerId, PublicKey, SignError, Signature, Signer};
 use icn_types::resume::Standing;
-use icn_types::testkit::faulty::{Fault, Faulty};
 use icn_types::testkit::stage::key_of;
 
 use icn_types::topic::Topic;
 
 use super::coop::{FLOAT, Registrar, Village, copy};
-use super::{budget, hours, money, propose_and_vote};
+use super::faults::Moment;
+use super::{hours, money};
 
 const LIMIT: u64 = 40 * 3_600;
 
-fn grant(hours: i64) -> Option<Grant> {
+pub(super) fn grant(hours: i64) -> Option<Grant> {
     Some(Grant {
         floor: -hours * 3_600,
         ceiling: i64::MAX,
@@ -35,12 +34,12 @@ fn grant(hours: i64) -> Option<Grant> {
     })
 }
 
-fn fresh() -> Keypair {
+pub(super) fn fresh() -> Keypair {
     Keypair::from_seed(&[55; 32])
 }
 
 /// The second member's account under another key, with so much credit.
-fn next(village: &Village, key: &Keypair, hours: i64) -> EpochRequest {
+pub(super) fn next(village: &Village, key: &Keypair, hours: i64) -> EpochRequest {
     EpochRequest {
         chain: village.coop.hours_of(1),
         key: key.public_key(),
@@ -50,18 +49,31 @@ fn next(village: &Village, key: &Keypair, hours: i64) -> EpochRequest {
 }
 
 impl Village {
+    /// Cuts or heals the links between all nodes.
+    fn each_pair(&self, change: fn(&LocalNetwork, PeerId, PeerId)) {
+        for one in 0..self.nodes.len() {
+            for other in 0..one {
+                change(&self.network, self.peer(one), self.peer(other));
+            }
+        }
+    }
+
     /// Opens a member's node with one more key.
-    fn open_with(&mut self, member: usize, key: &Keypair, store: Arc<dyn Store>) {
+    pub(super) fn open_with(&mut self, member: usize, key: &Keypair, store: Arc<dyn Store>) {
         let settings = self.coop.settings(member, store, &self.network);
         let settings = settings.with_signer(Arc::new(key.clone()));
         self.nodes[member] = block_on(settings.open()).unwrap();
     }
 
-    fn agree_to(&mut self, node: usize, request: &EpochRequest) -> Result<Consent, AuthorError> {
+    pub(super) fn agree_to(
+        &mut self,
+        node: usize,
+        request: &EpochRequest,
+    ) -> Result<Consent, AuthorError> {
         block_on(self.nodes[node].agree_to_epoch(request))
     }
 
-    fn open_next(
+    pub(super) fn open_next(
         &mut self,
         request: &EpochRequest,
         consent: Consent,
@@ -70,7 +82,12 @@ impl Village {
         block_on(self.nodes[0].open_epoch(request, consent, LIMIT, times))
     }
 
-    fn pay_from(&mut self, node: usize, chain: ChainId, key: u8) -> Result<Authored, AuthorError> {
+    pub(super) fn pay_from(
+        &mut self,
+        node: usize,
+        chain: ChainId,
+        key: u8,
+    ) -> Result<Authored, AuthorError> {
         let (unit, alice, times) = (self.coop.hours, self.coop.hours_of(0), self.times());
         block_on(self.nodes[node].pay(&unit, &chain, &hours(alice, 1, key), times))
     }
@@ -86,12 +103,8 @@ impl Village {
 
 #[test]
 fn key_is_replaced_by_its_owner_and_the_chain_goes_on() {
-    let mut village = Village::new(121, 3);
-    let bob = village.coop.hours_of(1);
-    village.pay_from(1, bob, 1).unwrap();
-    village.until_alice_has(1);
-    let request = next(&village, &fresh(), 40);
-    let agreed = village.agree_to(1, &request).unwrap();
+    let (mut village, request, agreed) = agreed(121);
+    let bob = request.chain;
     assert_eq!(
         village.pay_from(1, bob, 2).unwrap_err().code(),
         "node.agreed"
@@ -183,7 +196,7 @@ fn frozen_account_goes_on_within_a_lower_limit() {
 
 /// A restored backup wrote on, so that nobody can write the chain any more.
 /// Charlie took an hour from one of its branches.
-fn forked(seed: u64) -> (Village, LegId) {
+pub(super) fn forked(seed: u64) -> (Village, LegId) {
     let mut village = Village::new(seed, 3);
     let (unit, bob, charlie) = (
         village.coop.hours,
@@ -226,7 +239,7 @@ fn forked(seed: u64) -> (Village, LegId) {
 }
 
 /// Bob's chain goes on with 30 hours of credit.
-fn go_on(village: &mut Village) {
+pub(super) fn go_on(village: &mut Village) {
     let key = village.coop.members[1].key.clone();
     let request = next(village, &key, 30);
     let agreed = village.agree_to(1, &request).unwrap();
@@ -252,129 +265,199 @@ fn chain_that_forked_goes_on_in_a_next_epoch() {
     assert_eq!((claims.claimed, claims.stated), (3_600, Some(3_600)));
 }
 
-#[test]
-fn claim_is_settled_by_a_shared_account_once_it_is_charged() {
-    let (mut village, claim) = forked(127);
-    let (unit, charlie) = (village.coop.hours, village.coop.hours_of(2));
-    let registrar = Registrar::join(&village);
-    let fund = Topic::Ledger(village.coop.domain(), unit).chain(Owner::Shared(1));
-    registrar.open_shared(&mut village, fund, grant(10));
-    let envelope = Envelope {
-        payer: fund.id(),
-        payee: None,
-        unit,
-        tranche: Amount::new(36_000).unwrap(),
-        tranches: 1,
-        interval: 0,
-    };
-    let ready = decide(&mut village, Action::Envelope(envelope));
-    let settle = |village: &mut Village| {
-        let node = &village.nodes[0];
-        let drawn = node.ledger(&unit).unwrap().drawn(node.set(), &ready, 0);
-        let request = SettlementRequest {
-            claim,
-            key: drawn.unwrap().next,
-            decision: (ready, 0),
-            effective: None,
-            memo: None,
-            cause: None,
-        };
-        let times = village.times();
-        let settled = block_on(village.nodes[0].settle(&unit, &fund.id(), &request, times));
-        settled.map(|one| (one, request))
-    };
-    let early = settle(&mut village).unwrap_err();
-    assert_eq!(early.code(), "authorize.uncharged");
-    go_on(&mut village);
-    let (settled, request) = settle(&mut village).unwrap();
-    let times = village.times();
-    let again = block_on(village.nodes[0].settle(&unit, &fund.id(), &request, times)).unwrap();
-    assert_eq!(again, Authored::Again(settled.id()));
-    let twice = settle(&mut village).unwrap_err();
-    assert_eq!(twice.code(), "authorize.settled");
-    let node = &village.nodes[0];
-    let told = node
-        .audit()
-        .lines(node.set())
-        .any(|logged| match logged.line.event {
-            AuditEvent::Drawn { entry, .. } => entry == settled.id(),
-            _ => false,
-        });
-    assert!(told, "in one commit");
-    village.until("charlie took it in place of the credit", |v| {
-        let node = &v.nodes[0];
-        let columns = node.ledger(&unit).unwrap().columns(node.set());
-        v.agree() && columns.account(&fund.id()).outgoing == 0
-    });
-    assert_eq!(village.posted(1, unit, charlie), 3_600);
-    assert_eq!(village.posted(1, unit, fund.id()), -3_600);
-    for node in &village.nodes {
-        assert_eq!(node.query(&unit).unwrap().trial_balance().sum(), 0);
-    }
-}
-
-/// The Ready of a proposal of one action, after a vote.
-fn decide(village: &mut Village, action: Action) -> RecordId {
-    let proposal = Proposal {
-        subject: Subject::Actions(List::new([action]).unwrap()),
-        ..budget(village)
-    };
-    let opening = propose_and_vote(village, proposal, &[Choice::Yes; 3]);
-    let ready = |v: &Village| {
-        let office = v.nodes[0].set().office()?;
-        office.decision(&opening)?.ready()
-    };
-    village.until("ready", |v| ready(v).is_some());
-    ready(village).unwrap()
-}
-
-#[test]
-fn epoch_is_ended_and_opened_once_whichever_way_the_commit_fails() {
-    let mut village = Village::new(125, 3);
+/// Bob paid an hour and agreed to another key.
+fn agreed(seed: u64) -> (Village, EpochRequest, Consent) {
+    let mut village = Village::new(seed, 3);
     let bob = village.coop.hours_of(1);
     village.pay_from(1, bob, 1).unwrap();
     village.until_alice_has(1);
     let request = next(&village, &fresh(), 40);
     let agreed = village.agree_to(1, &request).unwrap();
-    let (stores, now) = (village.copies(), village.now);
-    let wake = || {
-        let stores: Vec<MemoryStore> = stores.iter().map(copy).collect();
-        Village::wake(125, stores, now)
-    };
+    (village, request, agreed)
+}
+
+#[test]
+fn epoch_is_ended_and_opened_once_whichever_way_the_commit_fails() {
+    let (village, request, agreed) = agreed(125);
+    let before = Moment::of(125, &village);
+    let trial = before.trial(0, |village, store| village.open_on(0, store));
     for freezes in [false, true] {
-        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-            let mut village = wake();
-            let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
-            village.open_on(0, counted.clone());
-            let faults = [(counted.calls(), fault)];
-            let store = Faulty::new(village.stores[0].clone(), faults);
-            village.open_on(0, Arc::new(store));
-            let ask = |village: &mut Village| {
-                let times = village.times();
-                if freezes {
-                    block_on(village.nodes[0].freeze(&bob, times))
-                } else {
-                    village.open_next(&request, agreed)
-                }
+        let ask = |village: &mut Village| {
+            let times = village.times();
+            let done = if freezes {
+                block_on(village.nodes[0].freeze(&request.chain, times))
+            } else {
+                village.open_next(&request, agreed)
             };
-            let failed = ask(&mut village).unwrap_err();
-            let AuthorError::Node(NodeError::Store(_)) = failed else {
-                panic!("{fault:?}: {failed:?}");
-            };
-            village.reopen(0);
-            let done = ask(&mut village).unwrap();
-            let was_done = fault == Fault::UncertainDone;
-            assert_eq!(matches!(done, Authored::Again(_)), was_done, "{fault:?}");
-            village.until("nodes agree", Village::agree);
-            assert!(village.nodes[2].set().find(&done.id()).is_some());
+            Ok(vec![done?])
+        };
+        trial.is_carried_out_once(ask, |village, _| {
             // The terms that were agreed to also fit the frozen chain.
             let opened = village.open_next(&request, agreed).unwrap();
             assert_eq!(matches!(opened, Authored::Again(_)), !freezes);
             village.until_alice_has(1);
-            let rows = verify_store(&village.coop.genesis, &village.stores[0]);
-            assert_eq!(block_on(rows).unwrap(), []);
-        }
+        });
     }
+}
+
+#[test]
+fn nothing_is_agreed_to_before_the_chain_rests_for_good() {
+    let mut village = Village::new(130, 3);
+    let request = next(&village, &fresh(), 40);
+    village.until("nodes agree", Village::agree);
+    let before = Moment::of(130, &village);
+    let trial = before.trial(1, |village, store| village.open_on(1, store));
+    let ask = |village: &mut Village| village.agree_to(1, &request);
+    for (mut village, rests) in trial.failures(ask) {
+        trial.reopen(&mut village);
+        let paid = village.pay_from(1, request.chain, 1);
+        let code = paid.as_ref().err().map(AuthorError::code);
+        assert_eq!(code, rests.then_some("node.agreed"));
+        let agreed = ask(&mut village).unwrap();
+        let at_its_end = |v: &Village| v.tip(0, &request.chain) == v.tip(1, &request.chain);
+        village.until("the registrar knows the last record", at_its_end);
+        village.open_next(&request, agreed).unwrap();
+        village.until("nodes agree", Village::agree);
+        assert_eq!(village.forks(), []);
+        trial.assert_rows(&village);
+    }
+}
+
+#[test]
+fn chain_rests_until_a_withdrawal_is_durable() {
+    let (village, request, agreed) = agreed(131);
+    let before = Moment::of(131, &village);
+    let trial = before.trial(1, |village, store| village.open_on(1, store));
+    let ask = |village: &mut Village| block_on(village.nodes[1].withdraw(&request.chain));
+    let code = |paid: Result<Authored, AuthorError>| paid.err().map(|error| error.code());
+    for (mut village, goes_on) in trial.failures(ask) {
+        let paid = village.pay_from(1, request.chain, 2);
+        assert_eq!(code(paid), Some("node.agreed"), "before a restart");
+        trial.reopen(&mut village);
+        let paid = village.pay_from(1, request.chain, 2);
+        assert_eq!(code(paid), (!goes_on).then_some("node.agreed"));
+        ask(&mut village).unwrap();
+        village.pay_from(1, request.chain, 2).unwrap();
+        village.until_alice_has(2);
+        let refused = village.open_next(&request, agreed).unwrap_err();
+        assert_eq!(refused.code(), "node.terms", "the chain went on");
+        trial.assert_rows(&village);
+    }
+}
+
+/// Three branches each pay all that an account may owe: more is claimed then
+/// than an Open can charge.
+#[test]
+fn open_that_is_refused_leaves_no_seal_and_the_node_goes_on() {
+    let mut village = Village::new(128, 4);
+    let unit = village.coop.hours;
+    let registrar = Registrar::join(&village);
+    let partner = Topic::Ledger(village.coop.domain(), unit).chain(Owner::Partner(1));
+    let all = Grant {
+        floor: -i64::MAX,
+        ceiling: i64::MAX,
+        float: 0,
+    };
+    registrar.open_shared(&mut village, partner, Some(all));
+    village.until("nodes agree", Village::agree);
+    village.each_pair(LocalNetwork::disconnect);
+    let branches = [1, 2, 3].map(|member| {
+        let (node, payee) = (&village.nodes[0], village.coop.hours_of(member));
+        let amount = Amount::new(Amount::MAX).unwrap();
+        let legs = List::new([Leg { payee, amount }]).unwrap();
+        let request = PaymentRequest {
+            legs,
+            ..hours(payee, 1, 1)
+        };
+        let (ledger, now) = (node.ledger(&unit).unwrap(), village.times().now);
+        let drafted = ledger.authorize(node.set(), &partner.id(), &request, now);
+        let Ok(Authorized::Draft(draft)) = drafted else {
+            panic!("{drafted:?}");
+        };
+        draft.sign(&village.coop.treasury_key).unwrap()
+    });
+    for (member, branch) in (1..).zip(&branches) {
+        registrar.tell(village.peer(member), std::slice::from_ref(branch));
+    }
+    village.until("all are taken", |v| {
+        let taken = |member| v.posted(member, unit, v.coop.hours_of(member)) == i64::MAX.into();
+        (1..4).all(taken)
+    });
+    registrar.tell(village.peer(0), &branches);
+    village.each_pair(LocalNetwork::reconnect);
+    village.until("nodes agree", |v| {
+        v.agree() && v.nodes[0].set().fork(&partner.id()).is_some()
+    });
+    let node = &village.nodes[0];
+    let claimed = node.query(&unit).unwrap().claims_of(&partner.id()).claimed;
+    assert_eq!(claimed, 3 * u128::from(Amount::MAX));
+    let request = EpochRequest {
+        chain: partner.id(),
+        ..next(&village, &village.coop.treasury_key, 0)
+    };
+    let agreed = village.agree_to(0, &request).unwrap();
+    let before = village.nodes[0].set().len();
+    let refused = village.open_next(&request, agreed).unwrap_err();
+    assert_eq!(refused.code(), "node.no_place");
+    assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
+    assert!(!village.nodes[0].set().is_frozen(&partner.id()));
+    village.round();
+    let bob = village.coop.hours_of(1);
+    village.pay_from(1, bob, 1).unwrap();
+    village.until("alice is paid", |v| {
+        v.agree() && v.posted(0, unit, v.coop.hours_of(0)) == 3_600
+    });
+}
+
+/// A key store that signs so many times more.
+#[derive(Debug)]
+struct Tiring {
+    key: Keypair,
+    left: AtomicUsize,
+}
+
+impl Signer for Tiring {
+    fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Signature, SignError> {
+        let less = |left: usize| left.checked_sub(1);
+        let signs = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        signs.map_err(|_| SignError::Unavailable)?;
+        self.key.sign(message)
+    }
+}
+
+#[test]
+fn open_that_nobody_signs_leaves_no_seal_and_the_node_goes_on() {
+    let mut village = Village::new(129, 3);
+    village.until("nodes agree", Village::agree);
+    let request = next(&village, &fresh(), 40);
+    let agreed = village.agree_to(1, &request).unwrap();
+    let signer = Arc::new(Tiring {
+        key: village.coop.registrar.clone(),
+        left: AtomicUsize::new(1),
+    });
+    let (store, transport) = (
+        Arc::new(village.stores[0].clone()),
+        Arc::new(village.network.join(village.peer(0))),
+    );
+    let settings = village.coop.plain(0, store, transport);
+    let opened = block_on(settings.with_signer(signer.clone()).open());
+    village.nodes[0] = opened.unwrap();
+    let before = village.nodes[0].set().len();
+    let failed = village.open_next(&request, agreed).unwrap_err();
+    assert_eq!(failed.code(), "key.signer.unavailable");
+    assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
+    assert!(!village.nodes[0].set().is_frozen(&request.chain));
+    signer.left.store(usize::MAX, Ordering::Relaxed);
+    village.round();
+    let opened = village.open_next(&request, agreed).unwrap();
+    assert!(matches!(opened, Authored::New(_)));
+    village.until("nodes agree", Village::agree);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::audit::AuditEvent;
-use icn_events::node::Authored;
+use icn_events::node::{Authored, EpochRequest};
 use icn_governance::body::{Choice, Proposal, Subject};
+use icn_ledger::entry::PAYMENT;
 use icn_types::amount::Amount;
 use icn_types::authority::{Act, Action, Outcome, Raise, Start, Tip, operation_key};
 use icn_types::canon::List;
@@ -234,6 +235,48 @@ fn treasury_at_its_floor_waits_for_a_raise_and_pays_once() {
 /// Two nodes hold the treasury's key, as in a hand-over that was not finished.
 /// Each pays; the supplier takes one at most, and after the registrar has
 /// settled the fork exactly one stands.
+/// Every node learns of the decision by itself. What one of them knows is told
+/// to another once more, newest first, while a third is cut off.
+#[test]
+fn five_nodes_that_hear_everything_twice_and_late_pay_once() {
+    let mut village = Village::new(49, 5);
+    let echo = Registrar::join(&village);
+    let proposal = budget(&village);
+    propose_and_vote(&mut village, proposal.clone(), &[Choice::Yes; 5]);
+    for round in 0..100 {
+        let [from, to, cut] = [0, 1, 2].map(|shift| (round + shift) % 5);
+        echo.repeat(&village.nodes[from], village.peer(to));
+        let others: Vec<_> = [from, to].map(|member| village.peer(member)).into();
+        for other in &others {
+            village.network.disconnect(village.peer(cut), *other);
+        }
+        village.rounds(2);
+        for other in &others {
+            village.network.reconnect(village.peer(cut), *other);
+        }
+    }
+    village.until("nodes agree", |v| {
+        v.agree()
+            && (0..5).all(|node| {
+                let audit = v.nodes[node].audit();
+                let paid = audit.payment(v.nodes[node].set(), &proposal.id(), 0);
+                paid.is_some()
+            })
+    });
+    let treasury = village.coop.treasury();
+    for node in &village.nodes {
+        let set = node.set();
+        let written = set.slots().map(|slot| set.record(slot));
+        let written = written.filter(|record| record.chain() == treasury);
+        let payments = written.filter(|record| record.kind() == PAYMENT);
+        assert_eq!(payments.count(), 1);
+        let text = node.audit().export(set).unwrap();
+        let report = icn_events::audit::verify(&text, None).unwrap();
+        assert_eq!(report.payments.len(), 1);
+    }
+    assert!(village.forks().is_empty());
+}
+
 #[test]
 fn two_treasurers_never_pay_twice_and_no_audit_line_is_held_up() {
     let mut village = Village::new(48, 3);
@@ -443,4 +486,36 @@ fn rotated_member_pays_under_the_new_key() {
             .open(),
     );
     assert!(matches!(start.unwrap().start, Start::After { .. }));
+}
+
+#[test]
+fn decided_money_and_its_lines_wait_for_the_next_epoch_of_a_frozen_log() {
+    let mut village = Village::new(58, 3);
+    let log = village.nodes[0].audit().chain_id();
+    let times = village.times();
+    block_on(village.nodes[0].freeze(&log, times)).unwrap();
+    let proposal = budget(&village);
+    let opening = propose_and_vote(&mut village, proposal.clone(), &[Choice::Yes; 3]);
+    until_decided(&mut village, opening);
+    let (credits, supplier) = (village.coop.credits, village.coop.supplier());
+    village.rounds(20);
+    assert_eq!(lines(&village, 0, &proposal), []);
+    assert_eq!(
+        village.posted(0, credits, supplier),
+        0,
+        "no money without a line"
+    );
+    let key = village.coop.members[0].audit.public_key();
+    let request = EpochRequest {
+        chain: log,
+        key,
+        recovery: key,
+        grant: None,
+    };
+    let agreed = block_on(village.nodes[0].agree_to_epoch(&request)).unwrap();
+    let times = village.times();
+    block_on(village.nodes[0].open_epoch(&request, agreed, 0, times)).unwrap();
+    village.until("opened, closed and paid", |v| {
+        lines(v, 0, &proposal).len() == 3 && v.posted(0, credits, supplier) == 5_000
+    });
 }

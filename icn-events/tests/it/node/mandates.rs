@@ -5,18 +5,23 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::audit::{AuditEvent, verify};
-use icn_events::node::{AuthorError, Authored, Node};
+use icn_events::node::{AuthorError, Authored, ChainRequest, EpochRequest, Node};
 use icn_governance::body::{Choice, Proposal, Subject};
+use icn_ledger::batch::Batch;
 use icn_ledger::query::{Dates, Order, PageSize};
+use icn_ledger::request::Request;
 use icn_ledger::{Leg, LegId, PaymentRequest, Refusal, SettlementRequest};
 use icn_types::amount::Amount;
-use icn_types::authority::{Action, Envelope};
+use icn_types::authority::{Action, Envelope, Grant, operation_key};
 use icn_types::canon::List;
+use icn_types::chain::Owner;
+use icn_types::error::{Coded as _, Fault};
 use icn_types::id::RecordId;
 use icn_types::key::{Keypair, Signer as _};
-use icn_types::testkit::faulty::{Fault, Faulty};
+use icn_types::topic::Topic;
 
-use super::coop::{Village, copy};
+use super::coop::{Registrar, Village};
+use super::faults::Moment;
 use super::{budget, hours, propose_and_vote};
 
 const PAGE: PageSize = PageSize::new(100).unwrap();
@@ -89,6 +94,42 @@ fn decided_receiver_gets_the_account_and_pays_what_was_decided() {
     assert_eq!(village.forks(), []);
 }
 
+#[test]
+fn receiver_of_an_account_that_is_not_open_yet_gets_it_later() {
+    let mut village = Village::new(68, 3);
+    let receiver = Keypair::from_seed(&[68; 32]);
+    let (unit, person) = (village.coop.hours, &village.coop.members[2]);
+    let topic = Topic::Ledger(village.coop.domain(), unit);
+    let account = ChainRequest {
+        chain: topic.chain(Owner::Member(person.inception.id(), 1)),
+        key: person.key.public_key(),
+        recovery: person.key.public_key(),
+        grant: Some(Grant {
+            floor: 0,
+            ceiling: i64::MAX,
+            float: 0,
+        }),
+    };
+    let chain = account.chain.id();
+    let action = Action::Receive {
+        chain,
+        key: receiver.public_key(),
+        recovery: receiver.public_key(),
+    };
+    let proposal = of_actions(&village, &[action]);
+    let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
+    village.until("ready", |v| ready_of(v, &opening).is_some());
+    village.rounds(5);
+    let agreed = village.nodes[2].agree_to_chain(&account).unwrap();
+    let times = village.times();
+    let opened = village.nodes[0].open_chain(&account, agreed, u64::MAX, times);
+    block_on(opened).unwrap();
+    village.until("the receiver has the account", |v| {
+        let seat = v.nodes[0].set().office().unwrap().seat(&chain);
+        seat.is_some_and(|seat| seat.key() == receiver.public_key())
+    });
+}
+
 /// Two yeses of four without a no make a budget, and no receivership.
 #[test]
 fn majority_that_passes_a_budget_takes_nobodys_account() {
@@ -143,6 +184,30 @@ fn nobodys_voice_is_sealed_for_a_receiver() {
     }
 }
 
+/// The registrar seals the treasury below what it paid, so that the payment
+/// does not stand and the decision is to be carried out again.
+#[test]
+fn decided_payment_that_a_seal_leaves_out_is_made_again() {
+    let mut village = Village::new(67, 3);
+    let (credits, treasury) = (village.coop.credits, village.coop.treasury());
+    let proposal = budget(&village);
+    let key = operation_key(village.coop.domain(), proposal.id(), 0);
+    propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
+    let paid = |v: &Village| {
+        let (node, ledger) = (&v.nodes[0], v.nodes[0].ledger(&credits).unwrap());
+        ledger.payment(node.set(), &treasury, &key)
+    };
+    village.until("paid", |v| paid(v).is_some());
+    let first = paid(&village);
+    let (registrar, owner) = (Registrar::join(&village), village.coop.treasury_key.clone());
+    registrar.rotate(&mut village, treasury, None, &owner, &owner);
+    village.until("paid again", |v| {
+        paid(v).is_some_and(|id| Some(id) != first)
+    });
+    village.rounds(30);
+    assert_eq!(village.posted(0, credits, treasury), -5_000, "once");
+}
+
 /// Whether the audit log tells of an entry that draws on an envelope.
 fn has_line(node: &Node, record: RecordId) -> bool {
     let mut lines = node.audit().lines(node.set());
@@ -189,30 +254,72 @@ fn envelope_pays_together_with_its_audit_line_whichever_way_the_commit_fails() {
     let ready = decide_envelope(&mut village);
     let request = out_of_envelope(&village, ready, 60);
     let (credits, treasury) = (village.coop.credits, village.coop.treasury());
-    let (stores, now) = (village.copies(), village.now);
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-        let mut village = Village::wake(65, stores.iter().map(copy).collect(), now);
-        let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
-        village.open_on(0, counted.clone());
-        let store = Faulty::new(village.stores[0].clone(), [(counted.calls(), fault)]);
-        village.open_on(0, Arc::new(store));
+    let before = Moment::of(65, &village);
+    let trial = before.trial(0, |village, store| village.open_on(0, store));
+    let ask = |village: &mut Village| {
         let times = village.times();
-        let failed = block_on(village.nodes[0].pay(&credits, &treasury, &request, times));
-        assert!(matches!(failed, Err(AuthorError::Node(_))), "{failed:?}");
-        village.reopen(0);
-        let node = &village.nodes[0];
-        let ledger = node.ledger(&credits).unwrap();
-        let entry = ledger.payment(node.set(), &treasury, &request.key);
-        assert_eq!(entry.is_some(), fault == Fault::UncertainDone);
-        assert!(entry.is_none_or(|entry| has_line(node, entry)));
-        block_on(village.nodes[0].pay(&credits, &treasury, &request, times)).unwrap();
+        let paid = village.nodes[0].pay(&credits, &treasury, &request, times);
+        Ok(vec![block_on(paid)?])
+    };
+    trial.is_carried_out_once(ask, |village, paid| {
+        assert!(has_line(&village.nodes[0], paid[0].id()), "in one commit");
         village.until("the supplier has it once", |v| {
-            (0..3).all(|node| v.posted(node, credits, v.coop.supplier()) == 60) && v.agree()
+            (0..3).all(|node| v.posted(node, credits, v.coop.supplier()) == 60)
         });
         village.rounds(5);
         assert_eq!(village.posted(0, credits, treasury), -60);
-        assert_eq!(village.forks(), []);
+    });
+    for (mut village, was_done) in trial.failures(ask) {
+        trial.reopen(&mut village);
+        let node = &village.nodes[0];
+        let ledger = node.ledger(&credits).unwrap();
+        let entry = ledger.payment(node.set(), &treasury, &request.key);
+        assert_eq!(entry.is_some(), was_done);
+        assert!(entry.is_none_or(|entry| has_line(node, entry)));
     }
+}
+
+#[test]
+fn envelope_pays_nothing_while_the_audit_log_takes_no_line() {
+    let mut village = Village::new(67, 3);
+    let ready = decide_envelope(&mut village);
+    let request = out_of_envelope(&village, ready, 60);
+    let (credits, treasury) = (village.coop.credits, village.coop.treasury());
+    let (times, key) = (village.times(), village.coop.members[0].audit.public_key());
+    let node = &mut village.nodes[0];
+    let log = node.audit().chain_id();
+    let next = EpochRequest {
+        chain: log,
+        key,
+        recovery: key,
+        grant: None,
+    };
+    block_on(node.agree_to_epoch(&next)).unwrap();
+    let records = node.set().len();
+    let refused = block_on(node.pay(&credits, &treasury, &request, times)).unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.fault()),
+        ("node.no_audit", Fault::Environment)
+    );
+    let batch = [(treasury, Request::from(request.clone()))];
+    for how in [Batch::Atomic, Batch::Independent] {
+        let results = block_on(node.author_all(how, &batch, times)).unwrap();
+        assert!(
+            matches!(results[..], [Err(AuthorError::NoAudit)]),
+            "{results:?}"
+        );
+    }
+    assert_eq!(node.set().len(), records, "a refusal writes nothing");
+    block_on(node.withdraw(&log)).unwrap();
+    let paid = block_on(node.pay(&credits, &treasury, &request, times)).unwrap();
+    assert!(has_line(node, paid.id()));
+    block_on(node.freeze(&log, times)).unwrap();
+    let again = block_on(node.pay(&credits, &treasury, &request, times)).unwrap();
+    assert_eq!(
+        again,
+        Authored::Again(paid.id()),
+        "what was paid is answered for"
+    );
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Whole nodes, joined in one process.
 
 mod batch;
+mod chains;
 mod coop;
 pub(crate) mod crash;
 mod credit;
 mod epochs;
+mod faults;
 mod flow;
 mod hostile;
 mod joining;
+mod lies;
 mod mandates;
 mod money;
 mod queries;
@@ -15,6 +18,8 @@ mod restart;
 mod resume;
 mod roll;
 mod running;
+mod seals;
+mod settling;
 mod stored;
 
 use futures::executor::block_on;

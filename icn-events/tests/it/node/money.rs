@@ -4,19 +4,19 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{Acknowledgement, AuthorError, Authored, Node, NodeError, verify_store};
+use icn_events::node::{Acknowledgement, AuthorError, Authored, Node, verify_store};
 use icn_ledger::entry::RESOLVED_MAX;
 use icn_ledger::remark::{DisputeRequest, RemarkRequest, Ruling};
 use icn_ledger::{HoldRequest, Leg, LegId, PaymentRequest, RefundRequest, Refusal, ResolveRequest};
 use icn_types::amount::Amount;
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
-use icn_types::host::{MemoryStore, Store};
+use icn_types::host::Store;
 use icn_types::id::{ChainId, OperationKey, RecordId, UnitId};
-use icn_types::testkit::faulty::{Fault, Faulty};
 use icn_types::time::{Times, Timestamp};
 
-use super::coop::{Village, copy};
+use super::coop::Village;
+use super::faults::Moment;
 use super::hours;
 
 const SEED: u64 = 81;
@@ -208,8 +208,7 @@ fn dispute_is_ended_by_its_mediator_and_the_money_goes_back_by_a_refund() {
 
 /// Payments, a hold and a dispute that are open for what is asked next.
 pub(super) struct Scene {
-    stores: Vec<MemoryStore>,
-    now: u64,
+    before: Moment,
     pub(super) asks: Vec<(usize, Ask)>,
 }
 
@@ -253,14 +252,13 @@ impl Scene {
             (2, Ask::Acknowledge(first_leg(taken))),
             (2, Ask::Refuse(first_leg(sent_back))),
         ];
-        let (stores, now) = (village.copies(), village.now);
+        let before = Moment::of(SEED + 2, &village);
         assert_eq!(village.posted(0, unit, bob), -7 * 3600);
-        Self { stores, now, asks }
+        Self { before, asks }
     }
 
     pub(super) fn wake(&self) -> Village {
-        let stores = self.stores.iter().map(copy).collect();
-        let mut village = Village::wake(SEED + 2, stores, self.now);
+        let mut village = self.before.wake();
         village.open_deciding(2, Arc::new(village.stores[2].clone()));
         village
     }
@@ -332,7 +330,7 @@ fn refused_request_writes_nothing() {
         (
             1,
             Ask::Remark(disputing(first_leg(nobody), ChainId::from_bytes([9; 32]))),
-            "authorize.mediator",
+            "authorize.account",
         ),
         (
             1,
@@ -369,38 +367,10 @@ fn refused_request_writes_nothing() {
 #[test]
 fn request_is_carried_out_once_whichever_way_its_commit_fails() {
     let scene = Scene::set();
-    let unharmed = |member: usize| {
-        let mut village = scene.wake();
-        let store = Arc::new(Faulty::new(village.stores[member].clone(), []));
-        village.open_deciding(member, store.clone());
-        store.calls()
-    };
-    let opening = [0, 1, 2].map(unharmed);
     for (member, request) in &scene.asks {
-        for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-            let mut village = scene.wake();
-            let faults = [(opening[*member], fault)];
-            let store = Faulty::new(village.stores[*member].clone(), faults);
-            village.open_deciding(*member, Arc::new(store));
-            let error = village.ask(*member, request).unwrap_err();
-            let AuthorError::Node(NodeError::Store(_)) = error else {
-                panic!("{request:?} {fault:?}: {error:?}");
-            };
-            let again = village.ask(*member, request).unwrap_err();
-            let AuthorError::Node(NodeError::Interrupted) = again else {
-                panic!("{request:?} {fault:?}: granted what may be lost");
-            };
-            village.open_deciding(*member, Arc::new(village.stores[*member].clone()));
-            let authored = village.ask(*member, request).unwrap();
-            let was_done = fault == Fault::UncertainDone;
-            assert_eq!(matches!(authored, Authored::Again(_)), was_done);
-            village.until("nodes agree", |v| {
-                v.agree() && v.nodes[0].set().find(&authored.id()).is_some()
-            });
-            assert_eq!(village.forks(), []);
-            assert!(village.labels_agree());
-            let rows = verify_store(&village.coop.genesis, &village.stores[*member]);
-            assert_eq!(block_on(rows).unwrap(), []);
-        }
+        let open = |village: &mut Village, store| village.open_deciding(*member, store);
+        let ask = |village: &mut Village| Ok(vec![village.ask(*member, request)?]);
+        let trial = scene.before.trial(*member, open);
+        trial.is_carried_out_once(ask, |_, _| {});
     }
 }

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{AccountRequest, AuthorError, Authored, NodeError};
+use icn_events::node::{AuthorError, Authored, ChainRequest};
+use icn_governance::body::Proposal;
 use icn_types::authority::{Grant, RollChange};
 use icn_types::canon::List;
+use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
 use icn_types::key::{Inception, Keypair, MemberId, Signer as _};
-use icn_types::testkit::faulty::{Fault, Faulty};
+use icn_types::topic::Topic;
 
 use super::coop::{FLOAT, Village};
-use super::hours;
+use super::faults::Moment;
+use super::{budget, hours, opening_of};
 
 const SEED: u64 = 131;
 
@@ -67,25 +70,22 @@ fn newcomer_joins_gets_an_account_and_leaves() {
     village.until("the roll is known", |v| {
         v.nodes[2].set().office().unwrap().member(&member).is_some()
     });
-    let account = AccountRequest {
-        member,
-        device: 0,
+    let topic = Topic::Ledger(village.coop.domain(), unit);
+    let account = ChainRequest {
+        chain: topic.chain(Owner::Member(member, 0)),
         key: newcomer().public_key(),
         recovery: newcomer().public_key(),
-        grant: Grant {
+        grant: Some(Grant {
             floor: -3_600,
             ceiling: i64::MAX,
             float: FLOAT,
-        },
+        }),
     };
-    let agreed = village.nodes[2].agree_to_account(&unit, &account).unwrap();
+    let agreed = village.nodes[2].agree_to_chain(&account).unwrap();
     let times = village.times();
-    let opened = village.nodes[0].open_account(&unit, &account, agreed, 3_600, times);
+    let opened = village.nodes[0].open_chain(&account, agreed, 3_600, times);
     block_on(opened).unwrap();
-    let (own, alice) = (
-        account.chain(village.coop.domain(), unit).id(),
-        village.coop.hours_of(0),
-    );
+    let (own, alice) = (account.chain.id(), village.coop.hours_of(0));
     village.until("the account is open", |v| {
         v.nodes[2].set().office().unwrap().seat(&own).is_some()
     });
@@ -115,21 +115,55 @@ fn newcomer_joins_gets_an_account_and_leaves() {
 
 #[test]
 fn roll_changes_once_whichever_way_the_commit_fails() {
-    for fault in [Fault::Refused, Fault::UncertainDone, Fault::UncertainLost] {
-        let mut village = Village::new(SEED, 3);
-        let counted = Arc::new(Faulty::new(village.stores[0].clone(), []));
-        village.open_on(0, counted.clone());
-        let store = Faulty::new(village.stores[0].clone(), [(counted.calls(), fault)]);
-        village.open_on(0, Arc::new(store));
-        let request = joining(&village);
-        let failed = change(&mut village, &request).unwrap_err();
-        assert!(matches!(failed, AuthorError::Node(NodeError::Store(_))));
-        village.reopen(0);
-        let done = change(&mut village, &request).unwrap();
-        let was_done = fault == Fault::UncertainDone;
-        assert_eq!(matches!(done, Authored::Again(_)), was_done, "{fault:?}");
+    let village = Village::new(SEED, 3);
+    let request = joining(&village);
+    let before = Moment::of(SEED, &village);
+    let trial = before.trial(0, |village, store| village.open_on(0, store));
+    let ask = |village: &mut Village| Ok(vec![change(village, &request)?]);
+    trial.is_carried_out_once(ask, |village, _| {
         village.until("nodes agree", Village::agree);
         let office = village.nodes[2].set().office().unwrap();
         assert_eq!(office.roll().len(), 4);
+    });
+}
+
+#[test]
+fn proposal_of_who_left_is_opened_once_they_are_back() {
+    for is_reopened in [false, true] {
+        let mut village = Village::new(SEED + 1, 4);
+        village.rounds(10);
+        for other in [0, 1, 3] {
+            village
+                .network
+                .disconnect(village.peer(2), village.peer(other));
+        }
+        let member = village.coop.members[2].inception.clone();
+        change(&mut village, &leaving(member.id())).unwrap();
+        let proposal = Proposal {
+            proposer: member.id(),
+            ..budget(&village)
+        };
+        let id = proposal.id();
+        let (voice, times) = (village.coop.voice_of(2), village.times());
+        block_on(village.nodes[2].propose(&voice, proposal, times)).unwrap();
+        for other in [0, 1, 3] {
+            village
+                .network
+                .reconnect(village.peer(2), village.peer(other));
+        }
+        village.until("the registrar knows the proposal", |v| {
+            v.agree() && v.nodes[0].governance().proposal(&id).is_some()
+        });
+        village.rounds(5);
+        assert_eq!(opening_of(&village, 0, id), None);
+        if is_reopened {
+            village.reopen(0);
+        }
+        let back = RollChange {
+            join: List::new([member]).unwrap(),
+            leave: List::empty(),
+        };
+        change(&mut village, &back).unwrap();
+        village.until("it is opened", |v| opening_of(v, 0, id).is_some());
     }
 }

@@ -63,8 +63,7 @@ fn a_claim_goes_from_listed_to_charged_to_paid_to_settled() {
 #[test]
 fn charges_are_told_of_as_many_claims_as_they_pay() {
     let mut loss = Loss::new();
-    let late = loss.market.pay(loss.member, loss.shop, 30);
-    loss.market.ack(loss.shop, &[leg(late, 0)]);
+    loss.buy(30);
     let open = loss.charge(69);
     let claims = loss.query(|query| query.claims_of(&loss.member).claims);
     let states: Vec<ClaimState> = claims.iter().map(|claim| claim.state).collect();
@@ -202,6 +201,8 @@ fn a_batch_settles_a_claim_once() {
         request: request.into(),
         at: NOW,
     });
+    let decisions = items.each_ref().map(|item| item.request.decision());
+    assert_eq!(decisions, [Some((loss.fund.ready, 0)); 4]);
     let (set, ledger) = (&loss.market.stage.set, &loss.market.ledger);
     let answers = authorize_all(set, [ledger], Batch::Independent, &items);
     let [Ok(Authorized::Draft(draft)), again, settled, conflict] = &answers[..] else {

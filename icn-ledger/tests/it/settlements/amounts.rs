@@ -5,20 +5,18 @@ use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId};
 
 use super::claims::last_act;
-use super::{Fund, Loss, Named, settle};
-use crate::holds::part;
+use super::{Loss, Named, Parted, Twofold, settle};
 use crate::market::{Market, leg};
 
 #[test]
 fn claims_against_an_account_are_paid_up_to_its_charge() {
     let mut loss = Loss::new();
-    let late = loss.market.pay(loss.member, loss.shop, 30);
-    loss.market.ack(loss.shop, &[leg(late, 0)]);
+    let claim = loss.buy(30);
     loss.charge(69);
     let first = loss.named();
     let second = Named {
         leg: (loss.shop, 30),
-        claim: leg(late, 0),
+        claim,
         ..first
     };
     for (named, verdict) in [(first, "valid"), (second, "settle.charge")] {
@@ -29,49 +27,37 @@ fn claims_against_an_account_are_paid_up_to_its_charge() {
 
 #[test]
 fn what_was_settled_of_a_record_that_stands_again_is_sealed_no_more() {
-    let mut market = Market::new(3);
-    let (member, shop) = (market.chains[0], market.chains[1]);
-    let mut fund = Fund::open(&mut market, 1);
-    let (honoured, opened) = (last_act(&market), market.stage.open_of(&member));
-    let late = market.post_two(member, (shop, 30), (shop, 12));
-    market.ack(shop, &[leg(late, 0), leg(late, 1)]);
-    let named = Named {
-        leg: (shop, 30),
-        claim: leg(late, 0),
-        open: market.reopen(member, None, 42),
-        head: None,
-    };
-    let settlement = settle(&mut market, &mut fund, named);
+    let mut two = Twofold::new();
+    let honoured = last_act(&two.market);
+    let opened = two.market.stage.open_of(&two.member);
+    let open = two.market.reopen(two.member, None, 42);
+    let named = two.named(0, 30, open);
+    let settlement = settle(&mut two.market, &mut two.fund, named);
+    let (mut market, shop) = (two.market, two.shop);
     market.ack(shop, &[leg(settlement, 0)]);
     market.stage.recall(honoured, &[]);
     market.feed();
-    let seal = seal_under(&mut market, member, opened, late);
-    market.note(shop, &[seal, late]);
+    let seal = seal_under(&mut market, two.member, opened, two.late);
+    market.note(shop, &[seal, two.late]);
     assert_eq!(market.spendable(shop), 132, "12, and 20 of the settlement");
 }
 
 #[test]
 fn a_settled_part_that_waited_for_its_resolve_alone_is_sealed_no_more() {
-    let mut market = Market::new(3);
-    let [payer, payee, resolver] = market.chains[..] else {
-        panic!("three accounts");
-    };
-    let mut fund = Fund::open(&mut market, 1);
-    let hold = market.hold(payer, (payee, 50), resolver);
-    let resolve = market.resolve(resolver, &[(hold, 30)]);
-    market.ack(payee, &[part(resolve, 0)]);
-    let seal = market.seal(payer);
-    market.note(payee, &[seal, hold]);
-    let (honoured, opened) = (last_act(&market), market.stage.open_of(&resolver));
-    let named = Named {
-        leg: (payee, 30),
-        claim: part(resolve, 0),
-        open: market.reopen(resolver, None, 30),
-        head: None,
-    };
-    let settlement = settle(&mut market, &mut fund, named);
-    assert_eq!(market.verdict(&settlement), "valid");
-    market.ack(payee, &[leg(settlement, 0)]);
+    let mut parted = Parted::new();
+    let (payer, payee) = (parted.payer, parted.payee);
+    let seal = parted.market.seal(payer);
+    parted.market.note(payee, &[seal, parted.hold]);
+    let opened = parted.market.stage.open_of(&parted.resolver);
+    let honoured = last_act(&parted.market);
+    let open = parted.market.reopen(parted.resolver, None, 30);
+    parted.settle(parted.taken(), 30, open);
+    let Parted {
+        mut market,
+        resolver,
+        resolve,
+        ..
+    } = parted;
     market.stage.recall(honoured, &[]);
     market.feed();
     let seal = seal_under(&mut market, resolver, opened, resolve);

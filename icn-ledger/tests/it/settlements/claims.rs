@@ -1,62 +1,47 @@
 //! Which claims there are, and what becomes of what settled them.
 
-use icn_ledger::{LegId, Refusal};
+use icn_ledger::Refusal;
 use icn_types::authority::Tip;
 use icn_types::id::RecordId;
 
-use super::{Fund, Loss, Named, settle};
-use crate::holds::{part, rest};
+use super::{Fund, Loss, Named, Parted, Twofold, settle};
+use crate::holds::rest;
 use crate::market::{Market, follow, leg};
 
 /// Of several legs of one record only the paid one changes its source.
 #[test]
 fn one_leg_of_a_record_is_settled_and_the_other_keeps_its_doubt() {
-    let mut market = Market::new(3);
-    let (member, shop) = (market.chains[0], market.chains[1]);
-    let mut fund = Fund::open(&mut market, 1);
-    let late = market.post_two(member, (shop, 30), (shop, 12));
-    market.ack(shop, &[leg(late, 0), leg(late, 1)]);
-    let open = market.reopen(member, None, 42);
-    let named = |number, atoms| Named {
-        leg: (shop, atoms),
-        claim: leg(late, number),
-        open,
-        head: None,
-    };
-    let swapped = settle(&mut market, &mut fund.clone(), named(1, 30));
-    assert_eq!(market.verdict(&swapped), "settle.leg");
-    market.reopen(fund.chain, None, 0);
-    let settlement = settle(&mut market, &mut fund, named(0, 30));
+    let mut two = Twofold::new();
+    let open = two.market.reopen(two.member, None, 42);
+    let named = two.named(1, 30, open);
+    let swapped = settle(&mut two.market, &mut two.fund.clone(), named);
+    assert_eq!(two.market.verdict(&swapped), "settle.leg");
+    two.market.reopen(two.fund.chain, None, 0);
+    let named = two.named(0, 30, open);
+    let settlement = settle(&mut two.market, &mut two.fund, named);
+    let (mut market, shop) = (two.market, two.shop);
     market.ack(shop, &[leg(settlement, 0)]);
-    let seal = market.seal(fund.chain);
+    let seal = market.seal(two.fund.chain);
     market.note(shop, &[seal, settlement]);
     assert_eq!(market.spendable(shop), 100 + 30 + 12);
-    let more = market.pay(shop, member, 30 + 100 + 13);
+    let more = market.pay(shop, two.member, 30 + 100 + 13);
     assert_eq!(market.verdict(&more), "limit.floor");
 }
 
 /// The hold falls, so its payer owes the payee's part.
 #[test]
 fn a_part_of_a_dropped_hold_is_settled() {
-    let mut market = Market::new(3);
-    let [payer, payee, resolver] = market.chains[..] else {
-        panic!("three accounts");
-    };
-    let mut fund = Fund::open(&mut market, 1);
-    let hold = market.hold(payer, (payee, 50), resolver);
-    let resolve = market.resolve(resolver, &[(hold, 30)]);
-    market.ack(payee, &[part(resolve, 0)]);
-    let open = market.reopen(payer, None, 30);
-    let named = Named {
-        leg: (payee, 30),
-        claim: part(resolve, 0),
-        open,
-        head: None,
-    };
-    let settlement = settle(&mut market, &mut fund, named);
-    assert_eq!(market.verdict(&settlement), "valid");
-    let ack = market.ack_all(payee).unwrap();
-    assert_eq!(market.verdict(&ack), "valid");
+    let mut parted = Parted::new();
+    let open = parted.market.reopen(parted.payer, None, 30);
+    let settlement = parted.settle(parted.taken(), 30, open);
+    let Parted {
+        mut market,
+        fund,
+        payee,
+        resolver,
+        resolve,
+        ..
+    } = parted;
     assert_eq!((market.posted(payee), market.spendable(payee)), (30, 120));
     assert_eq!(market.column(fund.chain).contested, 30);
     let seal = market.seal(fund.chain);
@@ -72,33 +57,22 @@ fn a_part_of_a_dropped_hold_is_settled() {
 /// took by it.
 #[test]
 fn both_parts_of_a_dropped_resolve_are_settled() {
-    let mut market = Market::new(3);
-    let [payer, payee, resolver] = market.chains[..] else {
-        panic!("three accounts");
-    };
-    let mut fund = Fund::open(&mut market, 1);
-    let hold = market.hold(payer, (payee, 50), resolver);
-    let resolve = market.resolve(resolver, &[(hold, 30)]);
-    market.ack(payee, &[part(resolve, 0)]);
-    market.ack(payer, &[rest(resolve, 0)]);
+    let mut parted = Parted::new();
+    let (payer, payee) = (parted.payer, parted.payee);
+    let back = rest(parted.resolve, 0);
+    parted.market.ack(payer, &[back]);
     // The payee's part waits for a Seal over its hold, and is sealed by none.
-    let seal = market.seal(payer);
-    market.note(payee, &[seal, hold]);
-    let open = market.reopen(resolver, None, 50);
-    let mut pay = |chain, claim: LegId, atoms| {
-        let named = Named {
-            leg: (chain, atoms),
-            claim,
-            open,
-            head: None,
-        };
-        let id = settle(&mut market, &mut fund, named);
-        assert_eq!(market.verdict(&id), "valid");
-        let ack = market.ack_all(chain).unwrap();
-        assert_eq!(market.verdict(&ack), "valid");
-    };
-    pay(payee, part(resolve, 0), 30);
-    pay(payer, rest(resolve, 0), 20);
+    let seal = parted.market.seal(payer);
+    parted.market.note(payee, &[seal, parted.hold]);
+    let open = parted.market.reopen(parted.resolver, None, 50);
+    parted.settle(parted.taken(), 30, open);
+    parted.settle((payer, back), 20, open);
+    let Parted {
+        mut market,
+        fund,
+        resolver,
+        ..
+    } = parted;
     let seal = market.seal(fund.chain);
     let head = market.tip(fund.chain).unwrap().head;
     market.note(payee, &[seal, head]);

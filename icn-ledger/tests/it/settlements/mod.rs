@@ -17,6 +17,7 @@ use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::testkit::stage::GRANT;
 
+use crate::holds::part;
 use crate::market::{Market, NOW, amount, leg};
 use crate::treasury::decide;
 
@@ -150,6 +151,13 @@ impl Loss {
         }
     }
 
+    /// One more payment of the member, which the shop took.
+    fn buy(&mut self, atoms: u64) -> LegId {
+        let late = leg(self.market.pay(self.member, self.shop, atoms), 0);
+        self.market.ack(self.shop, &[late]);
+        late
+    }
+
     /// A final Seal below the claim, and an Open that charges it.
     pub(crate) fn charged() -> Self {
         let mut loss = Self::new();
@@ -215,6 +223,97 @@ impl Loss {
             let own = claims.iter().find(|claim| claim.leg == self.claim);
             own.map(|claim: &Claim| claim.state).unwrap()
         })
+    }
+}
+
+/// A payment of two legs, both taken, before anything is sealed.
+struct Twofold {
+    market: Market,
+    member: ChainId,
+    shop: ChainId,
+    fund: Fund,
+    late: RecordId,
+}
+
+impl Twofold {
+    /// 30 and 12 for one shop.
+    fn new() -> Self {
+        let mut market = Market::new(3);
+        let (member, shop) = (market.chains[0], market.chains[1]);
+        let fund = Fund::open(&mut market, 1);
+        let late = market.post_two(member, (shop, 30), (shop, 12));
+        market.ack(shop, &[leg(late, 0), leg(late, 1)]);
+        Self {
+            market,
+            member,
+            shop,
+            fund,
+            late,
+        }
+    }
+
+    /// A claim for one of the legs, under the Open that charged it.
+    const fn named(&self, number: u8, atoms: u64, open: RecordId) -> Named {
+        Named {
+            leg: (self.shop, atoms),
+            claim: leg(self.late, number),
+            open,
+            head: None,
+        }
+    }
+}
+
+/// A hold of 50, of which the payee took the 30 that its resolver gave it.
+struct Parted {
+    market: Market,
+    fund: Fund,
+    payer: ChainId,
+    payee: ChainId,
+    resolver: ChainId,
+    hold: RecordId,
+    resolve: RecordId,
+}
+
+impl Parted {
+    fn new() -> Self {
+        let mut market = Market::new(3);
+        let [payer, payee, resolver] = market.chains[..] else {
+            panic!("three accounts");
+        };
+        let fund = Fund::open(&mut market, 1);
+        let hold = market.hold(payer, (payee, 50), resolver);
+        let resolve = market.resolve(resolver, &[(hold, 30)]);
+        market.ack(payee, &[part(resolve, 0)]);
+        Self {
+            market,
+            fund,
+            payer,
+            payee,
+            resolver,
+            hold,
+            resolve,
+        }
+    }
+
+    /// Pays the claim of whoever took one side of the Resolve, under the Open
+    /// that charged it.
+    fn settle(&mut self, (chain, claim): (ChainId, LegId), atoms: u64, open: RecordId) -> RecordId {
+        let named = Named {
+            leg: (chain, atoms),
+            claim,
+            open,
+            head: None,
+        };
+        let settlement = settle(&mut self.market, &mut self.fund, named);
+        assert_eq!(self.market.verdict(&settlement), "valid");
+        let ack = self.market.ack_all(chain).unwrap();
+        assert_eq!(self.market.verdict(&ack), "valid");
+        settlement
+    }
+
+    /// The payee's part.
+    fn taken(&self) -> (ChainId, LegId) {
+        (self.payee, part(self.resolve, 0))
     }
 }
 

@@ -219,15 +219,20 @@ impl<'t> Tables<'t> {
                 return Ok(Err(conflict));
             }
         }
-        // Neighbours share pages. The sort is stable, so the last write to a
-        // key stays the last; it moves pointers, as writes are large.
-        let mut writes: Vec<&Write> = batch.writes().iter().collect();
-        writes.sort_by(|left, right| left.key().cmp(right.key()));
-        for write in writes {
-            let table = self.table(write.key().space())?;
-            match write {
-                Write::Put(key, value) => drop(table.insert(key.as_bytes(), value.as_slice())?),
-                Write::Delete(key) => drop(table.remove(key.as_bytes())?),
+        let mut by_space: BTreeMap<Space, Vec<&Write>> = BTreeMap::new();
+        for write in batch.writes() {
+            by_space.entry(write.key().space()).or_default().push(write);
+        }
+        for (space, mut writes) in by_space {
+            // Neighbours share pages. The sort is stable, so the last write to a
+            // key stays the last; it moves pointers, as writes are large.
+            writes.sort_by(|left, right| left.key().as_bytes().cmp(right.key().as_bytes()));
+            let table = self.table(space)?;
+            for write in writes {
+                match write {
+                    Write::Put(key, value) => drop(table.insert(key.as_bytes(), value.as_slice())?),
+                    Write::Delete(key) => drop(table.remove(key.as_bytes())?),
+                }
             }
         }
         Ok(Ok(()))

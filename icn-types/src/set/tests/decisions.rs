@@ -80,6 +80,58 @@ fn a_decision_goes_from_opening_to_close_to_ready() {
 }
 
 #[test]
+fn a_decision_is_found_by_its_ready_while_that_is_in_force() {
+    let mut stage = stage();
+    let openings = [1, 2].map(|proposal| open(&mut stage, proposal));
+    let closes = openings.map(|opening| close(&mut stage, opening, Outcome::Accepted));
+    stage.set_time(TIMELOCK);
+    let readies = closes.map(|close| ready(&mut stage, close));
+    let of = |stage: &Stage, id: &RecordId| stage.set.decision_of(id).cloned();
+    for (opening, id) in openings.iter().zip(&readies) {
+        let decision = stage.set.office().unwrap().decision(opening).cloned();
+        assert_eq!(of(&stage, id), decision);
+        assert!(decision.is_some());
+    }
+    let twice = ready(&mut stage, closes[0]);
+    assert_eq!(broken(&stage, &twice), "ready.twice");
+    let others = [twice, closes[0], openings[0], stage.records[0].id()];
+    assert_eq!(others.map(|id| of(&stage, &id)), [const { None }; 4]);
+    assert_eq!(of(&stage, &RecordId::from_bytes([9; 32])), None, "not here");
+    stage.recall(closes[1], &[]);
+    assert_eq!(readies.map(|id| of(&stage, &id)), [const { None }; 2]);
+    let closed = closes.map(|close| stage.set.closed_by(&close).is_some());
+    assert_eq!(closed, [true; 2], "the recall honours them");
+}
+
+#[test]
+fn a_vote_runs_from_its_opening_to_its_close() {
+    let mut stage = stage();
+    let before = stage.records.last().unwrap().id();
+    let [first, second] = [1, 2].map(|proposal| open(&mut stage, proposal));
+    let running = |stage: &Stage| {
+        let office = stage.set.office().unwrap();
+        let running = office.running().map(|(opening, _)| *opening);
+        let opened = [1, 2].map(|one| office.opening_of(&ProposalId::from_bytes([one; 32])));
+        (running.collect::<Vec<_>>(), opened)
+    };
+    let mut both = Vec::from([first, second]);
+    both.sort_unstable();
+    assert_eq!(running(&stage), (both, [Some(first), Some(second)]));
+    let certificate = close(&mut stage, first, Outcome::Rejected);
+    let rest = (Vec::from([second]), [Some(first), Some(second)]);
+    assert_eq!(running(&stage), rest);
+    let decision = stage.set.office().unwrap().decision(&first);
+    assert_eq!(stage.set.closed_by(&certificate), decision);
+    for other in [first, second, before] {
+        assert_eq!(stage.set.closed_by(&other), None);
+    }
+    let twice = close(&mut stage, first, Outcome::Accepted);
+    assert_eq!(stage.set.closed_by(&twice), None, "it is not valid");
+    stage.recall(before, &[]);
+    assert_eq!(running(&stage), (Vec::new(), [None; 2]));
+}
+
+#[test]
 fn an_opening_states_the_roll_of_its_moment() {
     let mut stage = stage();
     let wrong = Opening {

@@ -197,18 +197,10 @@ impl World {
         let slot = self.stage.set.find(&prev).unwrap();
         let before = self.stage.set.record(slot);
         let epoch = before.epoch().unwrap_or(prev);
-        let place = Place::Entry {
-            topic: before.topic(),
-            chain: before.chain(),
-            epoch,
-            seq: before.seq() + 1,
-            prev: Some(prev),
-        };
-        let (kind, body) = act.body();
+        let place = before.header().next_place().unwrap();
         self.written += 1;
-        let content = Content::new(refs.to_vec(), None, &body).unwrap();
         let at = Timestamp::from_millis(self.written);
-        let draft = Draft::new(place, kind, at, content).unwrap();
+        let draft = act.draft(place, refs.to_vec(), at).unwrap();
         let mut stage = self.stage.clone();
         let id = stage.sign(draft, &self.keys[&epoch]);
         let is_valid = stage.set.verdict(stage.set.find(&id).unwrap()).is_valid();

@@ -86,37 +86,76 @@ fn every_rule_of_the_authority_chain_is_broken() {
     assert_eq!(found, expected);
 }
 
-/// Each act is rehearsed on a set that ends right before it.
+/// Acts are rehearsed on a set that ends right before them: each alone, and
+/// together with those that it follows.
 #[test]
-fn rehearsal_says_of_a_draft_what_the_record_turns_out_to_be() {
+fn rehearsal_says_of_drafts_what_the_records_turn_out_to_be() {
     let told = Told::new();
     let (all, authority) = (&told.stage.set, told.stage.set.authority());
-    let mut rehearsed: BTreeSet<String> = BTreeSet::new();
+    let mut rehearsed: BTreeSet<(usize, String)> = BTreeSet::new();
     let of_authority = |record: &&Signed<Record>| record.chain() == authority;
-    for record in told.stage.records.iter().filter(of_authority).skip(1) {
+    for record in told.stage.records.iter().filter(of_authority) {
         let slot = all.find(&record.id()).unwrap();
-        let before = all.back(slot).skip(1).collect::<BTreeSet<Slot>>();
-        let is_before = |id| all.find(id).is_none_or(|named| before.contains(&named));
-        if !record.refs().iter().all(is_before) || record.kind() == Kind::RECALL {
-            continue; // a chain that forks, and whoever succeeds, have no next place
+        for run in 1..=3 {
+            let mut acts: Vec<Slot> = all.back(slot).take(run).collect();
+            acts.reverse();
+            let Some((set, drafts)) = told.before(&acts) else {
+                continue;
+            };
+            let verdicts = acts.iter().map(|&act| all.verdict(act));
+            let verdict = verdicts.fold(Verdict::Valid, |so_far, next| match so_far {
+                Verdict::Valid => next,
+                so_far => so_far,
+            });
+            assert_eq!(set.rehearse_all(&drafts), verdict, "{acts:?}");
+            rehearsed.insert((run, format!("{verdict:?}")));
+            if let [draft] = &drafts[..] {
+                let mut set = set;
+                set.insert(record.clone()).unwrap();
+                assert_eq!(set.rehearse(draft), Verdict::Waiting, "its place is taken");
+                assert_eq!(set.next_place(&authority), record.header().next_place());
+            } else {
+                let turned = drafts.iter().rev().cloned().collect::<Vec<_>>();
+                assert_eq!(set.rehearse_all(&turned), Verdict::Waiting);
+            }
         }
+    }
+    for run in 1..=3 {
+        let found = rehearsed.iter().filter(|(of, _)| *of == run).count();
+        assert!(found > 20, "{run}: {rehearsed:?}");
+    }
+}
+
+impl Told {
+    /// A set that ends right before some acts that follow each other, and these
+    /// as drafts. `None` where a chain that forks has no next place, where
+    /// somebody succeeds, and where one act names another.
+    fn before(&self, acts: &[Slot]) -> Option<(RecordSet, Vec<Draft>)> {
+        let all = &self.stage.set;
+        let before: BTreeSet<Slot> = all.back(acts[0]).skip(1).collect();
+        let is_before = |id| all.find(id).is_none_or(|named| before.contains(&named));
+        let follows = |&slot: &Slot| {
+            let record = all.record(slot);
+            let has_place = record.prev().is_some() && record.kind() != Kind::RECALL;
+            has_place && record.refs().iter().all(is_before)
+        };
+        acts.iter().all(follows).then_some(())?;
         let mut set = RecordSet::new(all.domain());
-        for other in &told.stage.records {
-            if other.chain() != authority || before.contains(&all.find(&other.id()).unwrap()) {
+        for other in &self.stage.records {
+            let slot = all.find(&other.id()).unwrap();
+            if other.chain() != all.authority() || before.contains(&slot) {
                 // What lies under an Open of another branch stays away.
                 let _added = set.insert(other.clone());
             }
         }
-        let header = record.header();
-        let content = record.content().unwrap().clone();
-        let draft = Draft::new(*header.place(), header.kind(), header.at(), content).unwrap();
-        let verdict = all.verdict(slot);
-        assert_eq!(set.rehearse(&draft), verdict, "{:?}", header.kind());
-        rehearsed.insert(format!("{verdict:?}"));
-        set.insert(record.clone()).unwrap();
-        assert_eq!(set.rehearse(&draft), Verdict::Waiting, "its place is taken");
+        let draft = |&slot: &Slot| {
+            let record = all.record(slot);
+            let (header, content) = (record.header(), record.content()?.clone());
+            Draft::new(*header.place(), header.kind(), header.at(), content)
+        };
+        let drafts = acts.iter().map(draft).collect::<Option<_>>();
+        Some((set, drafts.unwrap()))
     }
-    assert!(rehearsed.len() > 20, "{rehearsed:?}");
 }
 
 struct Told {

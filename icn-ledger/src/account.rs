@@ -83,11 +83,11 @@ pub(crate) struct Part {
     pub(crate) amount: i128,
 }
 
-/// Where credit came from: a record on its sender's chain.
+/// Where credit came from: a record on its sender's chain. Ordered by chain, and
+/// each after those before it on its path, as a set stores them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Source {
     pub(crate) chain: ChainNumber,
-    pub(crate) seq: u64,
     pub(crate) slot: Slot,
 }
 
@@ -284,16 +284,15 @@ impl Account {
         self.cover.get(chain).map_or(&[], Vec::as_slice)
     }
 
-    /// Unsealed credit from records at `from..=to` of one chain.
+    /// Unsealed credit from records of one chain from `first` to `last`.
     pub(crate) fn unsealed(
         &self,
         chain: ChainNumber,
-        from: u64,
-        to: u64,
+        first: Slot,
+        last: Slot,
     ) -> impl Iterator<Item = (Source, i128)> + '_ {
-        let at = |seq, slot| Source { chain, seq, slot };
-        let range = at(from, Slot::FIRST)..=at(to, Slot::LAST);
-        let range = (from <= to).then(|| self.unsealed.range(range));
+        let [first, last] = [first, last].map(|slot| Source { chain, slot });
+        let range = (first <= last).then(|| self.unsealed.range(first..=last));
         let sources = range.into_iter().flatten();
         sources.map(|(&source, &atoms)| (source, atoms))
     }

@@ -326,7 +326,6 @@ fn is_on_own_path(case: &Case<'_>, slot: Slot) -> bool {
 pub(crate) fn source(case: &Case<'_>, slot: Slot) -> Source {
     Source {
         chain: case.set.chain_of(slot),
-        seq: case.set.seq(slot),
         slot,
     }
 }
@@ -394,8 +393,8 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
 
 /// Covers the path of a sealed head.
 fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
-    let (set, record) = (case.set, case.set.record(head));
-    let chain = record.chain();
+    let set = case.set;
+    let chain = set.chain(head);
     let heads = terms
         .cover
         .get(&chain)
@@ -404,12 +403,9 @@ fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
         return;
     }
     // What does not lie below an earlier head of the same path does not lie
-    // below this one either, before that head's position.
+    // below this one either, unless it came after that head.
     let below = heads.iter().filter(|&&known| set.on_path(known, head));
-    let from = below
-        .map(|&known| set.record(known).seq())
-        .max()
-        .unwrap_or(0);
+    let from = below.max().copied().unwrap_or(Slot::FIRST);
     let mut moved: Vec<Slot> = heads
         .iter()
         .copied()
@@ -418,7 +414,7 @@ fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
     moved.push(head);
     terms.cover.insert(chain, moved);
     let sealed = account
-        .unsealed(set.chain_of(head), from, record.seq())
+        .unsealed(set.chain_of(head), from, head)
         .filter(|(source, _)| set.on_path(source.slot, head));
     terms.sealed.extend(sealed);
 }

@@ -1,7 +1,5 @@
 //! The journal read back, when a node is opened.
 
-use std::num::NonZeroU32;
-
 use icn_sync::RestoreError;
 use icn_types::attested::{Reading, RunningHash, Unreadable};
 use icn_types::host::{Batch, Store};
@@ -13,9 +11,6 @@ use crate::genesis::Genesis;
 use super::error::NodeError;
 use super::journal::End;
 use super::schema::{HASH, IDENTITY, Identity, ONLY, RECORDS};
-
-/// Records that are read at once.
-const RECORDS_PER_PAGE: NonZeroU32 = NonZeroU32::new(512).unwrap();
 
 /// The store of a node, before its records are read.
 pub(super) struct Unread<'a> {
@@ -108,7 +103,7 @@ impl<'a> Unread<'a> {
 
     async fn read(&self, mut reading: Reading) -> Result<Option<Replay>, NodeError> {
         let mut slots = Vec::new();
-        let (mut next, mut scan) = (0, Some(RECORDS.scan().limit(RECORDS_PER_PAGE)));
+        let (mut next, mut scan) = (0, Some(RECORDS.scan()));
         while let Some(current) = scan {
             let page = self.store.scan(&current).await?;
             for row in &page.rows {

@@ -336,17 +336,17 @@ impl Query<'_> {
         let forked = chains().filter(|(chain, _)| self.set.fork(chain).is_some());
         let mut sums = BTreeMap::new();
         for (source, _) in forked {
-            let sealed = u64::try_from(self.set.sealed_len(&source)).unwrap_or(u64::MAX);
-            let Some(number) = self.set.chain_number(&source) else {
-                continue;
+            let first = self.set.spine(&source).get(self.set.sealed_len(&source));
+            let (Some(&first), Some(number)) = (first, self.set.chain_number(&source)) else {
+                continue; // all of it is sealed
             };
             for (account, _) in chains() {
                 let state = self.ledger.account(self.set, &account);
-                let plain = state.unsealed(number, sealed, u64::MAX);
+                let plain = state.unsealed(number, first, Slot::LAST);
                 let parts = state.parts(number).iter();
                 let parts = parts.map(|part| (part.hold, part.amount));
                 let atoms: i128 = plain
-                    .chain(parts.filter(|(hold, _)| hold.seq >= sealed))
+                    .chain(parts.filter(|(hold, _)| hold.slot >= first))
                     .filter(|(from, _)| self.set.on_spine(from.slot))
                     .map(|(_, atoms)| atoms)
                     .sum();

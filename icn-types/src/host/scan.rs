@@ -189,8 +189,9 @@ impl Page {
         rows: impl IntoIterator<Item = Result<StoredRow, E>>,
     ) -> Result<Self, E> {
         let rows_max = usize::try_from(scan.limit.get()).unwrap_or(usize::MAX);
+        let usual = scan.limit.min(PAGE_ROWS_DEFAULT).get();
         let mut page = Self {
-            rows: Vec::new(),
+            rows: Vec::with_capacity(usize::try_from(usual).unwrap_or_default()),
             next: None,
         };
         let mut len = 0_usize;

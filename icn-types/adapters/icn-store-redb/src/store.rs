@@ -7,7 +7,7 @@ use std::sync::Arc;
 use icn_types::host::{
     Batch, Key, Order, Page, Scan, Space, Store, StoreError, StoreErrorKind, StoredRow,
 };
-use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, TableError};
+use redb::{Builder, Database, ReadTransaction, ReadableDatabase, TableDefinition, TableError};
 
 use crate::error::{OpenError, store_error};
 use crate::writer::Writer;
@@ -18,6 +18,10 @@ pub const FILE_VERSION: u64 = 1;
 /// No space has this name: a space is without blanks.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("icn store");
 const VERSION: &str = "data version";
+
+/// Memory for pages of the file, in bytes. Others are read again, mostly from
+/// where the operating system keeps them.
+const CACHE_LEN: usize = 256 << 20;
 
 /// Crashed drafts of one process id before making a store is given up.
 const DRAFTS_MAX: u32 = 1000;
@@ -33,7 +37,8 @@ pub(crate) const fn table_of(
 ///
 /// Commits that wait at the same time share one transaction and one flush; each
 /// stays atomic by itself. Reads and scans run on the polling thread and block
-/// it for the time of a few page reads. Clone-free: share it as an `Arc`.
+/// it for the time of a few page reads. Up to 256 MiB of the file are kept in
+/// memory. Clone-free: share it as an `Arc`.
 ///
 /// Dropping it finishes what is queued and joins the writer, so that the file
 /// can be opened again at once.
@@ -112,6 +117,12 @@ fn guarded(open: impl FnOnce() -> Result<Database, OpenError>) -> Result<Databas
         .unwrap_or_else(|_| Err(OpenError::Corrupt("file cannot be read".into())))
 }
 
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_LEN);
+    builder
+}
+
 fn open_or_create(path: &Path) -> Result<Database, OpenError> {
     if path.try_exists().map_err(OpenError::Io)? {
         return open_existing(path);
@@ -126,7 +137,7 @@ fn open_or_create(path: &Path) -> Result<Database, OpenError> {
 }
 
 fn open_existing(path: &Path) -> Result<Database, OpenError> {
-    let database = Database::open(path).map_err(redb::Error::from)?;
+    let database = builder().open(path).map_err(redb::Error::from)?;
     match read_version(&database)? {
         FILE_VERSION => Ok(database),
         found if found > FILE_VERSION => Err(OpenError::Newer {
@@ -174,9 +185,7 @@ fn draft_beside(path: &Path) -> std::io::Result<(PathBuf, File)> {
 }
 
 fn fill(file: File) -> Result<Database, OpenError> {
-    let database = Database::builder()
-        .create_file(file)
-        .map_err(redb::Error::from)?;
+    let database = builder().create_file(file).map_err(redb::Error::from)?;
     write_version(&database)?;
     Ok(database)
 }

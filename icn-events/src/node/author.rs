@@ -5,7 +5,7 @@ use icn_governance::body::{Ballot, Choice, Proposal};
 use icn_ledger::Refusal as MoneyRefusal;
 use icn_ledger::member::CreditRefusal;
 use icn_types::error::{Coded, Fault};
-use icn_types::id::{ChainId, RecordId, UnitId};
+use icn_types::id::{ChainId, RecordId, TopicId, UnitId};
 use icn_types::record::Draft;
 use icn_types::resume::Standing;
 use icn_types::set::AuthorityRule;
@@ -91,6 +91,9 @@ pub enum AuthorError {
     /// takes none now: it is frozen, forks, ends soon, or its key is not here.
     #[error("audit log of this node takes no line now")]
     NoAudit,
+    /// Nobody would follow a chain in a topic that this node does not follow.
+    #[error("node does not follow topic {0}")]
+    NoTopic(TopicId),
     /// This node keeps no accounts in the unit.
     #[error("node keeps no accounts in unit {0}")]
     NoUnit(UnitId),
@@ -113,6 +116,7 @@ impl Coded for AuthorError {
             Self::Unconfirmed { .. } => "node.unconfirmed",
             Self::NoKey(_) => "node.key",
             Self::NoAudit => "node.no_audit",
+            Self::NoTopic(_) => "node.no_topic",
             Self::NoUnit(_) => "node.no_unit",
             Self::Node(error) => error.code(),
         }
@@ -127,7 +131,11 @@ impl Coded for AuthorError {
             Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) | Self::NoAudit => {
                 Fault::Environment
             }
-            Self::NoKey(_) | Self::NoUnit(_) | Self::Terms(_) | Self::Batch { .. } => Fault::Caller,
+            Self::NoKey(_)
+            | Self::NoTopic(_)
+            | Self::NoUnit(_)
+            | Self::Terms(_)
+            | Self::Batch { .. } => Fault::Caller,
             Self::Node(error) => error.fault(),
         }
     }

@@ -2,25 +2,24 @@
 //! and what the member agrees to.
 //!
 //! A member may owe so much with all devices together: the registrar's host
-//! states that limit with each request. Two nodes take part in opening an
-//! account and in moving credit: the member's signs the terms, the registrar's
-//! writes the acts, all of them in one commit. The signature travels between
-//! the two in whatever way the hosts like.
+//! states that limit with each request, also where it
+//! [opens](Node::open_chain) an account. Two nodes take part in moving credit:
+//! the member's signs the terms, the registrar's writes the acts, all of them in
+//! one commit. The signature travels between the two in whatever way the hosts
+//! like.
 
 use icn_ledger::Ledger;
 use icn_ledger::member::{CreditRefusal, Move};
 use icn_types::amount::Amount;
-use icn_types::authority::{Act, Consent, ConsentTerms, FORMAT, Grant, Open, Raise, Start};
+use icn_types::authority::{Act, Consent, Open, Raise};
 use icn_types::canon::to_bytes;
-use icn_types::chain::{Chain, Owner};
 use icn_types::host::Batch;
-use icn_types::id::{ChainId, DomainId, RecordId, UnitId};
-use icn_types::key::{MemberId, PublicKey, Signature};
+use icn_types::id::{ChainId, RecordId, UnitId};
+use icn_types::key::{PublicKey, Signature};
 use icn_types::record::Draft;
 use icn_types::resume::Standing;
 use icn_types::set::RecordSet;
 use icn_types::time::Times;
-use icn_types::topic::Topic;
 use icn_types::verdict::Verdict;
 
 use super::agreed::Agreed;
@@ -28,58 +27,6 @@ use super::author::{AuthorError, Authored};
 use super::epoch::check_consent;
 use super::error::NodeError;
 use super::{Node, SharedSigner};
-
-/// An account for one device of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "what a caller states")]
-pub struct AccountRequest {
-    /// Whose.
-    pub member: MemberId,
-    /// The number of the device.
-    pub device: u32,
-    /// The key that the device writes with.
-    pub key: PublicKey,
-    /// The key that may replace it when it is lost.
-    pub recovery: PublicKey,
-    /// The credit of the account.
-    pub grant: Grant,
-}
-
-impl AccountRequest {
-    /// The account.
-    #[must_use]
-    pub fn chain(&self, domain: DomainId, unit: UnitId) -> Chain {
-        Topic::Ledger(domain, unit).chain(Owner::Member(self.member, self.device))
-    }
-
-    /// What the member signs, with the key of the roll.
-    #[must_use]
-    pub fn terms(&self, domain: DomainId, unit: UnitId) -> ConsentTerms {
-        ConsentTerms {
-            domain,
-            chain: self.chain(domain, unit).id(),
-            start: Start::First,
-            key: self.key,
-            recovery: self.recovery,
-            format: FORMAT,
-            grant: Some(self.grant),
-        }
-    }
-
-    const fn open(&self, chain: Chain, consent: Signature) -> Open {
-        Open {
-            chain,
-            key: self.key,
-            recovery: self.recovery,
-            format: FORMAT,
-            start: Start::First,
-            charged: 0,
-            claims: None,
-            grant: Some(self.grant),
-            consent: Consent::Current(consent),
-        }
-    }
-}
 
 /// Credit that goes from one device of a member to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,51 +47,6 @@ impl CreditMove {
 }
 
 impl Node {
-    /// Signs that a member wants an account for another device. The node needs
-    /// the member's key of the roll.
-    ///
-    /// # Errors
-    /// [`AuthorError::NoKey`] without that key, [`AuthorError::NoUnit`].
-    pub fn agree_to_account(
-        &self,
-        unit: &UnitId,
-        request: &AccountRequest,
-    ) -> Result<Signature, AuthorError> {
-        self.credit_ledger(unit)?;
-        let terms = request.terms(self.set().domain(), *unit);
-        let office = self.set().office();
-        let member = office.and_then(|office| office.member(&request.member));
-        let signer = member.and_then(|member| self.signer_with(member.key));
-        let signer = signer.ok_or(AuthorError::NoKey(terms.chain))?;
-        let signed = signer.sign(&to_bytes(&terms));
-        Ok(signed.map_err(NodeError::from)?)
-    }
-
-    /// As registrar, opens an account for a device of a member, so that all of
-    /// its devices together may owe `limit` atoms at most. The same account is
-    /// opened once.
-    ///
-    /// # Errors
-    /// [`AuthorError`] when it is refused or the node fails.
-    pub async fn open_account(
-        &mut self,
-        unit: &UnitId,
-        request: &AccountRequest,
-        consent: Signature,
-        limit: u64,
-        times: Times,
-    ) -> Result<Authored, AuthorError> {
-        self.ready()?;
-        let ledger = self.credit_ledger(unit)?;
-        let chain = request.chain(self.set().domain(), *unit);
-        let open = request.open(chain, consent);
-        if let Some(first) = self.epoch_with(&chain.id(), |known| *known == open) {
-            return Ok(Authored::Again(first));
-        }
-        ledger.admit_open(self.set(), &open, limit)?;
-        self.author_acts(&[Act::Open(open)], times).await
-    }
-
     /// As registrar, lowers the floor of a member's account, so that all of its
     /// devices together may owe `limit` atoms at most. A floor that is in force
     /// already is answered with the record that set it.

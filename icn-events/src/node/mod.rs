@@ -13,6 +13,7 @@ mod agreed;
 mod author;
 mod batch;
 mod books;
+mod chain;
 mod credit;
 mod derived;
 mod docket;
@@ -62,7 +63,8 @@ use resume::Resuming;
 
 pub use author::{AuthorError, Authored};
 pub use batch::{BATCH_MAX, Results};
-pub use credit::{AccountRequest, CreditMove};
+pub use chain::ChainRequest;
+pub use credit::CreditMove;
 pub use epoch::EpochRequest;
 pub use error::NodeError;
 pub use event::NodeEvent;

@@ -9,7 +9,7 @@ use super::author::{AuthorError, Authored};
 
 impl Node {
     /// As registrar, lets members join and leave. Who joined can be given an
-    /// [account](Self::open_account); what belongs to who left is
+    /// [voice and accounts](Self::open_chain); what belongs to who left is
     /// [frozen](Self::freeze) separately, for debts stay. A change that is in
     /// force is answered with the record that made it.
     ///

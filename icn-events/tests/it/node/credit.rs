@@ -4,15 +4,17 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{AccountRequest, AuthorError, Authored, CreditMove, Node};
+use icn_events::node::{AuthorError, Authored, ChainRequest, CreditMove, Node};
 use icn_ledger::PaymentRequest;
 use icn_types::amount::Amount;
 use icn_types::authority::Grant;
+use icn_types::chain::{Chain, Owner};
 use icn_types::error::{Coded as _, Fault as Party};
 use icn_types::host::Store;
 use icn_types::id::{ChainId, UnitId};
-use icn_types::key::{Keypair, Signature, Signer as _};
+use icn_types::key::{Keypair, MemberId, Signature, Signer as _};
 use icn_types::time::Times;
+use icn_types::topic::Topic;
 
 use super::coop::{FLOAT, Village};
 use super::faults::Moment;
@@ -41,25 +43,37 @@ struct Devices {
     unit: UnitId,
     phone: ChainId,
     laptop: ChainId,
-    account: AccountRequest,
+    member: MemberId,
+    account: ChainRequest,
 }
 
 impl Devices {
     fn of(village: &Village) -> Self {
         let person = &village.coop.members[1];
-        let account = AccountRequest {
-            member: person.inception.id(),
-            device: 1,
+        let (unit, member) = (village.coop.hours, person.inception.id());
+        let topic = Topic::Ledger(village.coop.domain(), unit);
+        let account = ChainRequest {
+            chain: topic.chain(Owner::Member(member, 1)),
             key: laptop_key().public_key(),
             recovery: person.key.public_key(),
-            grant: grant(10),
+            grant: Some(grant(10)),
         };
-        let unit = village.coop.hours;
         Self {
             unit,
             phone: village.coop.hours_of(1),
-            laptop: account.chain(village.coop.domain(), unit).id(),
+            laptop: account.chain.id(),
+            member,
             account,
+        }
+    }
+
+    /// One device more.
+    fn third(&self, hours: i64) -> ChainRequest {
+        let topic = self.account.chain.topic();
+        ChainRequest {
+            chain: Chain::new(topic, Owner::Member(self.member, 2)),
+            grant: Some(grant(hours)),
+            ..self.account
         }
     }
 
@@ -109,15 +123,9 @@ fn with_laptop(seed: u64) -> (Village, Devices) {
     let mut village = Village::new(seed, 3);
     village.reopen_with_laptop(2);
     let devices = Devices::of(&village);
-    let agreed = village.nodes[1].agree_to_account(&devices.unit, &devices.account);
+    let agreed = village.nodes[1].agree_to_chain(&devices.account);
     let times = village.times();
-    let opened = village.nodes[0].open_account(
-        &devices.unit,
-        &devices.account,
-        agreed.unwrap(),
-        LIMIT,
-        times,
-    );
+    let opened = village.nodes[0].open_chain(&devices.account, agreed.unwrap(), LIMIT, times);
     let Authored::New(_) = block_on(opened).unwrap() else {
         panic!("a first account");
     };
@@ -129,36 +137,32 @@ fn with_laptop(seed: u64) -> (Village, Devices) {
 fn second_device_gets_an_account_within_the_limit_and_once() {
     let (mut village, devices) = with_laptop(101);
     let Devices { unit, account, .. } = devices;
-    let agreed = village.nodes[1].agree_to_account(&unit, &account).unwrap();
+    let agreed = village.nodes[1].agree_to_chain(&account).unwrap();
     let times = village.times();
-    let again = village.nodes[0].open_account(&unit, &account, agreed, LIMIT, times);
+    let again = village.nodes[0].open_chain(&account, agreed, LIMIT, times);
     assert!(matches!(block_on(again), Ok(Authored::Again(_))));
-    let third = AccountRequest {
-        device: 2,
-        grant: grant(11),
-        ..account
-    };
-    let agreed = village.nodes[1].agree_to_account(&unit, &third).unwrap();
+    let third = devices.third(11);
+    let agreed = village.nodes[1].agree_to_chain(&third).unwrap();
     let before = village.nodes[0].set().len();
     for (consent, limit, code) in [
         (agreed, LIMIT, "credit.limit"),
         (Signature::from_bytes([1; 64]), 2 * LIMIT, "open.consent"),
     ] {
-        let refused = village.nodes[0].open_account(&unit, &third, consent, limit, times);
+        let refused = village.nodes[0].open_chain(&third, consent, limit, times);
         assert_eq!(block_on(refused).unwrap_err().code(), code);
     }
-    let other = AccountRequest {
-        grant: grant(9),
+    let other = ChainRequest {
+        grant: Some(grant(9)),
         ..account
     };
-    let agreed_other = village.nodes[1].agree_to_account(&unit, &other).unwrap();
-    let refused = village.nodes[0].open_account(&unit, &other, agreed_other, LIMIT, times);
+    let agreed_other = village.nodes[1].agree_to_chain(&other).unwrap();
+    let refused = village.nodes[0].open_chain(&other, agreed_other, LIMIT, times);
     assert_eq!(block_on(refused).unwrap_err().code(), "open.order");
     assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
     // Whoever is not the registrar opens nothing, and signs for nobody else.
-    let refused = village.nodes[2].open_account(&unit, &third, agreed, 2 * LIMIT, times);
+    let refused = village.nodes[2].open_chain(&third, agreed, 2 * LIMIT, times);
     assert_eq!(block_on(refused).unwrap_err().code(), "node.key");
-    let refused = village.nodes[2].agree_to_account(&unit, &third);
+    let refused = village.nodes[2].agree_to_chain(&third);
     assert_eq!(refused.unwrap_err().code(), "node.key");
     // The laptop pays and is paid like any account.
     let alice = village.coop.hours_of(0);
@@ -169,7 +173,7 @@ fn second_device_gets_an_account_within_the_limit_and_once() {
         v.agree() && v.posted(1, unit, alice) == 7 * 3_600
     });
     let ledger = village.nodes[1].ledger(&unit).unwrap();
-    let member = ledger.member(village.nodes[1].set(), &account.member);
+    let member = ledger.member(village.nodes[1].set(), &devices.member);
     assert_eq!((member.devices.len(), member.posted.get()), (2, -7 * 3_600));
 }
 
@@ -247,7 +251,7 @@ fn credit_moves_from_phone_to_laptop_while_the_phone_rests() {
     let member = node
         .ledger(&unit)
         .unwrap()
-        .member(node.set(), &devices.account.member);
+        .member(node.set(), &devices.member);
     assert_eq!(member.committed, u128::from((10 + 40) * HOUR));
     let above = village.pay_hours(1, phone, &hours(alice, 8, 4));
     assert_eq!(above.unwrap_err().code(), "authorize.limit");
@@ -296,8 +300,8 @@ async fn ask(
     let unit = &devices.unit;
     match what {
         Grantings::Open => {
-            let third = third(devices);
-            node.open_account(unit, &third, consent, LIMIT, times).await
+            let third = devices.third(5);
+            node.open_chain(&third, consent, LIMIT, times).await
         }
         Grantings::Raise => {
             let floor = PHONE - 3_600;
@@ -311,19 +315,11 @@ async fn ask(
     }
 }
 
-fn third(devices: &Devices) -> AccountRequest {
-    AccountRequest {
-        device: 2,
-        grant: grant(5),
-        ..devices.account
-    }
-}
-
 #[test]
 fn registrar_grants_once_whichever_way_the_commit_fails() {
     let (mut village, devices) = with_laptop(105);
     let unit = devices.unit;
-    let to_account = village.nodes[1].agree_to_account(&unit, &third(&devices));
+    let to_account = village.nodes[1].agree_to_chain(&devices.third(5));
     let to_move = block_on(village.nodes[1].agree_to_move(&unit, &devices.moving(30)));
     let (to_account, to_move) = (to_account.unwrap(), to_move.unwrap());
     let before = Moment::of(105, &village);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::audit::{AuditEvent, verify};
-use icn_events::node::{AccountRequest, AuthorError, Authored, EpochRequest, Node};
+use icn_events::node::{AuthorError, Authored, ChainRequest, EpochRequest, Node};
 use icn_governance::body::{Choice, Proposal, Subject};
 use icn_ledger::batch::Batch;
 use icn_ledger::query::{Dates, Order, PageSize};
@@ -14,9 +14,11 @@ use icn_ledger::{Leg, LegId, PaymentRequest, Refusal, SettlementRequest};
 use icn_types::amount::Amount;
 use icn_types::authority::{Action, Envelope, Grant, operation_key};
 use icn_types::canon::List;
+use icn_types::chain::Owner;
 use icn_types::error::{Coded as _, Fault};
 use icn_types::id::RecordId;
 use icn_types::key::{Keypair, Signer as _};
+use icn_types::topic::Topic;
 
 use super::coop::{Registrar, Village};
 use super::faults::Moment;
@@ -97,18 +99,18 @@ fn receiver_of_an_account_that_is_not_open_yet_gets_it_later() {
     let mut village = Village::new(68, 3);
     let receiver = Keypair::from_seed(&[68; 32]);
     let (unit, person) = (village.coop.hours, &village.coop.members[2]);
-    let account = AccountRequest {
-        member: person.inception.id(),
-        device: 1,
+    let topic = Topic::Ledger(village.coop.domain(), unit);
+    let account = ChainRequest {
+        chain: topic.chain(Owner::Member(person.inception.id(), 1)),
         key: person.key.public_key(),
         recovery: person.key.public_key(),
-        grant: Grant {
+        grant: Some(Grant {
             floor: 0,
             ceiling: i64::MAX,
             float: 0,
-        },
+        }),
     };
-    let chain = account.chain(village.coop.domain(), unit).id();
+    let chain = account.chain.id();
     let action = Action::Receive {
         chain,
         key: receiver.public_key(),
@@ -118,9 +120,9 @@ fn receiver_of_an_account_that_is_not_open_yet_gets_it_later() {
     let opening = propose_and_vote(&mut village, proposal, &[Choice::Yes; 3]);
     village.until("ready", |v| ready_of(v, &opening).is_some());
     village.rounds(5);
-    let agreed = village.nodes[2].agree_to_account(&unit, &account).unwrap();
+    let agreed = village.nodes[2].agree_to_chain(&account).unwrap();
     let times = village.times();
-    let opened = village.nodes[0].open_account(&unit, &account, agreed, u64::MAX, times);
+    let opened = village.nodes[0].open_chain(&account, agreed, u64::MAX, times);
     block_on(opened).unwrap();
     village.until("the receiver has the account", |v| {
         let seat = v.nodes[0].set().office().unwrap().seat(&chain);

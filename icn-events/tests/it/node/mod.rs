@@ -1,6 +1,7 @@
 //! Whole nodes, joined in one process.
 
 mod batch;
+mod chains;
 mod coop;
 pub(crate) mod crash;
 mod credit;

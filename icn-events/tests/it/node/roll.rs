@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use futures::executor::block_on;
-use icn_events::node::{AccountRequest, AuthorError, Authored};
+use icn_events::node::{AuthorError, Authored, ChainRequest};
 use icn_governance::body::Proposal;
 use icn_types::authority::{Grant, RollChange};
 use icn_types::canon::List;
+use icn_types::chain::Owner;
 use icn_types::error::Coded as _;
 use icn_types::key::{Inception, Keypair, MemberId, Signer as _};
+use icn_types::topic::Topic;
 
 use super::coop::{FLOAT, Village};
 use super::faults::Moment;
@@ -68,25 +70,22 @@ fn newcomer_joins_gets_an_account_and_leaves() {
     village.until("the roll is known", |v| {
         v.nodes[2].set().office().unwrap().member(&member).is_some()
     });
-    let account = AccountRequest {
-        member,
-        device: 0,
+    let topic = Topic::Ledger(village.coop.domain(), unit);
+    let account = ChainRequest {
+        chain: topic.chain(Owner::Member(member, 0)),
         key: newcomer().public_key(),
         recovery: newcomer().public_key(),
-        grant: Grant {
+        grant: Some(Grant {
             floor: -3_600,
             ceiling: i64::MAX,
             float: FLOAT,
-        },
+        }),
     };
-    let agreed = village.nodes[2].agree_to_account(&unit, &account).unwrap();
+    let agreed = village.nodes[2].agree_to_chain(&account).unwrap();
     let times = village.times();
-    let opened = village.nodes[0].open_account(&unit, &account, agreed, 3_600, times);
+    let opened = village.nodes[0].open_chain(&account, agreed, 3_600, times);
     block_on(opened).unwrap();
-    let (own, alice) = (
-        account.chain(village.coop.domain(), unit).id(),
-        village.coop.hours_of(0),
-    );
+    let (own, alice) = (account.chain.id(), village.coop.hours_of(0));
     village.until("the account is open", |v| {
         v.nodes[2].set().office().unwrap().seat(&own).is_some()
     });

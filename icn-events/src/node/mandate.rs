@@ -82,8 +82,14 @@ impl Node {
         })
     }
 
+    /// One act, if it would be Valid.
     pub(super) fn draft_act(&self, act: &Act, refs: Vec<RecordId>, at: Timestamp) -> Option<Draft> {
-        act.draft(self.end_of_authority()?, refs, at)
+        self.if_valid(act.draft(self.end_of_authority()?, refs, at)?)
+    }
+
+    /// An Invalid act would end the registrar's own epoch.
+    pub(super) fn if_valid(&self, act: Draft) -> Option<Draft> {
+        self.set().rehearse(&act).is_valid().then_some(act)
     }
 
     /// Acts that follow each other.

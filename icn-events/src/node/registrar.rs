@@ -28,15 +28,13 @@ impl Node {
             .or_else(|| self.receivership_duty(at))
             .or_else(|| self.release_duty(at))
             .or_else(|| self.seal_duty(at))?;
-        // An Invalid act would end the registrar's own epoch.
-        let is_valid = self.set().rehearse(&draft).is_valid();
-        is_valid.then(|| (draft, SharedSigner::clone(signer)))
+        Some((draft, SharedSigner::clone(signer)))
     }
 
     fn vote_duty(&self, at: Timestamp) -> Option<Draft> {
         let (set, governance) = (self.set(), self.governance());
         let new = |drafted| match drafted {
-            Ok(Drafted::New(draft)) => Some(*draft),
+            Ok(Drafted::New(draft)) => self.if_valid(*draft),
             _ => None,
         };
         let mut proposals = self.docket.proposals();

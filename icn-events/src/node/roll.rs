@@ -8,7 +8,7 @@ use super::Node;
 use super::author::{AuthorError, Authored};
 
 impl Node {
-    /// As registrar, lets members join and leave. Who joined can be given an
+    /// As registrar, lets members join and leave. Who joined can be given a
     /// [voice and accounts](Self::open_chain); what belongs to who left is
     /// [frozen](Self::freeze) separately, for debts stay. A change that is in
     /// force is answered with the record that made it.

@@ -5,18 +5,22 @@ use std::sync::{Arc, Mutex};
 
 use futures::executor::block_on;
 use icn_events::bus::Subscription;
-use icn_events::node::{Node, NodeEvent};
+use icn_events::node::{Node, NodeEvent, Progress};
+use icn_ledger::entry::{Entry, Leg, PAYMENT};
 use icn_sync::wire::{Frame as Wire, Hello};
 use icn_sync::{PeerFault, SyncEvent};
+use icn_types::amount::Amount;
 use icn_types::canon::{List, from_bytes, to_bytes};
+use icn_types::error::Coded as _;
 use icn_types::host::{Frame, MemoryStore, Transport as _};
 use icn_types::id::{DomainId, RecordId};
 use icn_types::key::{Keypair, PeerId, Signer as _};
-use icn_types::record::{Draft, Record};
+use icn_types::record::{Content, Draft, Record};
 use icn_types::set::Refusal;
 use icn_types::sign::{Signed, Unverified};
 use icn_types::testkit::transport::{Faulty, SendFault};
 use icn_types::time::Timestamp;
+use icn_types::verdict::Verdict;
 
 use super::coop::{Registrar, Village};
 use super::hours;
@@ -274,6 +278,48 @@ fn forking_member_is_convicted_everywhere_and_others_go_on() {
         assert!(holds_both(&village.nodes[node]), "evidence is durable");
     }
     assert_life_goes_on(&mut village, 2);
+}
+
+/// An Invalid record is well-formed: all of them keep it, as proof, and then
+/// have nothing more to tell each other about it.
+#[test]
+fn member_who_overdraws_is_convicted_everywhere_and_told_of_once() {
+    let mut village = Village::new(80, 3);
+    village.rounds(3);
+    let honest = payment(&village, 0, 2, 1, village.now);
+    let Some(Entry::Payment(mut body)) = Entry::of(&honest) else {
+        panic!("a payment");
+    };
+    let Leg { payee, amount } = body.legs[0];
+    let amount = Amount::new(1_000 * amount.get()).unwrap();
+    body.legs = List::new([Leg { payee, amount }]).unwrap();
+    let content = Content::new(Vec::new(), None, &body).unwrap();
+    let draft = Draft::new(*honest.header().place(), PAYMENT, honest.at(), content);
+    let too_much = sign(draft.unwrap(), &village.coop.members[2].key);
+    let hostile = Registrar::join(&village);
+    hostile.tell(village.peer(0), std::slice::from_ref(&too_much));
+    village.until("every node has it", |v| {
+        v.nodes
+            .iter()
+            .all(|node| node.set().find(&too_much.id()).is_some())
+            && v.agree()
+    });
+    let (unit, payer) = (village.coop.hours, village.coop.hours_of(2));
+    for node in &village.nodes {
+        let slot = node.set().find(&too_much.id()).unwrap();
+        let Verdict::Invalid(breach) = node.ledger(&unit).unwrap().verdict(slot) else {
+            panic!("it is beyond the floor");
+        };
+        assert_eq!(breach.code(), "limit.floor");
+    }
+    let times = village.times();
+    let asked = block_on(village.nodes[2].pay(&unit, &payer, &hours(payee, 1, 9), times));
+    assert_eq!(asked.unwrap_err().code(), "authorize.ended");
+    assert_eq!(village.posted(0, unit, payee), 0);
+    village.rounds(50);
+    let stored = |progress: Vec<Progress>| progress.iter().map(|p| p.stored).sum::<usize>();
+    assert_eq!((0..100).map(|_| stored(village.round())).sum::<usize>(), 0);
+    assert!(village.labels_agree());
 }
 
 #[test]

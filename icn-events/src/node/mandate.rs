@@ -104,7 +104,7 @@ impl Node {
     }
 
     /// Where the next act goes, if the registrar's epoch goes on.
-    fn end_of_authority(&self) -> Option<Place> {
+    pub(super) fn end_of_authority(&self) -> Option<Place> {
         let (set, authority) = (self.set(), self.set().authority());
         let goes_on = set.spine(&authority).last().copied() == set.office_tip();
         set.next_place(&authority).filter(|_| goes_on)

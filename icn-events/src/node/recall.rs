@@ -123,10 +123,10 @@ impl Node {
         times: Times,
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
-        let act = Act::Adopt;
         let at = self.not_before_tip(&self.set().authority(), times.now);
         let signer = self.registrar()?;
-        let draft = self.draft_act(&act, opens.to_vec(), at);
+        let place = self.end_of_authority().ok_or(AuthorError::NoPlace)?;
+        let draft = Act::Adopt.draft(place, opens.to_vec(), at);
         let draft = draft.ok_or(AuthorError::NoPlace)?;
         let same = self
             .acts()

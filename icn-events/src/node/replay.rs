@@ -2,9 +2,10 @@
 
 use icn_sync::RestoreError;
 use icn_types::attested::{Reading, RunningHash, Unreadable};
+use icn_types::canon::from_bytes;
 use icn_types::host::{Batch, Store};
 use icn_types::id::DomainId;
-use icn_types::set::{RecordSet, Slot};
+use icn_types::set::{Added, RecordSet, Slot};
 
 use crate::genesis::Genesis;
 
@@ -88,20 +89,33 @@ impl<'a> Unread<'a> {
         let Some(written) = self.written else {
             return Ok(None);
         };
-        match self.read(Reading::by_hash(self.domain, written)).await {
+        let mut reading = Reading::new(self.domain);
+        let slots = match self.read(|bytes| reading.take(bytes)).await {
             // Whoever verifies them finds the same, or what is to blame for it.
-            Err(NodeError::Record { .. } | NodeError::Restore(_)) => Ok(None),
-            read => read,
-        }
+            Err(NodeError::Record { .. } | NodeError::Restore(_)) => return Ok(None),
+            slots => slots?,
+        };
+        let set = reading.finish(written);
+        Ok(set.map(|set| Replay::new(set, slots, written)))
     }
 
     /// The records, the signature of each checked.
     pub(super) async fn verified(&self) -> Result<Replay, NodeError> {
-        let read = self.read(Reading::by_signature(self.domain)).await?;
-        read.ok_or(NodeError::Gap { position: 0 })
+        let (mut set, mut hash) = (RecordSet::new(self.domain), RunningHash::new());
+        let verify = |bytes: &[u8]| {
+            let record = from_bytes(bytes).map_err(Unreadable::Decode)?;
+            hash.add(bytes);
+            set.receive(record).map_err(Unreadable::Refused)
+        };
+        let slots = self.read(verify).await?;
+        Ok(Replay::new(set, slots, hash))
     }
 
-    async fn read(&self, mut reading: Reading) -> Result<Option<Replay>, NodeError> {
+    /// Where the records at all positions went.
+    async fn read(
+        &self,
+        mut take: impl FnMut(&[u8]) -> Result<Added, Unreadable>,
+    ) -> Result<Vec<Slot>, NodeError> {
         let mut slots = Vec::new();
         let (mut next, mut scan) = (0, Some(RECORDS.scan()));
         while let Some(current) = scan {
@@ -110,17 +124,23 @@ impl<'a> Unread<'a> {
                 if RECORDS.decode_key(&row.key)? != next {
                     return Err(NodeError::Gap { position: next });
                 }
-                let taken = reading.take(RECORDS.canonical(&row.value)?);
-                slots.push(taken.map_err(|error| unreadable(next, error))?.slot());
+                let added = take(RECORDS.canonical(&row.value)?);
+                slots.push(added.map_err(|error| unreadable(next, error))?.slot());
                 next += 1;
             }
             scan = page.next;
         }
-        if next == 0 && !self.is_new {
+        if slots.is_empty() && !self.is_new {
             return Err(NodeError::Gap { position: 0 });
         }
-        let end = End::new(next, reading.hash());
-        Ok(reading.finish().map(|set| Replay { set, slots, end }))
+        Ok(slots)
+    }
+}
+
+impl Replay {
+    fn new(set: RecordSet, slots: Vec<Slot>, hash: RunningHash) -> Self {
+        let end = End::new(slots.len() as u64, hash);
+        Self { set, slots, end }
     }
 }
 

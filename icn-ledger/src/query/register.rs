@@ -83,19 +83,9 @@ impl Register {
         Self::default()
     }
 
-    /// Takes note of what `ledger` decided since the last time, and answers
-    /// questions. Always of the same ledger and its set.
-    ///
-    /// Call [`Ledger::refresh`] after updates; otherwise a query counts the
-    /// columns for itself, linear in the set.
-    pub fn query<'a>(&'a mut self, set: &'a RecordSet, ledger: &'a Ledger) -> Query<'a> {
-        self.update(set, ledger);
-        self.view(set, ledger)
-    }
-
-    /// The ledger of everything in a set, counted, and its register. Linear in
-    /// the set, and cheaper than one after the other: what an entry names is read
-    /// for both while it is at hand.
+    /// The ledger of everything in a set, counted, and its register. Costs
+    /// O(n log n), less than one after the other: what an entry names is read for
+    /// both while it is at hand.
     #[must_use]
     pub fn with_ledger(set: &RecordSet, unit: Unit) -> (Ledger, Self) {
         let mut ledger = Ledger::new(set.domain(), unit);
@@ -107,6 +97,16 @@ impl Register {
         ledger.refresh(set);
         register.settle(set, &ledger, keys);
         (ledger, register)
+    }
+
+    /// Takes note of what `ledger` decided since the last time, and answers
+    /// questions. Always of the same ledger and its set.
+    ///
+    /// Call [`Ledger::refresh`] after updates; otherwise a query counts the
+    /// columns for itself, linear in the set.
+    pub fn query<'a>(&'a mut self, set: &'a RecordSet, ledger: &'a Ledger) -> Query<'a> {
+        self.update(set, ledger);
+        self.view(set, ledger)
     }
 
     /// Takes note of what `ledger` decided since the last time. Always of the

@@ -302,11 +302,15 @@ impl Account {
         self.parts.get(&chain).map_or(&[], Vec::as_slice)
     }
 
-    /// Records that a Seal over them would turn into sealed credit.
+    /// Records that no Seal covers and that credit waits for.
     pub(crate) fn uncovered(&self) -> impl Iterator<Item = Source> + '_ {
-        let parts = self.parts.values().flatten();
-        let parts = parts.flat_map(|part| [part.hold, part.resolve]);
-        self.unsealed.keys().copied().chain(parts)
+        let holds = self.parts.values().flatten().map(|part| part.hold);
+        self.unsealed.keys().copied().chain(holds)
+    }
+
+    /// Resolves of holds that no Seal covers; one may cover these.
+    pub(crate) fn resolves(&self) -> impl Iterator<Item = Source> + '_ {
+        self.parts.values().flatten().map(|part| part.resolve)
     }
 
     pub(crate) fn apply(&mut self, slot: Slot, terms: Terms, change: Change) {

@@ -11,7 +11,7 @@ use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 use icn_types::verdict::{Breach, Verdict};
 
-use crate::account::{Account, Delta, LegAt, Terms};
+use crate::account::{Account, Delta, LegAt, Source, Terms};
 use crate::columns::Transit;
 use crate::entry::{Entry, TAKEN_MAX};
 use crate::ledger::Ledger;
@@ -320,7 +320,9 @@ impl<'a> Author<'a> {
     /// Seals and heads above unsealed credit of the account, at most `room`.
     pub(crate) fn cover(&self, room: usize) -> Vec<RecordId> {
         let mut uncovered: BTreeMap<ChainId, Vec<Slot>> = BTreeMap::new();
-        for source in self.account().uncovered() {
+        let resolves = self.account().resolves();
+        let resolves = resolves.filter(|resolve| !self.is_named(*resolve));
+        for source in self.account().uncovered().chain(resolves) {
             let chain = self.set.record(source.slot).chain();
             uncovered.entry(chain).or_default().push(source.slot);
         }
@@ -340,6 +342,13 @@ impl<'a> Author<'a> {
             refs.insert(self.set.record(head).id());
         }
         refs.into_iter().collect()
+    }
+
+    /// Whether the account named a Seal over a record before.
+    fn is_named(&self, source: Source) -> bool {
+        let chain = self.set.record(source.slot).chain();
+        let mut heads = self.account().cover(&chain).iter().rev();
+        heads.any(|&head| self.set.on_path(source.slot, head))
     }
 }
 

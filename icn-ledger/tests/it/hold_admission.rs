@@ -231,6 +231,29 @@ fn covers_are_drafted_for_holds_and_for_resolves() {
     assert_eq!(cover(&mut market), None);
 }
 
+/// Alone it makes nothing spendable, so it would be named for ever.
+#[test]
+fn a_seal_over_a_resolve_is_named_once_while_its_hold_has_none() {
+    let (mut market, [a, b, z]) = three();
+    let hold = market.hold(a, (b, 50), z);
+    let resolve = market.resolve(z, &[(hold, 50)]);
+    market.ack(b, &[part(resolve, 0)]);
+    let cover = |market: &mut Market| {
+        let draft = market.ledger.draft_cover(&market.stage.set, &b, NOW);
+        draft.unwrap().map(|draft| market.submit(draft))
+    };
+    market.seal(z);
+    assert!(cover(&mut market).is_some());
+    assert_eq!(cover(&mut market), None);
+    market.note(z, &[]);
+    market.seal(z);
+    assert_eq!(cover(&mut market), None, "a later one says no more");
+    market.seal(a);
+    assert!(cover(&mut market).is_some());
+    assert_eq!(cover(&mut market), None);
+    assert_eq!(market.spendable(b), 100 + 50);
+}
+
 #[test]
 fn what_cannot_be_resolved_or_refunded_says_why() {
     use icn_ledger::LedgerRule as Rule;

@@ -46,17 +46,31 @@ impl World {
             54..66 => self.resolve_holds(who),
             66..71 => self.refuse(who),
             71..77 => self.refund(who),
-            77..89 => self.draft(who, |replica, chain, at| {
-                replica.ledger.draft_cover(&replica.set, chain, at)
-            }),
+            77..89 => self.cover(who),
             89..94 => self.remark(who),
             _ => self.ask_again(who),
         };
         match answer {
-            Ok(Some(draft)) => self.sign(who, draft),
+            Ok(Some(draft)) => {
+                let id = draft.header().id();
+                self.sign(who, draft);
+                let is_cover = (77..89).contains(&act) && self.members[who].tip == Some(id);
+                assert!(
+                    !is_cover || self.cover(who) == Ok(None),
+                    "seed {}",
+                    self.seed
+                );
+            }
             Ok(None) => {}
             Err(refusal) => self.fact(refusal.code()),
         }
+    }
+
+    /// Names Seals that make credit spendable, until none is left.
+    fn cover(&self, who: usize) -> Answer {
+        self.draft(who, |replica, chain, at| {
+            replica.ledger.draft_cover(&replica.set, chain, at)
+        })
     }
 
     /// The replica that the member writes from.

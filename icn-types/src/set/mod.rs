@@ -517,22 +517,6 @@ impl RecordSet {
         Equivocation::stored(self.record(one), self.record(other), key)
     }
 
-    /// The newest Seal in force that names a stored head of this chain and
-    /// counts, with that head.
-    #[must_use]
-    pub fn newest_seal(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
-        let mut next = self.office()?.seat(chain)?.last_row();
-        while let Some(index) = next {
-            let row = self.registry.rows.row(index);
-            if self.registry.rows.effective(&self.arena, index) == Some(true) {
-                let head = self.arena.find(&row.tip()?.head)?;
-                return Some((row.by(), head));
-            }
-            next = row.earlier();
-        }
-        None
-    }
-
     /// Whether the current epoch of a chain is sealed for good, so that only
     /// a next Open continues it.
     #[must_use]

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::authority::Tip;
 use crate::id::{ChainId, RecordId};
+use crate::record::Kind;
 
 use super::RecordSet;
 use super::arena::{Arena, Slot};
@@ -248,6 +249,23 @@ struct Judged {
 }
 
 impl RecordSet {
+    /// The newest Seal in force that names a stored head of this chain and
+    /// counts, with that head. A row that an Adopt or a Recall took over is none.
+    #[must_use]
+    pub fn newest_seal(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
+        let mut next = self.office()?.seat(chain)?.last_row();
+        while let Some(index) = next {
+            let row = self.registry.rows.row(index);
+            let is_seal = self.record(row.by()).kind() == Kind::SEAL;
+            if is_seal && self.registry.rows.effective(&self.arena, index) == Some(true) {
+                let head = self.arena.find(&row.tip()?.head)?;
+                return Some((row.by(), head));
+            }
+            next = row.earlier();
+        }
+        None
+    }
+
     /// Where the newest Seal row in force of a chain stands, whether or not its
     /// head is stored and the row counts: no next row goes back before it.
     /// `None` where there is no row, or it seals nothing.

@@ -721,6 +721,19 @@ mod recall {
         assert_eq!(broken(&stage, &twice), "adopt.open");
     }
 
+    /// An entry can name nothing but a Seal for what it relies on.
+    #[test]
+    fn a_row_that_an_adopt_took_over_is_not_the_newest_seal() {
+        let (mut stage, a, root, open) = forked();
+        stage.recall(root, &[]);
+        let before = stage.set.newest_row(&a);
+        let adopt = stage.act(&Act::Adopt, &[open]);
+        let written = stage.set.find(&adopt).unwrap();
+        assert_ne!(stage.set.newest_row(&a), before, "it wrote a row");
+        let seal = stage.set.newest_seal(&a).map(|(seal, _)| seal);
+        assert_ne!(seal, Some(written));
+    }
+
     #[test]
     fn two_thirds_of_the_roll_are_not_enough_and_foreign_votes_count_nothing() {
         let (mut stage, _, root, _) = forked();

@@ -11,6 +11,7 @@ use icn_types::time::Timestamp;
 
 use super::flaw::Flaw;
 use super::journal::{Broken, Journal, Transaction};
+use super::listed::Listed;
 use super::sides::Sides;
 use super::units::commodities;
 use super::word::{AccountName, Symbol};
@@ -177,7 +178,7 @@ impl<'a> Desk<'a> {
             posting,
             flaw,
         };
-        let mut changes: Vec<(AccountKey, UnitKey, i128)> = Vec::new();
+        let mut changes: Listed<(AccountKey, UnitKey), i128> = Listed::new();
         for (at, posting) in transaction.postings.iter().enumerate() {
             let (account, unit, atoms) = self
                 .change(
@@ -186,15 +187,14 @@ impl<'a> Desk<'a> {
                     posting.amount.atoms,
                 )
                 .map_err(|flaw| broken(Some(at), flaw))?;
-            let known = changes
-                .iter_mut()
-                .find(|known| (known.0, known.1) == (account, unit));
-            match known {
-                Some((.., sum)) => *sum = sum.saturating_add(atoms),
-                None => changes.push((account, unit, atoms)),
-            }
+            let sum = changes.of((account, unit), 0);
+            *sum = sum.saturating_add(atoms);
         }
-        changes.retain(|(.., atoms)| *atoms != 0);
+        let changes = changes.into_values().into_iter();
+        let changes: Vec<(AccountKey, UnitKey, i128)> = changes
+            .filter(|(_, atoms)| *atoms != 0)
+            .map(|((account, unit), atoms)| (account, unit, atoms))
+            .collect();
         if changes.is_empty() {
             return Ok(None);
         }

@@ -10,6 +10,7 @@ use super::balances::Balances;
 use super::date::Date;
 use super::decimal::{ATOMS_MAX, Decimal, Decimals};
 use super::flaw::{Flaw, Mismatch};
+use super::listed::Listed;
 use super::word::{AccountName, Code, Comment, Description, Symbol};
 
 /// Transactions that balance exactly, in the order of their days.
@@ -414,18 +415,20 @@ impl Journal {
 impl Transaction {
     /// What does not add up to zero, commodity by commodity.
     pub(super) fn residue(&self) -> Vec<Money> {
-        let mut sums: Vec<Money> = Vec::new();
+        let mut sums: Listed<&Symbol, i128> = Listed::new();
         for Money { atoms, symbol } in self.postings.iter().map(|posting| &posting.amount) {
-            match sums.iter_mut().find(|sum| sum.symbol == *symbol) {
-                Some(sum) => sum.atoms = sum.atoms.saturating_add(*atoms),
-                None => sums.push(Money {
-                    atoms: *atoms,
-                    symbol: symbol.clone(),
-                }),
-            }
+            let sum = sums.of(symbol, 0);
+            *sum = sum.saturating_add(*atoms);
         }
-        sums.retain(|sum| sum.atoms != 0);
-        sums
+        let off = sums
+            .into_values()
+            .into_iter()
+            .filter(|(_, atoms)| *atoms != 0);
+        off.map(|(symbol, atoms)| Money {
+            atoms,
+            symbol: symbol.clone(),
+        })
+        .collect()
     }
 
     /// The value of the first tag of this name among the comments of the

@@ -73,6 +73,7 @@ mod decimal;
 mod export;
 mod flaw;
 mod journal;
+mod listed;
 mod read;
 mod replicated;
 mod sides;

@@ -10,6 +10,7 @@ use super::resolve::Styles;
 use crate::text::decimal::{Decimal, Decimals};
 use crate::text::flaw::Flaw;
 use crate::text::journal::{Assertion, Journal, Money, Posting, Reach, Span, Status, Transaction};
+use crate::text::listed::Listed;
 use crate::text::word::{AccountName, Comment, Symbol};
 
 /// A number of some commodity, whose decimals are not known yet.
@@ -262,22 +263,19 @@ fn cost(price: &Price<'_>, amount: &Number, styles: &mut Styles) -> Result<Numbe
 /// get the most decimals of any before they are added, so their order does not
 /// matter.
 fn residue<'a>(numbers: impl Iterator<Item = &'a Number> + Clone) -> Result<Vec<Number>, Flaw> {
-    let mut sums: Vec<(&Symbol, Decimals, i128)> = Vec::new();
+    let mut sums: Listed<&Symbol, (Decimals, i128)> = Listed::new();
     for Number { number, symbol } in numbers.clone() {
-        let decimals = number.decimals();
-        match sums.iter_mut().find(|(other, ..)| *other == symbol) {
-            Some((_, most, _)) => *most = decimals.max(*most),
-            None => sums.push((symbol, decimals, 0)),
-        }
+        let (most, _) = sums.of(symbol, (number.decimals(), 0));
+        *most = number.decimals().max(*most);
     }
     for Number { number, symbol } in numbers {
-        for (_, most, sum) in sums.iter_mut().filter(|(other, ..)| *other == symbol) {
-            *sum = sum.checked_add(number.atoms(*most)?).ok_or(Flaw::Large)?;
-        }
+        let (most, sum) = sums.of(symbol, (number.decimals(), 0));
+        *sum = sum.checked_add(number.atoms(*most)?).ok_or(Flaw::Large)?;
     }
-    let off = sums.into_iter().filter(|(.., sum)| *sum != 0);
+    let sums = sums.into_values().into_iter();
+    let off = sums.filter(|(_, (_, sum))| *sum != 0);
     Ok(off
-        .map(|(symbol, most, sum)| Number {
+        .map(|(symbol, (most, sum))| Number {
             number: most.show(sum).shortest(),
             symbol: symbol.clone(),
         })

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::task::Poll;
 
+use futures::FutureExt as _;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
 use futures::poll;
@@ -59,7 +60,8 @@ impl<S: Store> Node<S> {
         self.replica.apply(entry);
         put(&self.replica, &mut self.next, &mut batch, body, decoded);
         let store: &dyn Store = &self.store;
-        block_on(store.commit(batch)).expect("a store in memory");
+        let committed = store.commit(batch).now_or_never();
+        committed.expect("at once").expect("a store in memory");
     }
 
     /// Takes in entries as they arrived, one commit for so many of them. The

@@ -128,7 +128,13 @@ impl<K: Spread> Index<K> {
         self.find_spread(key, key.spread(), is)
     }
 
-    fn find_spread(&self, key: &K, spread: u32, is: impl Fn(usize) -> bool) -> Option<usize> {
+    /// [`find`](Self::find) with the spread of the key at hand.
+    pub(crate) fn find_spread(
+        &self,
+        key: &K,
+        spread: u32,
+        is: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let bucket = self.buckets.get(self.place(spread))?;
         if bucket.may_hold(spread) {
             let is_it = |&(other, number): &(u32, u32)| other == spread && is(number as usize);
@@ -154,7 +160,8 @@ impl<K: Spread> Index<K> {
         self.insert_spread(key, key.spread(), number);
     }
 
-    fn insert_spread(&mut self, key: &K, spread: u32, number: usize) {
+    /// [`insert`](Self::insert) with the spread of the key at hand.
+    pub(crate) fn insert_spread(&mut self, key: &K, spread: u32, number: usize) {
         if self.len >= self.buckets.len() * FILL {
             self.grow();
         }

@@ -14,6 +14,7 @@ mod draft;
 mod header;
 mod kind;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 pub use attachment::{Attachment, AttachmentHash};
@@ -39,8 +40,8 @@ const BARE_LEN_MAX: usize = 384;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     id: RecordId,
-    topic: TopicId,
-    chain: ChainId,
+    /// Of a charter, which founds its topic and chain; other headers name them.
+    founded: Option<Box<(TopicId, ChainId)>>,
     header: Header,
     signature: Signature,
     content: Option<Content>,
@@ -60,11 +61,11 @@ impl Record {
         signature: Signature,
         content: Option<Content>,
     ) -> Self {
-        let (topic, chain) = header.home(id);
+        let is_founding = matches!(header.place(), Place::Founding);
+        let founded = is_founding.then(|| Box::new(header.home(id)));
         Self {
             id,
-            topic,
-            chain,
+            founded,
             header,
             signature,
             content,
@@ -79,14 +80,21 @@ impl Record {
 
     /// The topic it lies in. A charter lies in the topic that it founds.
     #[must_use]
-    pub const fn topic(&self) -> TopicId {
-        self.topic
+    pub fn topic(&self) -> TopicId {
+        self.home().0
     }
 
     /// The chain it lies on. A charter lies on the chain that it founds.
     #[must_use]
-    pub const fn chain(&self) -> ChainId {
-        self.chain
+    pub fn chain(&self) -> ChainId {
+        self.home().1
+    }
+
+    fn home(&self) -> (TopicId, ChainId) {
+        match &self.founded {
+            Some(founded) => **founded,
+            None => self.header.home(self.id),
+        }
     }
 
     /// The signed part.

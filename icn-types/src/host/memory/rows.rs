@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::vec::Vec;
 
 use crate::host::KeyBytes;
-use crate::index::Index;
+use crate::index::{Index, Spread as _};
 
 /// Keys without a value that are kept whatever else there is.
 const VACANT_MIN: usize = 16;
@@ -35,8 +35,12 @@ struct Row {
 
 impl Rows {
     fn find(&self, key: &KeyBytes) -> Option<usize> {
+        self.find_spread(key, key.spread())
+    }
+
+    fn find_spread(&self, key: &KeyBytes, spread: u32) -> Option<usize> {
         let is = |number| self.rows.at(number).is_some_and(|row| row.key == *key);
-        self.numbers.find(key, is)
+        self.numbers.find_spread(key, spread, is)
     }
 
     pub(super) fn value(&self, key: &KeyBytes) -> Option<&[u8]> {
@@ -49,8 +53,9 @@ impl Rows {
     }
 
     pub(super) fn put(&mut self, key: KeyBytes, value: Vec<u8>) {
-        let Some(number) = self.find(&key) else {
-            self.numbers.insert(&key, self.rows.len());
+        let spread = key.spread();
+        let Some(number) = self.find_spread(&key, spread) else {
+            self.numbers.insert_spread(&key, spread, self.rows.len());
             let value = Some(KeyBytes::from(value));
             self.rows.push(Row { key, value });
             return;

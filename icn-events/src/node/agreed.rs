@@ -31,6 +31,12 @@ impl Agreed {
         ends.is_some() && ends.copied() == seat.map(|seat| seat.open())
     }
 
+    /// The chains that rest, ascending.
+    pub(super) fn resting(&self, set: &RecordSet) -> impl Iterator<Item = ChainId> {
+        let chains = self.0.keys().copied();
+        chains.filter(|chain| self.rests(set, chain))
+    }
+
     pub(super) fn put(batch: &mut Batch, chain: ChainId, ends: RecordId) -> Result<(), LimitError> {
         AGREED.put(batch, &chain, &ends)
     }

@@ -4,7 +4,7 @@ use icn_governance::governance::Governance;
 use icn_ledger::Ledger;
 use icn_ledger::query::Query;
 use icn_sync::Replica;
-use icn_types::id::{Digest, TopicId, UnitId};
+use icn_types::id::{ChainId, Digest, TopicId, UnitId};
 use icn_types::set::RecordSet;
 
 use crate::audit::AuditLog;
@@ -60,6 +60,12 @@ impl Node {
     #[must_use]
     pub const fn audit(&self) -> &AuditLog {
         &self.books.audit
+    }
+
+    /// Own chains that rest, ascending: their owner agreed to a next epoch that is
+    /// not open yet.
+    pub fn resting(&self) -> impl Iterator<Item = ChainId> + '_ {
+        self.agreed.resting(self.set())
     }
 
     /// The replica, for its clocks and counters.

@@ -334,9 +334,12 @@ fn chain_rests_until_a_withdrawal_is_durable() {
         let paid = village.pay_from(1, request.chain, 2);
         assert_eq!(code(paid), Some("node.agreed"), "before a restart");
         trial.reopen(&mut village);
+        let resting = |village: &Village| village.nodes[1].resting().collect::<Vec<_>>();
         let paid = village.pay_from(1, request.chain, 2);
         assert_eq!(code(paid), (!goes_on).then_some("node.agreed"));
+        assert_eq!(resting(&village).contains(&request.chain), !goes_on);
         ask(&mut village).unwrap();
+        assert_eq!(resting(&village), []);
         village.pay_from(1, request.chain, 2).unwrap();
         village.until_alice_has(2);
         let refused = village.open_next(&request, agreed).unwrap_err();

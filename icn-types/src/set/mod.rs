@@ -531,9 +531,8 @@ impl RecordSet {
     /// The body of an authority record, if it has one that can be read.
     #[must_use]
     pub fn act(&self, slot: Slot) -> Option<Act> {
-        let record = self.record(slot);
-        (record.chain() == self.authority).then_some(())?;
-        registry::act(&self.arena, record, record.content()?).ok()?
+        (self.chain(slot) == self.authority).then_some(())?;
+        registry::stored_act(&self.arena, slot)
     }
 }
 

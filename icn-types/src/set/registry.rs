@@ -88,17 +88,14 @@ pub(super) fn opening_of(arena: &Arena, close: Slot) -> Option<RecordId> {
     }
 }
 
-fn stored_act(arena: &Arena, slot: Slot) -> Option<Act> {
+/// The body of a stored authority record, if it has one that can be read.
+pub(super) fn stored_act(arena: &Arena, slot: Slot) -> Option<Act> {
     let record = arena.record(slot);
-    Act::read(record.kind(), record.content()?).ok()?
+    act(arena, record, record.content()?).ok()?
 }
 
 /// The body of an authority record; an Open is not read again.
-pub(super) fn act(
-    arena: &Arena,
-    record: &Record,
-    content: &Content,
-) -> Result<Option<Act>, DecodeError> {
+fn act(arena: &Arena, record: &Record, content: &Content) -> Result<Option<Act>, DecodeError> {
     match arena.epoch(&record.id()).and_then(Epoch::open) {
         Some(open) => Ok(Some(Act::Open(open.clone()))),
         None => Act::read(record.kind(), content),

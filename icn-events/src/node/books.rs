@@ -126,14 +126,18 @@ impl Books {
         if topic == self.audit.topic() {
             return self.audit.verdict(slot).is_valid();
         }
-        let ledger = self.ledgers.values().find(|ledger| ledger.topic() == topic);
+        let ledger = self.ledger_in(topic);
         ledger.is_some_and(|ledger| ledger.verdict(slot).is_valid())
     }
 
     /// The ledger in whose topic a chain lies.
     pub(super) fn ledger_of(&self, set: &RecordSet, chain: &ChainId) -> Option<&Ledger> {
         let open = set.office()?.seat(chain)?.open();
-        let topic = set.open(&open)?.chain.topic();
+        self.ledger_in(set.open(&open)?.chain.topic())
+    }
+
+    /// The ledger of a topic.
+    pub(super) fn ledger_in(&self, topic: TopicId) -> Option<&Ledger> {
         self.ledgers.values().find(|ledger| ledger.topic() == topic)
     }
 

@@ -107,12 +107,7 @@ impl Node {
         if let Some(first) = self.epoch_with(&chain.id(), |known| *known == open) {
             return Ok(Authored::Again(first));
         }
-        let ledger = self
-            .ledgers()
-            .find(|ledger| ledger.topic() == chain.topic());
-        if let Some(ledger) = ledger.filter(|_| chain.owner().member().is_some()) {
-            ledger.admit_open(self.set(), &open, limit)?;
-        }
+        self.admit_credit(&open, limit)?;
         self.author_acts(&[Act::Open(open)], times).await
     }
 

@@ -218,6 +218,16 @@ impl Node {
         signers.find(|signer| signer.public_key() == key)
     }
 
+    /// Whether an Open keeps a member within `limit` atoms. Of a chain that is no
+    /// account of a member it says nothing.
+    pub(super) fn admit_credit(&self, open: &Open, limit: u64) -> Result<(), CreditRefusal> {
+        let ledger = self.books.ledger_in(open.chain.topic());
+        match ledger.filter(|_| open.chain.owner().member().is_some()) {
+            Some(ledger) => ledger.admit_open(self.set(), open, limit),
+            None => Ok(()),
+        }
+    }
+
     fn credit_ledger(&self, unit: &UnitId) -> Result<&Ledger, AuthorError> {
         self.ledger(unit).ok_or(AuthorError::NoUnit(*unit))
     }
@@ -242,9 +252,7 @@ impl Node {
 
     /// The record that set the floor of an epoch: a Raise, or its Open.
     fn raised_by(&self, raise: &Raise) -> RecordId {
-        let set = self.set();
-        let mut acts = set.spine(&set.authority()).iter().rev();
-        let by = acts.find(|&&slot| set.act(slot) == Some(Act::Raise(*raise)));
-        by.map_or(raise.open, |&slot| set.record(slot).id())
+        let by = self.written(|act| *act == Act::Raise(*raise));
+        by.unwrap_or(raise.open)
     }
 }

@@ -100,10 +100,7 @@ impl Node {
             consent,
             ..before.clone()
         };
-        let ledger = self.books.ledger_of(self.set(), &chain);
-        if let Some(ledger) = ledger.filter(|_| next.chain.owner().member().is_some()) {
-            ledger.admit_open(self.set(), &next, limit)?;
-        }
+        self.admit_credit(&next, limit)?;
         let mut acts = Vec::new();
         if !self.set().is_frozen(&chain) {
             acts.push(self.final_seal(&chain, seat).ok_or(AuthorError::NoPlace)?);
@@ -190,18 +187,14 @@ impl Node {
 
     /// The Seal that ended an epoch for good.
     fn frozen_by(&self, chain: &ChainId, seat: &Seat) -> Option<RecordId> {
-        let set = self.set();
-        set.is_frozen(chain).then_some(())?;
-        let ends = |act: Act| match act {
+        self.set().is_frozen(chain).then_some(())?;
+        self.written(|act| match act {
             Act::Seal(seal) => {
                 let mut rows = seal.rows.iter();
                 rows.any(|row| row.open == seat.open() && row.finality == Finality::Final)
             }
             _ => false,
-        };
-        let mut acts = set.spine(&set.authority()).iter().rev();
-        let by = acts.find(|&&slot| set.act(slot).is_some_and(ends))?;
-        Some(set.record(*by).id())
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use icn_types::authority::{Act, Action, Consent, Grant, Open, Release};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::key::PublicKey;
 use icn_types::record::{Draft, Place};
-use icn_types::set::Seat;
+use icn_types::set::{Seat, Slot};
 use icn_types::time::Timestamp;
 
 use super::Node;
@@ -101,6 +101,19 @@ impl Node {
             Some(draft)
         });
         drafts.collect()
+    }
+
+    /// Records of the authority chain, newest first.
+    pub(super) fn acts(&self) -> impl Iterator<Item = Slot> + '_ {
+        let spine = self.set().spine(&self.set().authority());
+        spine.iter().rev().copied()
+    }
+
+    /// The newest act that is as asked.
+    pub(super) fn written(&self, is_it: impl Fn(&Act) -> bool) -> Option<RecordId> {
+        let set = self.set();
+        let is_it = |slot: &Slot| set.act(*slot).is_some_and(|act| is_it(&act));
+        self.acts().find(is_it).map(|slot| set.record(slot).id())
     }
 
     /// Where the next act goes, if the registrar's epoch goes on.

@@ -489,9 +489,6 @@ impl Node {
 
     /// The signer that writes a chain now, if this node has it.
     fn signer_of(&self, chain: &ChainId) -> Option<&SharedSigner> {
-        let key = self.set().office()?.seat(chain)?.key();
-        self.signers
-            .iter()
-            .find(|signer| signer.public_key() == key)
+        self.signer_with(self.set().office()?.seat(chain)?.key())
     }
 }

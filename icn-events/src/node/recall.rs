@@ -128,10 +128,9 @@ impl Node {
         let place = self.end_of_authority().ok_or(AuthorError::NoPlace)?;
         let draft = Act::Adopt.draft(place, opens.to_vec(), at);
         let draft = draft.ok_or(AuthorError::NoPlace)?;
-        let same = self
-            .acts()
-            .find(|record| record.kind() == Kind::ADOPT && record.refs() == draft.content().refs());
-        if let Some(adopt) = same.map(Record::id) {
+        let refs = draft.content().refs();
+        let same = self.act_with(|act| act.kind() == Kind::ADOPT && act.refs() == refs);
+        if let Some(adopt) = same {
             return Ok(Authored::Again(adopt));
         }
         let id = draft.header().id();
@@ -141,19 +140,17 @@ impl Node {
 
     /// The Recall in force that a request asks for.
     fn recalled(&self, request: &RecallRequest) -> Option<RecordId> {
-        let mut acts = self.acts();
-        let recall = acts.find(|record| {
-            let stated = record.content().and_then(|content| content.read().ok());
-            record.kind() == Kind::RECALL
-                && record.prev() == Some(request.honoured)
+        self.act_with(|act| {
+            let stated = act.content().and_then(|content| content.read().ok());
+            act.kind() == Kind::RECALL
+                && act.prev() == Some(request.honoured)
                 && stated.is_some_and(|recall: Recall| recall.successor == request.successor)
-        });
-        recall.map(Record::id)
+        })
     }
 
-    /// The records of the authority chain, newest first.
-    fn acts(&self) -> impl Iterator<Item = &Record> {
-        let acts = self.set().spine(&self.set().authority()).iter().rev();
-        acts.map(|&slot| self.set().record(slot))
+    /// The newest record of the authority chain that is as asked.
+    fn act_with(&self, is_it: impl Fn(&Record) -> bool) -> Option<RecordId> {
+        let mut records = self.acts().map(|slot| self.set().record(slot));
+        records.find(|record| is_it(record)).map(Record::id)
     }
 }

@@ -78,9 +78,9 @@ impl Node {
     /// has.
     fn last_checkpoints(&self) -> Option<(Timestamp, usize)> {
         let set = self.set();
-        let acts = set.spine(&set.authority()).iter().rev();
-        let mut seals = acts.filter(|&&slot| set.record(slot).kind() == Kind::SEAL);
-        seals.find_map(|&slot| match set.act(slot)? {
+        let acts = self.acts();
+        let mut seals = acts.filter(|&slot| set.record(slot).kind() == Kind::SEAL);
+        seals.find_map(|slot| match set.act(slot)? {
             Act::Seal(seal) if seal.rows.iter().any(|row| row.finality == Finality::Open) => {
                 Some((set.record(slot).at(), seal.rows.len()))
             }

@@ -30,14 +30,11 @@ impl Node {
 
     /// The record that made a change of the roll which is in force.
     fn made(&self, change: &RollChange, act: &Act) -> Option<RecordId> {
-        let set = self.set();
-        let office = set.office()?;
+        let office = self.set().office()?;
         let mut joined = change.join.iter().map(|member| office.member(&member.id()));
         let mut left = change.leave.iter().map(|id| office.member(id));
         let is_made = joined.all(|member| member.is_some()) && left.all(|member| member.is_none());
         is_made.then_some(())?;
-        let mut acts = set.spine(&set.authority()).iter().rev();
-        let by = acts.find(|&&slot| set.act(slot).as_ref() == Some(act))?;
-        Some(set.record(*by).id())
+        self.written(|written| written == act)
     }
 }

@@ -58,6 +58,13 @@ impl Village {
         }
     }
 
+    /// Cuts the first node off from the two others.
+    pub(super) fn cut_off_registrar(&self) {
+        for member in [1, 2] {
+            self.network.disconnect(self.peer(0), self.peer(member));
+        }
+    }
+
     /// Opens a member's node with one more key.
     pub(super) fn open_with(&mut self, member: usize, key: &Keypair, store: Arc<dyn Store>) {
         let settings = self.coop.settings(member, store, &self.network);
@@ -204,10 +211,7 @@ pub(super) fn forked(seed: u64) -> (Village, LegId) {
         village.coop.hours_of(2),
     );
     village.rounds(10);
-    let registrar = village.peer(0);
-    for member in [1, 2] {
-        village.network.disconnect(registrar, village.peer(member));
-    }
+    village.cut_off_registrar();
     let backup = copy(&village.stores[1]);
     let pay_charlie = |village: &mut Village, key| {
         let times = village.times();
@@ -220,7 +224,7 @@ pub(super) fn forked(seed: u64) -> (Village, LegId) {
     let store = Arc::new(village.stores[1].clone());
     let settings = village.coop.settings(1, store, &village.network);
     village.nodes[1] = block_on(settings.open()).unwrap();
-    village.network.disconnect(registrar, village.peer(1));
+    village.network.disconnect(village.peer(0), village.peer(1));
     let other = pay_charlie(&mut village, 2);
     let knows_both = |node: &Node| {
         let mut both = [first, other].into_iter();
@@ -228,7 +232,9 @@ pub(super) fn forked(seed: u64) -> (Village, LegId) {
     };
     village.until("the fork is known", |v| v.nodes[1..].iter().all(knows_both));
     for member in [1, 2] {
-        village.network.reconnect(registrar, village.peer(member));
+        village
+            .network
+            .reconnect(village.peer(0), village.peer(member));
     }
     village.until("nodes agree", |v| {
         v.nodes.iter().all(knows_both) && v.agree()

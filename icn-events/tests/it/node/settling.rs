@@ -41,17 +41,16 @@ fn beyond_a_final_seal(seed: u64) -> (Village, LegId) {
         village.coop.hours_of(2),
     );
     village.rounds(10);
-    let registrar = village.peer(0);
-    for member in [1, 2] {
-        village.network.disconnect(registrar, village.peer(member));
-    }
+    village.cut_off_registrar();
     let times = village.times();
     block_on(village.nodes[0].freeze(&bob, times)).unwrap();
     let request = hours(charlie, 1, 1);
     let late = block_on(village.nodes[1].pay(&unit, &bob, &request, times)).unwrap();
     village.until("charlie takes it", |v| v.posted(2, unit, charlie) == HOUR);
     for member in [1, 2] {
-        village.network.reconnect(registrar, village.peer(member));
+        village
+            .network
+            .reconnect(village.peer(0), village.peer(member));
     }
     village.until("nodes agree", |v| {
         v.agree() && v.nodes[0].set().find(&late.id()).is_some()

@@ -9,6 +9,7 @@ mod people;
 
 use std::process::ExitCode;
 
+use icn_ledger::Policies;
 use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::bundle::{BundleRequest, Due, Exchange, Terms, Through, authorize_bundle};
 use icn_ledger::query::{
@@ -121,7 +122,8 @@ fn state(
         cause: None,
     };
     let ledgers = [&coop.hours, &coop.meals];
-    let drafted = authorize_bundle(&coop.set, ledgers, &by, &request, payers, minute(at))?;
+    let (at, none) = (minute(at), Policies::NONE);
+    let drafted = authorize_bundle(&coop.set, ledgers, &by, &request, payers, at, &none)?;
     for one in std::iter::once(&drafted.bundle).chain(&drafted.payments) {
         coop.store(one)?;
     }
@@ -146,7 +148,7 @@ fn pay_due(coop: &mut Cooperative, payer: ChainId, at: Timestamp) -> Result<(), 
         })
         .collect();
     let ledgers = [&coop.hours, &coop.meals];
-    for answer in authorize_all(&coop.set, ledgers, Batch::Atomic, &items) {
+    for answer in authorize_all(&coop.set, ledgers, Batch::Atomic, &items, &Policies::NONE) {
         coop.store(&answer?)?;
     }
     Ok(())

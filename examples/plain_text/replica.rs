@@ -7,7 +7,7 @@ use icn_ledger::entry::LEGS_MAX;
 use icn_ledger::query::{Query, Register};
 use icn_ledger::text::AccountName;
 use icn_ledger::{
-    Authorized, HoldRequest, Ledger, Leg, LegId, PaymentRequest, RefundRequest, Refusal,
+    Authorized, HoldRequest, Ledger, Leg, LegId, PaymentRequest, Policy, RefundRequest, Refusal,
     ResolveRequest, Unit,
 };
 use icn_types::amount::Amount;
@@ -183,7 +183,7 @@ impl Replica {
         let ledger = &self.currencies[number].ledger;
         admitted(
             chain,
-            ledger.authorize(&self.set, &chain, &request, self.at()),
+            ledger.authorize(&self.set, &chain, &request, self.at(), &Policy::NONE),
         )
     }
 
@@ -201,7 +201,7 @@ impl Replica {
         let ledger = &self.currencies[number].ledger;
         admitted(
             chain,
-            ledger.authorize_hold(&self.set, &chain, &request, self.at()),
+            ledger.authorize_hold(&self.set, &chain, &request, self.at(), &Policy::NONE),
         )
     }
 
@@ -243,7 +243,7 @@ impl Replica {
         let ledger = &self.currencies[number].ledger;
         admitted(
             chain,
-            ledger.authorize_refund(&self.set, &chain, &request, self.at()),
+            ledger.authorize_refund(&self.set, &chain, &request, self.at(), &Policy::NONE),
         )
     }
 
@@ -278,7 +278,7 @@ impl Replica {
             let amount = Amount::new(500)?;
             let request = paying(List::new([Leg { payee, amount }])?, key);
             let ledger = &self.currencies[number].ledger;
-            match ledger.authorize(&self.set, &chain, &request, self.at())? {
+            match ledger.authorize(&self.set, &chain, &request, self.at(), &Policy::NONE)? {
                 Authorized::Draft(draft) => drafts.push(draft),
                 Authorized::Again(_) => return Err("the key is new".into()),
             }

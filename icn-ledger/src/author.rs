@@ -16,6 +16,7 @@ use crate::columns::Transit;
 use crate::entry::{Entry, TAKEN_MAX};
 use crate::ledger::Ledger;
 use crate::legs::{self, LegId, Side};
+use crate::policy::{self, Policy};
 use crate::position;
 use crate::refusal::Refusal;
 use crate::request::{Requested, ordered};
@@ -34,6 +35,11 @@ pub(crate) struct Author<'a> {
     path: Rehearsal<'a, Account>,
     place: Place,
     at: Timestamp,
+    /// Time of the last record, drafted or stored: the next one claims no
+    /// earlier one.
+    earliest: Timestamp,
+    /// What each draft counts against a cap, at its time.
+    drafted: Vec<(Timestamp, u128)>,
 }
 
 /// What legs that are taken together may share with no other of them.
@@ -71,6 +77,7 @@ impl<'a> Author<'a> {
             standing(ledger, set, tip, epoch)?;
         }
         let before = tip.map(|tip| set.record(tip));
+        let earliest = before.map(Record::at).unwrap_or_default();
         let starts_after = open.start.tip().map(|tip| tip.head);
         match (before, starts_after) {
             (Some(before), _) if before.epoch() == Some(epoch) => {}
@@ -95,13 +102,15 @@ impl<'a> Author<'a> {
             open,
             path: ledger.judge.rehearsal(set, tip),
             place,
-            at,
+            at: at.max(earliest),
+            earliest,
+            drafted: Vec::new(),
         })
     }
 
     /// The same author at another time.
-    pub(crate) const fn at(mut self, at: Timestamp) -> Self {
-        self.at = at;
+    pub(crate) fn at(mut self, at: Timestamp) -> Self {
+        self.at = at.max(self.earliest);
         self
     }
 
@@ -154,6 +163,9 @@ impl<'a> Author<'a> {
     /// would be stored.
     pub(crate) fn follow(&mut self, written: Written, slot: Slot) -> Draft {
         let Written { draft, delta } = written;
+        self.earliest = draft.header().at();
+        let counted = policy::counted(&delta.entry);
+        self.drafted.push((self.earliest, counted));
         let judge = &self.ledger.judge;
         judge.follow(&mut self.path, &draft, delta, slot);
         self.place = Place::Entry {
@@ -182,9 +194,35 @@ impl<'a> Author<'a> {
         self.ledger.drawn(self.set, &ready, action)?.release
     }
 
+    /// The record of a request, if it would be Valid and within the author's own
+    /// policy.
+    pub(crate) fn grant<R: Requested>(
+        &self,
+        request: &R,
+        policy: &Policy,
+    ) -> Result<Written, Refusal> {
+        let written = self.valid(request)?;
+        let atoms = policy::counted(&written.delta.entry);
+        policy.admit(self.at, self.sent(), atoms)?;
+        Ok(written)
+    }
+
+    /// What the chain counts against a cap, newest first: of drafts, and then
+    /// of Valid records on its spine.
+    fn sent(&self) -> impl Iterator<Item = (Timestamp, u128)> + '_ {
+        let spine = self.set.spine(&self.chain).iter().rev();
+        let stored = spine.map(|&slot| {
+            let record = self.set.record(slot);
+            let valid = self.ledger.verdict(slot).is_valid();
+            let entry = valid.then(|| Entry::of(record)).flatten();
+            (record.at(), entry.as_ref().map_or(0, policy::counted))
+        });
+        self.drafted.iter().rev().copied().chain(stored)
+    }
+
     /// The record of a request, if it would be Valid. A raise of the epoch is
     /// named along, and so are Seals where the limit needs them.
-    pub(crate) fn grant<R: Requested>(&self, request: &R) -> Result<Written, Refusal> {
+    fn valid<R: Requested>(&self, request: &R) -> Result<Written, Refusal> {
         for party in request.parties() {
             position::of_ledger(self.ledger, self.set, &party)?;
         }

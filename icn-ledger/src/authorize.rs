@@ -16,6 +16,7 @@ use crate::author::Author;
 use crate::entry::{Ack, Entry, Note, Refuse, TAKEN_MAX};
 use crate::ledger::Ledger;
 use crate::legs::LegId;
+use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::{
     HoldRequest, PaymentRequest, RefundRequest, Requested, ResolveRequest, again, references,
@@ -44,24 +45,29 @@ impl Authorized {
 }
 
 impl Ledger {
-    /// Whether the writer of `chain` may make a payment now.
+    /// Whether the writer of `chain` may make a payment now: by the rules, and
+    /// by its own `policy`, which narrows them ([`Policy::NONE`] does not).
     ///
     /// A request whose key was used answers with the first record under it, or
-    /// with a conflict when that was made from another request. A raise of the
-    /// epoch is named along, and so are Seals where the limit needs them. Who has
-    /// no account in this ledger is not paid: nobody could take it or send it
-    /// back.
+    /// with a conflict when that was made from another request; no cap has a say
+    /// in that. A raise of the epoch is named along, and so are Seals where the
+    /// limit needs them. Who has no account in this ledger is not paid: nobody
+    /// could take it or send it back. The draft claims the time `at`, or that of
+    /// the last record of the chain where that is later.
     ///
     /// # Errors
-    /// [`Refusal`] when it may not. Nothing is written.
+    /// [`Refusal`] when it may not: [`Limit`](Refusal::Limit) by the grant,
+    /// [`Velocity`](Refusal::Velocity) by the policy, others by other rules or
+    /// because the chain cannot be written now. Nothing is written.
     pub fn authorize(
         &self,
         set: &RecordSet,
         chain: &ChainId,
         request: &PaymentRequest,
         at: Timestamp,
+        policy: &Policy,
     ) -> Result<Authorized, Refusal> {
-        self.admit_request(set, chain, request, at)
+        self.admit_request(set, chain, request, at, policy)
     }
 
     /// Whether the writer of `chain` may set an amount aside now; in all else
@@ -75,8 +81,9 @@ impl Ledger {
         chain: &ChainId,
         request: &HoldRequest,
         at: Timestamp,
+        policy: &Policy,
     ) -> Result<Authorized, Refusal> {
-        self.admit_request(set, chain, request, at)
+        self.admit_request(set, chain, request, at, policy)
     }
 
     /// Whether the writer of `chain` may pay back some of a leg now; in all
@@ -90,12 +97,14 @@ impl Ledger {
         chain: &ChainId,
         request: &RefundRequest,
         at: Timestamp,
+        policy: &Policy,
     ) -> Result<Authorized, Refusal> {
-        self.admit_request(set, chain, request, at)
+        self.admit_request(set, chain, request, at, policy)
     }
 
     /// Whether the writer of `chain` may end holds now, all or none. The holds
-    /// name the operation: the same request answers with the first Resolve.
+    /// name the operation: the same request answers with the first Resolve. It
+    /// sends nothing of the writer's, so no policy is asked.
     ///
     /// # Errors
     /// [`Refusal`] when it may not. Nothing is written.
@@ -106,7 +115,7 @@ impl Ledger {
         request: &ResolveRequest,
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
-        self.admit_request(set, chain, request, at)
+        self.admit_request(set, chain, request, at, &Policy::NONE)
     }
 
     pub(crate) fn admit_request<R: Requested>(
@@ -115,13 +124,14 @@ impl Ledger {
         chain: &ChainId,
         request: &R,
         at: Timestamp,
+        policy: &Policy,
     ) -> Result<Authorized, Refusal> {
         if let Some(first) = request.first(set, &self.account(set, chain)) {
             let first = set.record(first);
             return again(request, first.header(), first.content()).map(Authorized::Again);
         }
         let author = Author::of(self, set, *chain, at)?;
-        let granted = author.grant(request)?;
+        let granted = author.grant(request, policy)?;
         Ok(Authorized::Draft(granted.draft))
     }
 

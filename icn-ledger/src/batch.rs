@@ -13,6 +13,7 @@ use crate::account::Account;
 use crate::author::{Author, Written};
 use crate::authorize::Authorized;
 use crate::ledger::Ledger;
+use crate::policy::Policies;
 use crate::position;
 use crate::refusal::Refusal;
 use crate::request::{Request, Requested, again};
@@ -41,10 +42,11 @@ pub struct Item {
 }
 
 /// Whether several requests may be authored now, of any chains in any of the
-/// units: one answer for each, in their order.
+/// units, each within its policy: one answer for each, in their order.
 ///
 /// Later items see what earlier ones of the batch would do: where they stand on
-/// the chain, their keys, what they spend, resolve and pay back. An item that
+/// the chain, their keys, what they spend, resolve and pay back, and what they
+/// leave of a cap. An item that
 /// asks for the same as an earlier one is answered with that one's record. What
 /// is only drafted can be named as a cause and relied on by nobody.
 ///
@@ -66,7 +68,7 @@ pub struct Item {
 /// # use icn_types::testkit::stage::{GRANT, Stage};
 /// # use icn_types::time::Timestamp;
 /// use icn_ledger::batch::{Batch, Item, authorize_all};
-/// use icn_ledger::{Authorized, Refusal};
+/// use icn_ledger::{Authorized, Policies, Refusal};
 ///
 /// # let mut stage = Stage::new(1, 2);
 /// # let unit = Unit {
@@ -96,12 +98,13 @@ pub struct Item {
 ///     Ok(Item { chain, request: request.into(), at })
 /// };
 /// let items = [pay(1, 60)?, pay(2, 50)?, pay(3, 40)?];
-/// let each = authorize_all(&stage.set, [&ledger], Batch::Independent, &items);
+/// let none = Policies::NONE;
+/// let each = authorize_all(&stage.set, [&ledger], Batch::Independent, &items, &none);
 /// assert!(matches!(each[0], Ok(Authorized::Draft(_))));
 /// assert_eq!(each[1], Err(Refusal::Limit { spendable: 40 }));
 /// assert!(matches!(each[2], Ok(Authorized::Draft(_))));
-/// let none = authorize_all(&stage.set, [&ledger], Batch::Atomic, &items);
-/// assert_eq!(none[0], Err(Refusal::Undone { item: 1 }));
+/// let all = authorize_all(&stage.set, [&ledger], Batch::Atomic, &items, &none);
+/// assert_eq!(all[0], Err(Refusal::Undone { item: 1 }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn authorize_all<'a>(
@@ -109,8 +112,9 @@ pub fn authorize_all<'a>(
     ledgers: impl IntoIterator<Item = &'a Ledger>,
     batch: Batch,
     items: &[Item],
+    policies: &'a Policies,
 ) -> Vec<Result<Authorized, Refusal>> {
-    let mut drafting = Drafting::new(set, ledgers);
+    let mut drafting = Drafting::new(set, ledgers, policies);
     let mut answers = Vec::with_capacity(items.len());
     for (number, item) in items.iter().enumerate() {
         match (batch, drafting.admit(item)) {
@@ -139,17 +143,23 @@ pub(crate) fn all_undone<T, E: Copy>(
 pub(crate) struct Drafting<'a> {
     set: &'a RecordSet,
     ledgers: BTreeMap<TopicId, &'a Ledger>,
+    policies: &'a Policies,
     authors: BTreeMap<ChainId, Author<'a>>,
     /// In the order in which they are to be stored.
     drafts: Vec<Draft>,
 }
 
 impl<'a> Drafting<'a> {
-    pub(crate) fn new(set: &'a RecordSet, ledgers: impl IntoIterator<Item = &'a Ledger>) -> Self {
+    pub(crate) fn new(
+        set: &'a RecordSet,
+        ledgers: impl IntoIterator<Item = &'a Ledger>,
+        policies: &'a Policies,
+    ) -> Self {
         let by_topic = |ledger: &'a Ledger| (ledger.topic(), ledger);
         Self {
             set,
             ledgers: ledgers.into_iter().map(by_topic).collect(),
+            policies,
             authors: BTreeMap::new(),
             drafts: Vec::new(),
         }
@@ -183,7 +193,8 @@ impl<'a> Drafting<'a> {
             let (header, content) = self.authored(first);
             return again(request, header, content).map(Authorized::Again);
         }
-        let granted = self.author(ledger, chain, at)?.grant(request)?;
+        let policy = self.policies.of(chain);
+        let granted = self.author(ledger, chain, at)?.grant(request, policy)?;
         let draft = self.keep(chain, granted)?;
         Ok(Authorized::Draft(draft))
     }

@@ -19,6 +19,7 @@ pub mod event;
 pub mod ledger;
 mod legs;
 pub mod member;
+pub mod policy;
 pub mod position;
 pub mod query;
 pub mod rate;
@@ -43,6 +44,7 @@ pub use entry::{
 pub use event::LedgerEvent;
 pub use ledger::Ledger;
 pub use legs::{LegId, parties};
+pub use policy::{Cap, Policies, Policy};
 pub use position::{Charge, Finality, Limits, Positions};
 pub use refusal::Refusal;
 pub use request::{HoldRequest, PaymentRequest, RefundRequest, Request, ResolveRequest};

@@ -7,6 +7,7 @@ use icn_types::id::{ChainId, RecordId};
 use icn_types::resume::Standing;
 use icn_types::time::Timestamp;
 
+use crate::policy::Cap;
 use crate::rule::LedgerRule;
 
 /// Why nothing is authored. Nothing was written; asking again later may
@@ -31,6 +32,14 @@ pub enum Refusal {
     Limit {
         /// What it may spend, in atoms.
         spendable: u128,
+    },
+    /// A cap of the author's own policy leaves less than that.
+    #[error("payment is above the {left} atoms that are left of {cap}")]
+    Velocity {
+        /// The cap.
+        cap: Cap,
+        /// What is left of it now, in atoms.
+        left: u128,
     },
     /// The epoch grants no credit.
     #[error("epoch grants no credit")]
@@ -133,6 +142,7 @@ impl Coded for Refusal {
             Self::KeyConflict { .. } => "authorize.key",
             Self::Resolved { .. } => "authorize.resolved",
             Self::Limit { .. } => "authorize.limit",
+            Self::Velocity { .. } => "authorize.velocity",
             Self::NoGrant => "authorize.grant",
             Self::NoOpen => "authorize.open",
             Self::Frozen => "authorize.frozen",

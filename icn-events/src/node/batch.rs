@@ -84,7 +84,9 @@ impl Node {
         let writers = || std::iter::once(chain).chain(payers);
         let at = writers().map(|chain| self.not_before_tip(chain, times.now));
         let at = at.max().unwrap_or(times.now);
-        let bundling = authorize_bundle(self.set(), self.ledgers(), chain, request, payers, at)?;
+        let (set, ledgers) = (self.set(), self.ledgers());
+        let policies = &self.policies;
+        let bundling = authorize_bundle(set, ledgers, chain, request, payers, at, policies)?;
         let all = std::iter::once(bundling.bundle).chain(bundling.payments);
         let mut drafts = Vec::new();
         let authored = writers()
@@ -163,7 +165,7 @@ impl Node {
             }
         }
         let (numbers, items): (Vec<usize>, Vec<Item>) = items.into_iter().unzip();
-        let answers = authorize_all(self.set(), self.ledgers(), batch, &items);
+        let answers = authorize_all(self.set(), self.ledgers(), batch, &items, &self.policies);
         let mut drafts = Vec::new();
         for ((number, item), answer) in numbers.into_iter().zip(items).zip(answers) {
             let answer = answer.map_err(AuthorError::from);

@@ -4,7 +4,7 @@
 //! in the middle takes up exactly what is left, and does nothing twice.
 
 use icn_governance::author::{Drafted, draft_receipts, draft_shut};
-use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest};
+use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest, Policy};
 use icn_types::authority::{Action, Consent, Outcome, ProposalId, envelope_key, operation_key};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
@@ -96,8 +96,8 @@ impl Node {
     }
 
     /// Pay what was decided. The operation key follows from the proposal, so
-    /// no second certificate, treasurer or restart pays again. It waits while
-    /// the audit log could not tell of it.
+    /// no second certificate, treasurer or restart pays again. No policy has a say
+    /// in it. It waits while the audit log could not tell of it.
     fn treasury_duty(&self, ledger: &Ledger, chain: &ChainId, at: Timestamp) -> Option<Draft> {
         self.auditor()?;
         self.ready_actions().find_map(|ready| {
@@ -124,7 +124,7 @@ impl Node {
                 memo: None,
                 cause: Some(ready.ready),
             };
-            match ledger.authorize(self.set(), chain, &request, at) {
+            match ledger.authorize(self.set(), chain, &request, at, &Policy::NONE) {
                 Ok(Authorized::Draft(draft)) => Some(draft),
                 _ => None,
             }

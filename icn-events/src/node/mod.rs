@@ -41,6 +41,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 
+use icn_ledger::Policies;
 use icn_sync::{Committed, Input, Replica, RestoreError, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
 use icn_types::id::{ChainId, TopicId};
@@ -105,6 +106,7 @@ pub struct Node {
     agreed: Agreed,
     signers: Vec<SharedSigner>,
     acknowledgement: Acknowledgement,
+    policies: Policies,
     bus: Bus<NodeEvent>,
     /// Arrived while `run` waited.
     held: Option<Incoming>,
@@ -176,6 +178,7 @@ impl Node {
             transport,
             signers,
             acknowledgement,
+            policies,
             confirmations,
             sync,
         } = settings;
@@ -206,6 +209,7 @@ impl Node {
             agreed,
             signers,
             acknowledgement,
+            policies,
             bus: Bus::new(),
             held: None,
             interrupted: false,

@@ -9,8 +9,8 @@ use icn_governance::author::Refusal as VoteRefusal;
 use icn_ledger::entry::TAKEN_MAX;
 use icn_ledger::remark::RemarkRequest;
 use icn_ledger::{
-    Authorized, HoldRequest, Ledger, LegId, PaymentRequest, RefundRequest, Refusal, ResolveRequest,
-    SettlementRequest,
+    Authorized, HoldRequest, Ledger, LegId, PaymentRequest, Policy, RefundRequest, Refusal,
+    ResolveRequest, SettlementRequest,
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId, UnitId};
@@ -25,10 +25,11 @@ use super::{DUTIES_PER_STEP, Node, Work};
 type Decided = Option<(RecordId, u16)>;
 
 impl Node {
-    /// Pays from an account. The same key and request pays once. A decision is
-    /// carried out only after the ballots confirmed it, and in one commit with
-    /// the audit line about it: it is refused while the audit log of this node
-    /// takes none.
+    /// Pays from an account, within its [policy](super::NodeSettings::with_policy).
+    /// The same key and request pays once. A decision is carried out only after
+    /// the ballots confirmed it, and in one commit with the audit line about it:
+    /// it is refused while the audit log of this node takes none, and no policy
+    /// has a say in it.
     ///
     /// A payment out of an envelope has the key that
     /// [`Drawn::next`](icn_ledger::Drawn::next) says. A host keeps the request
@@ -43,8 +44,9 @@ impl Node {
         request: &PaymentRequest,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit =
-            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize(set, chain, request, at);
+        let admit = |ledger: &Ledger, set: &RecordSet, at, policy: &Policy| {
+            ledger.authorize(set, chain, request, at, policy)
+        };
         self.author_entry((unit, chain), request.decision, admit, times)
             .await
     }
@@ -61,8 +63,9 @@ impl Node {
         request: &HoldRequest,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit =
-            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_hold(set, chain, request, at);
+        let admit = |ledger: &Ledger, set: &RecordSet, at, policy: &Policy| {
+            ledger.authorize_hold(set, chain, request, at, policy)
+        };
         self.author_entry((unit, chain), request.decision, admit, times)
             .await
     }
@@ -83,7 +86,7 @@ impl Node {
         request: &ResolveRequest,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit = |ledger: &Ledger, set: &RecordSet, at| {
+        let admit = |ledger: &Ledger, set: &RecordSet, at, _: &Policy| {
             ledger.authorize_resolve(set, chain, request, at)
         };
         self.author_entry((unit, chain), None, admit, times).await
@@ -101,8 +104,9 @@ impl Node {
         request: &RefundRequest,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit =
-            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_refund(set, chain, request, at);
+        let admit = |ledger: &Ledger, set: &RecordSet, at, policy: &Policy| {
+            ledger.authorize_refund(set, chain, request, at, policy)
+        };
         self.author_entry((unit, chain), request.decision, admit, times)
             .await
     }
@@ -121,7 +125,7 @@ impl Node {
         request: &SettlementRequest,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit = |ledger: &Ledger, set: &RecordSet, at| {
+        let admit = |ledger: &Ledger, set: &RecordSet, at, _: &Policy| {
             ledger.authorize_settlement(set, chain, request, at)
         };
         let decided = Some(request.decision);
@@ -141,8 +145,9 @@ impl Node {
         request: &RemarkRequest,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit =
-            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_remark(set, chain, request, at);
+        let admit = |ledger: &Ledger, set: &RecordSet, at, _: &Policy| {
+            ledger.authorize_remark(set, chain, request, at)
+        };
         self.author_entry((unit, chain), None, admit, times).await
     }
 
@@ -159,8 +164,9 @@ impl Node {
         legs: &List<LegId, 1, TAKEN_MAX>,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit =
-            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_acks(set, chain, legs, at);
+        let admit = |ledger: &Ledger, set: &RecordSet, at, _: &Policy| {
+            ledger.authorize_acks(set, chain, legs, at)
+        };
         self.author_entry((unit, chain), None, admit, times).await
     }
 
@@ -175,8 +181,9 @@ impl Node {
         leg: LegId,
         times: Times,
     ) -> Result<Authored, AuthorError> {
-        let admit =
-            |ledger: &Ledger, set: &RecordSet, at| ledger.authorize_refusal(set, chain, leg, at);
+        let admit = |ledger: &Ledger, set: &RecordSet, at, _: &Policy| {
+            ledger.authorize_refusal(set, chain, leg, at)
+        };
         self.author_entry((unit, chain), None, admit, times).await
     }
 
@@ -186,7 +193,7 @@ impl Node {
         &mut self,
         (unit, chain): (&UnitId, &ChainId),
         decided: Decided,
-        admit: impl FnOnce(&Ledger, &RecordSet, Timestamp) -> Result<Authorized, Refusal>,
+        admit: impl FnOnce(&Ledger, &RecordSet, Timestamp, &Policy) -> Result<Authorized, Refusal>,
         times: Times,
     ) -> Result<Authored, AuthorError> {
         self.ready()?;
@@ -195,7 +202,7 @@ impl Node {
             self.confirmed(&ready)?;
         }
         let at = self.not_before_tip(chain, times.now);
-        match admit(ledger, self.set(), at)? {
+        match admit(ledger, self.set(), at, self.policies.of(chain))? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
             Authorized::Draft(draft) => {
                 if decided.is_some() {

@@ -1,10 +1,11 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use icn_ledger::Unit;
+use icn_ledger::{Policies, Policy, Unit};
 use icn_sync::Config;
 use icn_types::canon::Raw;
 use icn_types::host::{Store, Transport};
+use icn_types::id::ChainId;
 
 use crate::genesis::Genesis;
 
@@ -19,6 +20,7 @@ pub struct NodeSettings {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) signers: Vec<SharedSigner>,
     pub(super) acknowledgement: Acknowledgement,
+    pub(super) policies: Policies,
     pub(super) confirmations: Option<NonZeroU16>,
     pub(super) sync: Config,
 }
@@ -30,6 +32,7 @@ impl std::fmt::Debug for NodeSettings {
             .field("units", &self.units)
             .field("signers", &self.signers.len())
             .field("acknowledgement", &self.acknowledgement)
+            .field("policies", &self.policies)
             .finish_non_exhaustive()
     }
 }
@@ -49,7 +52,8 @@ pub enum Acknowledgement {
 }
 
 impl NodeSettings {
-    /// A node of the cooperative that `genesis` describes.
+    /// A node of the cooperative that `genesis` describes. It acknowledges what
+    /// arrives, and no account of it has a policy.
     ///
     /// # Errors
     /// [`NodeError::Unit`] when the genesis names a unit that cannot be read
@@ -70,6 +74,7 @@ impl NodeSettings {
             transport,
             signers: Vec::new(),
             acknowledgement: Acknowledgement::default(),
+            policies: Policies::NONE,
             sync: Config::default(),
         })
     }
@@ -86,6 +91,18 @@ impl NodeSettings {
     #[must_use]
     pub const fn with_acknowledgement(mut self, acknowledgement: Acknowledgement) -> Self {
         self.acknowledgement = acknowledgement;
+        self
+    }
+
+    /// The same with caps on how fast an account of this node sends when its host
+    /// asks for it; without this call nothing but the limits of its grant holds
+    /// the account back. What a decision lets an account send is under no policy,
+    /// nor is what the node does by itself: it takes what arrives, pays what was
+    /// decided and names Seals. The caps count the records of the chain, so a node
+    /// that is opened again counts on.
+    #[must_use]
+    pub fn with_policy(mut self, chain: ChainId, policy: Policy) -> Self {
+        self.policies = self.policies.with(chain, policy);
         self
     }
 

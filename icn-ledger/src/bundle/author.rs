@@ -13,6 +13,7 @@ use crate::authorize::Authorized;
 use crate::batch::Drafting;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
+use crate::policy::{Policies, Policy};
 use crate::refusal::Refusal;
 use crate::remark::Remark;
 use crate::request::Requested;
@@ -62,7 +63,7 @@ pub struct Bundling {
 
 impl Ledger {
     /// Whether the writer of `chain` may state a bundle now; in all else like
-    /// [`authorize`](Self::authorize).
+    /// [`authorize`](Self::authorize). It sends nothing, so no policy is asked.
     ///
     /// # Errors
     /// [`Refusal`] when it may not. Nothing is written.
@@ -73,12 +74,12 @@ impl Ledger {
         request: &BundleRequest,
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
-        self.admit_request(set, chain, request, at)
+        self.admit_request(set, chain, request, at, &Policy::NONE)
     }
 }
 
 /// Whether the writer of `chain` may state a bundle now and those of `payers`
-/// pay what is due from them: all of it or nothing.
+/// pay what is due from them, each within its policy: all of it or nothing.
 ///
 /// For whoever writes several of the accounts: the payments of the others
 /// follow from [`Terms::request`] on their own nodes. Sign the drafts and store
@@ -95,7 +96,7 @@ impl Ledger {
 /// use icn_ledger::bundle::{BundleRequest, Exchange, Terms, Through, authorize_bundle};
 /// use icn_ledger::query::{Bundles, Order, PageSize, Progress, Register, reconcile};
 /// use icn_ledger::rate::{Known, Rate};
-/// use icn_ledger::{Authorized, Ledger};
+/// use icn_ledger::{Authorized, Ledger, Policies};
 ///
 /// # let mut stage = Stage::new(1, 3);
 /// # let unit = |code| Some(Unit {
@@ -128,7 +129,8 @@ impl Ledger {
 /// };
 /// let at = Timestamp::from_millis(0);
 /// let ledgers = [hours, euros].map(|unit| Ledger::of(&stage.set, unit));
-/// let drafted = authorize_bundle(&stage.set, &ledgers, &ana, &request, &[ana, gives], at)?;
+/// let none = Policies::NONE;
+/// let drafted = authorize_bundle(&stage.set, &ledgers, &ana, &request, &[ana, gives], at, &none)?;
 /// for one in [&drafted.bundle].into_iter().chain(&drafted.payments) {
 ///     if let Authorized::Draft(draft) = one {
 ///         stage.submit(draft.clone());
@@ -158,8 +160,9 @@ pub fn authorize_bundle<'a>(
     request: &BundleRequest,
     payers: &[ChainId],
     at: Timestamp,
+    policies: &'a Policies,
 ) -> Result<Bundling, Refusal> {
-    let mut drafting = Drafting::new(set, ledgers);
+    let mut drafting = Drafting::new(set, ledgers, policies);
     let bundle = drafting.request(chain, request, at)?;
     let id = bundle.id();
     let mut payments = Vec::with_capacity(payers.len());

@@ -13,6 +13,7 @@ use crate::authorize::Authorized;
 use crate::entry::{Entry, Leg};
 use crate::ledger::Ledger;
 use crate::legs::{self, LegId};
+use crate::policy::Policy;
 use crate::position;
 use crate::refusal::Refusal;
 use crate::request::{self, Requested};
@@ -38,7 +39,8 @@ pub struct SettlementRequest {
 
 impl Ledger {
     /// Whether the writer of `chain` may pay a claim now, all of it; in all
-    /// else like [`authorize`](Self::authorize).
+    /// else like [`authorize`](Self::authorize). A decision bounds it, so no
+    /// policy is asked.
     ///
     /// # Errors
     /// [`Refusal::NoClaim`] when the leg stands, or its payee did not keep it;
@@ -58,7 +60,7 @@ impl Ledger {
             (record.header(), record.content())
         };
         let settling = Settling::of(self, set, (&account, authored), request)?;
-        self.admit_request(set, chain, &settling, at)
+        self.admit_request(set, chain, &settling, at, &Policy::NONE)
     }
 
     /// The claim with the Open that charges it. `named` names a settlement of

@@ -87,7 +87,7 @@ impl Journal {
     ///
     /// ```
     /// # use icn_ledger::unit::Scale;
-    /// # use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest, Unit, UnitCode};
+    /// # use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest, Policy, Unit, UnitCode};
     /// # use icn_types::amount::Amount;
     /// # use icn_types::canon::List;
     /// # use icn_types::id::OperationKey;
@@ -114,8 +114,8 @@ impl Journal {
     /// #     memo: None,
     /// #     cause: None,
     /// # };
-    /// # let now = Timestamp::from_millis(0);
-    /// # let Authorized::Draft(draft) = ledger.authorize(&stage.set, &bob, &request, now)? else {
+    /// # let (now, none) = (Timestamp::from_millis(0), Policy::NONE);
+    /// # let Authorized::Draft(draft) = ledger.authorize(&stage.set, &bob, &request, now, &none)? else {
     /// #     return Err("a first payment".into());
     /// # };
     /// # let paid = stage.submit(draft);

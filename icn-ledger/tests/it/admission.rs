@@ -1,10 +1,10 @@
 //! Admission: what an author's own node drafts and refuses.
 
-use core::num::NonZeroU16;
+use core::num::{NonZeroU16, NonZeroU64};
 use std::collections::BTreeSet;
 
 use icn_ledger::{
-    Authorized, Finality, LedgerRule, LegId, PaymentRequest, Refusal, Unit, UnitCode,
+    Authorized, Cap, Finality, LedgerRule, LegId, PaymentRequest, Policy, Refusal, Unit, UnitCode,
 };
 use icn_types::authority::{Finality as SealFinality, Grant};
 use icn_types::canon::List;
@@ -169,7 +169,7 @@ fn a_node_that_lacks_the_start_of_its_epoch_waits_for_it() {
     let ledger = crate::market::follow(&behind, market.unit);
     let request = market.request(&[(b, 1)]);
     assert_eq!(
-        ledger.authorize(&behind, &a, &request, NOW),
+        ledger.authorize(&behind, &a, &request, NOW, &Policy::NONE),
         Err(Refusal::Waiting { record: head })
     );
 }
@@ -197,7 +197,9 @@ fn nobody_is_paid_or_resolves_who_has_no_account_in_the_unit() {
         for (payee, resolver) in [(stranger, c), (b, stranger)] {
             let request = holding(&mut market, payee, 1, resolver);
             let set = &market.stage.set;
-            let asked = market.ledger.authorize_hold(set, &a, &request, NOW);
+            let asked = market
+                .ledger
+                .authorize_hold(set, &a, &request, NOW, &Policy::NONE);
             assert_eq!(asked, refused);
         }
     }
@@ -394,6 +396,10 @@ fn refusals_have_codes_of_their_own() {
     let refusals = [
         Refusal::KeyConflict { first },
         Refusal::Limit { spendable: 0 },
+        Refusal::Velocity {
+            cap: Cap::new(0, NonZeroU64::MIN),
+            left: 0,
+        },
         Refusal::NoGrant,
         Refusal::NoOpen,
         Refusal::Frozen,
@@ -424,7 +430,7 @@ fn refusals_have_codes_of_their_own() {
     let faults = refusals.map(|refusal| refusal.fault());
     assert_eq!(faults[0], Fault::Caller);
     assert_eq!(faults[1], Fault::Rule);
-    assert_eq!(faults[7], Fault::Environment);
+    assert_eq!(faults[8], Fault::Environment);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::{
-    Authorized, HoldRequest, Ledger, Leg, LegId, PaymentRequest, RefundRequest, Refusal, Request,
-    ResolveRequest, Unit, UnitCode,
+    Authorized, HoldRequest, Ledger, Leg, LegId, PaymentRequest, Policies, Policy, RefundRequest,
+    Refusal, Request, ResolveRequest, Unit, UnitCode,
 };
 use icn_types::canon::List;
 use icn_types::error::{Coded as _, Fault};
@@ -33,7 +33,8 @@ fn pay(market: &mut Market, payer: ChainId, payee: ChainId, atoms: u64) -> Item 
 }
 
 fn ask(market: &Market, batch: Batch, items: &[Item]) -> Answers {
-    authorize_all(&market.stage.set, [&market.ledger], batch, items)
+    let none = Policies::NONE;
+    authorize_all(&market.stage.set, [&market.ledger], batch, items, &none)
 }
 
 fn drafts(answers: &Answers) -> Vec<Draft> {
@@ -57,11 +58,14 @@ fn store(market: &mut Market, answers: &Answers) -> Vec<RecordId> {
 fn one_by_one(market: &mut Market, items: &[Item]) -> Answers {
     let one = |item: &Item| {
         let (ledger, set, chain) = (&market.ledger, &market.stage.set, &item.chain);
+        let none = Policy::NONE;
         let answer = match &item.request {
-            Request::Payment(request) => ledger.authorize(set, chain, request, item.at),
-            Request::Hold(request) => ledger.authorize_hold(set, chain, request, item.at),
+            Request::Payment(request) => ledger.authorize(set, chain, request, item.at, &none),
+            Request::Hold(request) => ledger.authorize_hold(set, chain, request, item.at, &none),
             Request::Resolve(request) => ledger.authorize_resolve(set, chain, request, item.at),
-            Request::Refund(request) => ledger.authorize_refund(set, chain, request, item.at),
+            Request::Refund(request) => {
+                ledger.authorize_refund(set, chain, request, item.at, &none)
+            }
             other => panic!("another request: {other:?}"),
         };
         if let Ok(Authorized::Draft(draft)) = &answer {
@@ -281,7 +285,13 @@ fn chains_of_several_units_share_a_batch() {
     assert_eq!(alone[1], Err(Refusal::NoOpen));
     let euros = follow(&market.stage.set, euro);
     let both = [&market.ledger, &euros];
-    let answers = authorize_all(&market.stage.set, both, Batch::Atomic, &items);
+    let answers = authorize_all(
+        &market.stage.set,
+        both,
+        Batch::Atomic,
+        &items,
+        &Policies::NONE,
+    );
     let written = drafts(&answers);
     assert_eq!(written.len(), 2);
     let topic_of = |draft: &Draft| match *draft.header().place() {

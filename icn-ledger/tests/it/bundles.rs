@@ -11,7 +11,10 @@ use icn_ledger::query::{
 };
 use icn_ledger::rate::{Conversion, Known, Rate};
 use icn_ledger::split::split;
-use icn_ledger::{Authorized, Finality, Ledger, LedgerEvent, LedgerRule, Refusal, Unit, UnitCode};
+use icn_ledger::{
+    Authorized, Finality, Ledger, LedgerEvent, LedgerRule, Policies, Policy, Refusal, Unit,
+    UnitCode,
+};
 use icn_types::authority::Grant;
 use icn_types::canon::{List, Reason, from_bytes, to_bytes};
 use icn_types::error::Coded as _;
@@ -95,7 +98,15 @@ impl Fair {
     fn authorize(&self, request: &BundleRequest, payers: &[ChainId]) -> Result<Bundling, Refusal> {
         let (set, euros) = (&self.market.stage.set, self.euros());
         let ledgers = [&self.market.ledger, &euros];
-        authorize_bundle(set, ledgers, &self.hours[0], request, payers, NOW)
+        authorize_bundle(
+            set,
+            ledgers,
+            &self.hours[0],
+            request,
+            payers,
+            NOW,
+            &Policies::NONE,
+        )
     }
 
     /// Stores what is drafted and has everything acknowledged.
@@ -281,7 +292,11 @@ fn half_an_exchange_is_listed_as_unmatched_and_asked_for() {
     );
     let other = row.terms.request(id, &gives).unwrap().unwrap();
     let (euros, set) = (fair.euros(), &fair.market.stage.set);
-    let draft = draft_of(&euros.authorize(set, &gives, &other, NOW).unwrap());
+    let draft = draft_of(
+        &euros
+            .authorize(set, &gives, &other, NOW, &Policy::NONE)
+            .unwrap(),
+    );
     fair.market.submit(draft);
     assert_eq!(fair.links(Bundles::Only(Progress::Complete)), [id]);
 }
@@ -405,7 +420,15 @@ fn a_bundle_is_authored_whole_or_not_at_all() {
     let refused = fair.authorize(&small, &payers);
     assert_eq!(refused, Err(Refusal::Rule(LedgerRule::BundleRate)));
     let (ledger, set) = (&fair.market.ledger, &fair.market.stage.set);
-    let alone = authorize_bundle(set, [ledger], &fair.hours[0], &request, &payers[1..], NOW);
+    let alone = authorize_bundle(
+        set,
+        [ledger],
+        &fair.hours[0],
+        &request,
+        &payers[1..],
+        NOW,
+        &Policies::NONE,
+    );
     assert_eq!(alone, Err(Refusal::NoOpen), "no ledger of the other unit");
 }
 
@@ -443,7 +466,7 @@ fn a_key_bundles_once() {
         at: NOW,
     }];
     let (ledger, set) = (&fair.market.ledger, &fair.market.stage.set);
-    let answers = authorize_all(set, [ledger], Batch::Atomic, &items);
+    let answers = authorize_all(set, [ledger], Batch::Atomic, &items, &Policies::NONE);
     assert_eq!(answers, [Ok(Authorized::Again(id))]);
 }
 

@@ -5,7 +5,7 @@ use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::bundle::{BundleRequest, Due, Terms, authorize_bundle};
 use icn_ledger::entry::{HOLD, PAYMENT};
 use icn_ledger::query::{Register, bundle};
-use icn_ledger::{Authorized, DecisionRef, LedgerRule, PaymentRequest, Refusal};
+use icn_ledger::{Authorized, DecisionRef, LedgerRule, PaymentRequest, Policies, Refusal};
 use icn_types::authority::{Act, Action, Envelope, ProposalId, Release, Tip, envelope_key};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
@@ -126,7 +126,13 @@ fn a_batch_draws_on_an_envelope_payment_by_payment() {
         item(&mut market, 10, 1),
     ];
     let set = &market.stage.set;
-    let answers = authorize_all(set, [&market.ledger], Batch::Independent, &items);
+    let answers = authorize_all(
+        set,
+        [&market.ledger],
+        Batch::Independent,
+        &items,
+        &Policies::NONE,
+    );
     let refused = |rule| Err(Refusal::Rule(rule));
     assert_eq!(answers[1], refused(LedgerRule::PayEnvelope));
     assert_eq!(
@@ -163,7 +169,15 @@ fn an_envelope_pays_what_is_due_by_a_bundle_under_its_own_key() {
     };
     let both = |market: &Market, payers: &[ChainId]| {
         let set = &market.stage.set;
-        authorize_bundle(set, [&market.ledger], &a, &request, payers, NOW)
+        authorize_bundle(
+            set,
+            [&market.ledger],
+            &a,
+            &request,
+            payers,
+            NOW,
+            &Policies::NONE,
+        )
     };
     let undecided = both(&market, &[b, treasury]);
     assert_eq!(undecided, Err(Refusal::Rule(LedgerRule::PayDecision)));

@@ -2,7 +2,7 @@
 //! themselves.
 
 use icn_ledger::{
-    Authorized, HoldRequest, Ledger, Leg, LegId, RefundRequest, Refusal, ResolveRequest,
+    Authorized, HoldRequest, Ledger, Leg, LegId, Policy, RefundRequest, Refusal, ResolveRequest,
 };
 use icn_types::canon::List;
 use icn_types::id::{ChainId, RecordId};
@@ -16,9 +16,12 @@ use crate::market::{Market, NOW, amount, leg};
 
 type Admission<R> = fn(&Ledger, &RecordSet, &ChainId, &R, Timestamp) -> Result<Authorized, Refusal>;
 
-const HOLD: Admission<HoldRequest> = Ledger::authorize_hold;
+const HOLD: Admission<HoldRequest> =
+    |ledger, set, chain, request, at| ledger.authorize_hold(set, chain, request, at, &Policy::NONE);
 const RESOLVE: Admission<ResolveRequest> = Ledger::authorize_resolve;
-const REFUND: Admission<RefundRequest> = Ledger::authorize_refund;
+const REFUND: Admission<RefundRequest> = |ledger, set, chain, request, at| {
+    ledger.authorize_refund(set, chain, request, at, &Policy::NONE)
+};
 
 fn ask<R>(
     market: &Market,

@@ -34,4 +34,5 @@ mod text;
 mod treasury;
 mod unit;
 mod vectors;
+mod velocity;
 mod worlds;

@@ -5,7 +5,7 @@
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_ledger::{
     Ack, Authorized, Column, DecisionRef, Hold, Ledger, LedgerEvent, Leg, LegId, LegRef, Note,
-    Payment, PaymentRequest, Refund, Refuse, Resolution, Resolve, Unit, UnitCode,
+    Payment, PaymentRequest, Policy, Refund, Refuse, Resolution, Resolve, Unit, UnitCode,
 };
 use icn_types::amount::Amount;
 use icn_types::authority::{Grant, Tip};
@@ -397,7 +397,8 @@ impl Market {
         payer: ChainId,
         request: &PaymentRequest,
     ) -> Result<Authorized, icn_ledger::Refusal> {
-        self.ledger.authorize(&self.stage.set, &payer, request, NOW)
+        self.ledger
+            .authorize(&self.stage.set, &payer, request, NOW, &Policy::NONE)
     }
 
     pub(crate) fn seal(&mut self, chain: ChainId) -> RecordId {

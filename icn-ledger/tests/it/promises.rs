@@ -2,7 +2,7 @@
 //! decides nothing, and what no order of arrival changes.
 
 use icn_ledger::entry::PAYMENT;
-use icn_ledger::{Authorized, Ledger, Refusal};
+use icn_ledger::{Authorized, Ledger, Policy, Refusal};
 use icn_types::authority::Act;
 use icn_types::id::RecordId;
 use icn_types::record::{Content, Draft, Record};
@@ -197,7 +197,7 @@ fn key_is_remembered_for_ever_and_refusals_by_nobody() {
     let paid = market.submit(draft);
     for at in [NOW, FAR] {
         let ledger = Ledger::of(&market.stage.set, market.unit);
-        let again = ledger.authorize(&market.stage.set, &a, &request, at);
+        let again = ledger.authorize(&market.stage.set, &a, &request, at, &Policy::NONE);
         assert_eq!(again, Ok(Authorized::Again(paid)));
     }
 }

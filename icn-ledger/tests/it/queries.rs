@@ -599,12 +599,8 @@ fn entries_are_found_by_cause_and_by_key() {
     for number in 0..5 {
         let mut request = market.request(&[(payee, 2)]);
         request.cause = (number != 2).then_some(cause);
-        market.stage.set_time(10 - number);
-        let at = millis(10 - number);
-        let drafted = market
-            .ledger
-            .authorize(&market.stage.set, &payer, &request, at);
-        let Ok(Authorized::Draft(draft)) = drafted else {
+        request.effective = Some(millis(10 - number));
+        let Ok(Authorized::Draft(draft)) = market.authorize(payer, &request) else {
             panic!("a payment within the limit");
         };
         let id = market.submit(draft);

@@ -1,8 +1,11 @@
 //! A shared account pays what was decided, once, whoever writes its chain.
 
+use core::num::NonZeroU64;
+
 use icn_ledger::entry::{HOLD, PAYMENT};
 use icn_ledger::{
-    Authorized, DecisionRef, Hold, Leg, Payment, PaymentRequest, RefundRequest, Refusal,
+    Authorized, Cap, DecisionRef, Hold, Leg, Payment, PaymentRequest, Policy, RefundRequest,
+    Refusal,
 };
 use icn_types::authority::{Action, ProposalId, operation_key};
 use icn_types::canon::List;
@@ -126,9 +129,10 @@ fn a_shared_account_pays_back_only_what_was_decided() {
         memo: None,
         cause: None,
     };
-    let answer = market
-        .ledger
-        .authorize_refund(&market.stage.set, &treasury, &request, NOW);
+    let answer =
+        market
+            .ledger
+            .authorize_refund(&market.stage.set, &treasury, &request, NOW, &Policy::NONE);
     let Ok(Authorized::Draft(draft)) = answer else {
         panic!("expected a draft, found {answer:?}");
     };
@@ -293,4 +297,27 @@ fn a_treasury_without_funds_pays_once_it_has_them() {
         market.authorize(treasury, &request),
         Ok(Authorized::Again(paid))
     );
+}
+
+/// The community bounds what it decides by the decision itself.
+#[test]
+fn what_was_decided_is_under_no_policy() {
+    let (mut market, treasury, payee) = treasury();
+    let unit = market.unit.id();
+    let ready = decide(&mut market, PROPOSAL, &[action(treasury, payee, unit, 60)]);
+    let payment = paying(&market, payee, 60);
+    let request = PaymentRequest {
+        legs: payment.legs,
+        key: payment.key,
+        decision: Some((ready, 0)),
+        effective: None,
+        memo: None,
+        cause: None,
+    };
+    let nothing = Cap::new(0, NonZeroU64::MAX);
+    let strict = Policy::new(List::new([nothing]).unwrap());
+    let (ledger, set) = (&market.ledger, &market.stage.set);
+    let answer = ledger.authorize(set, &treasury, &request, NOW, &strict);
+    assert_eq!(answer, market.authorize(treasury, &request));
+    assert!(matches!(answer, Ok(Authorized::Draft(_))), "{answer:?}");
 }

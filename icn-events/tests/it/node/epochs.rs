@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
 use icn_events::node::{AuthorError, Authored, EpochRequest, Node};
-use icn_ledger::{Authorized, Leg, LegId, PaymentRequest};
+use icn_ledger::{Authorized, Leg, LegId, PaymentRequest, Policy};
 use icn_types::amount::Amount;
 use icn_types::authority::{Consent, Grant};
 use icn_types::canon::List;
@@ -379,7 +379,7 @@ fn open_that_is_refused_leaves_no_seal_and_the_node_goes_on() {
             ..hours(payee, 1, 1)
         };
         let (ledger, now) = (node.ledger(&unit).unwrap(), village.times().now);
-        let drafted = ledger.authorize(node.set(), &partner.id(), &request, now);
+        let drafted = ledger.authorize(node.set(), &partner.id(), &request, now, &Policy::NONE);
         let Ok(Authorized::Draft(draft)) = drafted else {
             panic!("{drafted:?}");
         };

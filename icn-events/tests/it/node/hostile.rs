@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures::executor::block_on;
 use icn_events::bus::Subscription;
 use icn_events::node::{Node, NodeEvent, Progress};
+use icn_ledger::Policy;
 use icn_ledger::entry::{Entry, Leg, PAYMENT};
 use icn_sync::wire::{Frame as Wire, Hello};
 use icn_sync::{PeerFault, SyncEvent};
@@ -182,7 +183,10 @@ fn payment(village: &Village, node: usize, member: usize, key: u8, at: u64) -> S
     let ledger = node.ledger(&unit).unwrap();
     let request = hours(payee, u64::from(key), key);
     let at = Timestamp::from_millis(at);
-    let draft = match ledger.authorize(node.set(), &payer, &request, at).unwrap() {
+    let draft = match ledger
+        .authorize(node.set(), &payer, &request, at, &Policy::NONE)
+        .unwrap()
+    {
         icn_ledger::Authorized::Draft(draft) => draft,
         icn_ledger::Authorized::Again(id) => panic!("{id} is there"),
     };

@@ -1,13 +1,17 @@
 //! Requests about money, made of nodes: each is carried out once, whatever
 //! fails meanwhile, and a refusal writes nothing.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::node::{Acknowledgement, AuthorError, Authored, Node, verify_store};
+use icn_ledger::batch::Batch;
 use icn_ledger::entry::RESOLVED_MAX;
 use icn_ledger::remark::{DisputeRequest, RemarkRequest, Ruling};
-use icn_ledger::{HoldRequest, Leg, LegId, PaymentRequest, RefundRequest, Refusal, ResolveRequest};
+use icn_ledger::{
+    Cap, HoldRequest, Leg, LegId, PaymentRequest, Policy, RefundRequest, Refusal, ResolveRequest,
+};
 use icn_types::amount::Amount;
 use icn_types::canon::List;
 use icn_types::error::Coded as _;
@@ -262,6 +266,61 @@ impl Scene {
         village.open_deciding(2, Arc::new(village.stores[2].clone()));
         village
     }
+}
+
+/// The records are what a cap counts: a node that is opened again counts on, and
+/// a clock that stands or jumps back makes no room.
+#[test]
+fn policy_of_an_account_outlives_the_node_and_its_clock() {
+    let mut village = Village::new(SEED + 3, 3);
+    let unit = village.coop.hours;
+    let [alice, bob, _] = accounts(&village);
+    let cap = Cap::new(10 * 3600, NonZeroU64::new(3_600_000).unwrap());
+    let open = |village: &mut Village| {
+        let store = Arc::new(village.stores[1].clone());
+        let settings = village.coop.settings(1, store, &village.network);
+        let settings = settings.with_policy(bob, Policy::new(List::new([cap]).unwrap()));
+        village.nodes[1] = block_on(settings.open()).unwrap();
+    };
+    open(&mut village);
+    village.ask(1, &Ask::Pay(hours(alice, 6, 1))).unwrap();
+    village
+        .ask(1, &Ask::Hold(holding(alice, alice, 3 * 3600, 2)))
+        .unwrap();
+    let refused = |village: &mut Village, request: Ask| {
+        let before = village.nodes[1].set().len();
+        let answer = village.ask(1, &request);
+        let Err(AuthorError::Money(refusal)) = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(refusal, Refusal::Velocity { cap, left: 3600 });
+        assert_eq!(village.nodes[1].set().len(), before, "nothing is written");
+    };
+    let written = village.now;
+    for millis in [written, 0, written + 3_599_999] {
+        open(&mut village);
+        village.now = millis;
+        refused(&mut village, Ask::Pay(hours(alice, 2, 3)));
+        refused(&mut village, Ask::Hold(holding(alice, alice, 3601, 3)));
+        let requests =
+            [hours(alice, 2, 3), hours(alice, 2, 1)].map(|request| (bob, request.into()));
+        let times = village.times();
+        let results = block_on(village.nodes[1].author_all(Batch::Independent, &requests, times));
+        for (result, code) in results
+            .unwrap()
+            .iter()
+            .zip(["authorize.velocity", "authorize.key"])
+        {
+            assert_eq!(result.as_ref().unwrap_err().code(), code);
+        }
+        let again = village.ask(1, &Ask::Pay(hours(alice, 6, 1))).unwrap();
+        assert!(matches!(again, Authored::Again(_)));
+    }
+    village.now = written + 3_600_000;
+    village.ask(1, &Ask::Pay(hours(alice, 2, 3))).unwrap();
+    village.until("others take what its writer allowed itself", |v| {
+        v.agree() && v.posted(0, unit, alice) == 8 * 3600
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::query::{ClaimState, Movement, Order, PageSize};
-use icn_ledger::{Authorized, LedgerEvent, LedgerRule, Refusal, SettlementRequest};
+use icn_ledger::{Authorized, LedgerEvent, LedgerRule, Policies, Refusal, SettlementRequest};
 use icn_types::authority::Finality;
 use icn_types::id::{ChainId, OperationKey, RecordId};
 
@@ -204,7 +204,7 @@ fn a_batch_settles_a_claim_once() {
     let decisions = items.each_ref().map(|item| item.request.decision());
     assert_eq!(decisions, [Some((loss.fund.ready, 0)); 4]);
     let (set, ledger) = (&loss.market.stage.set, &loss.market.ledger);
-    let answers = authorize_all(set, [ledger], Batch::Independent, &items);
+    let answers = authorize_all(set, [ledger], Batch::Independent, &items, &Policies::NONE);
     let [Ok(Authorized::Draft(draft)), again, settled, conflict] = &answers[..] else {
         panic!("a draft first: {answers:?}");
     };

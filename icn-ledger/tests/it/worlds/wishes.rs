@@ -2,7 +2,7 @@
 //! holds, Resolves and refunds.
 
 use icn_ledger::{
-    Authorized, Entry, HoldRequest, Leg, LegId, PaymentRequest, RefundRequest, Refusal,
+    Authorized, Entry, HoldRequest, Leg, LegId, PaymentRequest, Policy, RefundRequest, Refusal,
     ResolveRequest, SettlementRequest,
 };
 use icn_types::canon::List;
@@ -32,12 +32,12 @@ impl Wish {
         chain: &ChainId,
         at: Timestamp,
     ) -> Result<Authorized, Refusal> {
-        let (ledger, set) = (&replica.ledger, &replica.set);
+        let (ledger, set, none) = (&replica.ledger, &replica.set, &Policy::NONE);
         match self {
-            Self::Pay(request) => ledger.authorize(set, chain, request, at),
-            Self::Hold(request) => ledger.authorize_hold(set, chain, request, at),
+            Self::Pay(request) => ledger.authorize(set, chain, request, at, none),
+            Self::Hold(request) => ledger.authorize_hold(set, chain, request, at, none),
             Self::Resolve(request) => ledger.authorize_resolve(set, chain, request, at),
-            Self::Refund(request) => ledger.authorize_refund(set, chain, request, at),
+            Self::Refund(request) => ledger.authorize_refund(set, chain, request, at, none),
             Self::Settle(request) => ledger.authorize_settlement(set, chain, request, at),
         }
     }

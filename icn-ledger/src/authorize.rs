@@ -17,10 +17,12 @@ use crate::entry::{Ack, Entry, Note, Refuse, TAKEN_MAX};
 use crate::ledger::Ledger;
 use crate::legs::LegId;
 use crate::policy::Policy;
+use crate::position;
 use crate::refusal::Refusal;
 use crate::request::{
     HoldRequest, PaymentRequest, RefundRequest, Requested, ResolveRequest, again, references,
 };
+use crate::unit::Unit;
 
 /// A record that may be authored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,9 +132,16 @@ impl Ledger {
             let first = set.record(first);
             return again(request, first.header(), first.content()).map(Authorized::Again);
         }
+        request.check(|chain| self.unit_of(set, chain))?;
         let author = Author::of(self, set, *chain, at)?;
         let granted = author.grant(request, policy)?;
         Ok(Authorized::Draft(granted.draft))
+    }
+
+    /// The unit of an account, if that is one of this ledger.
+    fn unit_of(&self, set: &RecordSet, chain: &ChainId) -> Option<Unit> {
+        let known = position::of_ledger(self, set, chain);
+        known.ok().map(|()| *self.unit())
     }
 
     /// Acknowledges everything that the account may take now, up to 256 legs

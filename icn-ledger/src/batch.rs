@@ -193,6 +193,7 @@ impl<'a> Drafting<'a> {
             let (header, content) = self.authored(first);
             return again(request, header, content).map(Authorized::Again);
         }
+        request.check(|chain| Some(*self.ledger_of(chain).ok()?.unit()))?;
         let policy = self.policies.of(chain);
         let granted = self.author(ledger, chain, at)?.grant(request, policy)?;
         let draft = self.keep(chain, granted)?;

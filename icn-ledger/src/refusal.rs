@@ -2,6 +2,7 @@
 
 use core::num::NonZeroU16;
 
+use icn_types::amount::Amount;
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, RecordId};
 use icn_types::resume::Standing;
@@ -106,6 +107,17 @@ pub enum Refusal {
         /// The account.
         payer: ChainId,
     },
+    /// The bundle states a due that no payment could ever carry out: it is below
+    /// the least leg of its unit.
+    #[error("due of {amount} atoms from chain {payer} is below the least leg of {least}")]
+    SmallDue {
+        /// Who would have to pay it.
+        payer: ChainId,
+        /// How much.
+        amount: Amount,
+        /// The least leg.
+        least: Amount,
+    },
     /// Another item of an atomic batch was refused.
     #[error("item {item} of the batch was refused")]
     Undone {
@@ -157,6 +169,7 @@ impl Coded for Refusal {
             Self::Future { .. } => "authorize.future",
             Self::NoAccount { .. } => "authorize.account",
             Self::NoDue { .. } => "authorize.due",
+            Self::SmallDue { .. } => "authorize.small_due",
             Self::Undone { .. } => "authorize.undone",
             Self::Rule(rule) => rule.code(),
             Self::Invalid => "authorize.invalid",
@@ -173,6 +186,7 @@ impl Coded for Refusal {
             | Self::Future { .. }
             | Self::NoAccount { .. }
             | Self::NoDue { .. }
+            | Self::SmallDue { .. }
             | Self::Undone { .. } => Fault::Caller,
             Self::Waiting { .. } | Self::Unconfirmed { .. } | Self::Uncharged => Fault::Environment,
             _ => Fault::Rule,

@@ -18,6 +18,7 @@ use crate::entry::{
 use crate::legs::LegId;
 use crate::refusal::Refusal;
 use crate::settle::SettlementRequest;
+use crate::unit::Unit;
 
 /// A payment that somebody wants to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +183,12 @@ pub(crate) trait Requested {
     /// The accounts that have to answer.
     fn parties(&self) -> Vec<ChainId> {
         Vec::new()
+    }
+
+    /// Whether what it states could ever be carried out, as far as the units of
+    /// other accounts are known here.
+    fn check(&self, _: impl Fn(&ChainId) -> Option<Unit>) -> Result<(), Refusal> {
+        Ok(())
     }
 
     /// Records that the entry names.

@@ -18,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::remark::Remark;
 use crate::request::Requested;
 use crate::rule::LedgerRule;
+use crate::unit::Unit;
 
 /// Payments that somebody wants to belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,24 @@ pub struct BundleRequest {
 impl Requested for BundleRequest {
     fn first(&self, _: &RecordSet, account: &Account) -> Option<Slot> {
         account.operation(&self.key)
+    }
+
+    /// No due may be below the least leg of its unit.
+    fn check(&self, unit_of: impl Fn(&ChainId) -> Option<Unit>) -> Result<(), Refusal> {
+        // Terms without an answer break a rule, which says so.
+        let dues = self.terms.dues().unwrap_or_default();
+        let small = dues.iter().find_map(|due| {
+            let least = unit_of(&due.payer)?.min_leg;
+            (due.amount < least).then_some((due, least))
+        });
+        match small {
+            Some((due, least)) => Err(Refusal::SmallDue {
+                payer: due.payer,
+                amount: due.amount,
+                least,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn entry(&self, _: &[RecordId]) -> Result<Entry, Refusal> {
@@ -64,9 +83,11 @@ pub struct Bundling {
 impl Ledger {
     /// Whether the writer of `chain` may state a bundle now; in all else like
     /// [`authorize`](Self::authorize). It sends nothing, so no policy is asked.
+    /// Dues in another unit are taken as stated.
     ///
     /// # Errors
-    /// [`Refusal`] when it may not. Nothing is written.
+    /// [`Refusal::SmallDue`] when a due in this unit could never be paid; others
+    /// when the chain cannot be written now, or a rule says no. Nothing is written.
     pub fn authorize_bundle(
         &self,
         set: &RecordSet,
@@ -150,9 +171,10 @@ impl Ledger {
 /// ```
 ///
 /// # Errors
-/// The first [`Refusal`]; [`LedgerRule::PayDecision`] for a shared account, which
-/// pays under the key of its decision and so by a request of its own. Nothing
-/// is written.
+/// The first [`Refusal`]: among others [`Refusal::SmallDue`] when a due in one of
+/// these units could never be paid, [`Refusal::NoDue`] for a payer of whom nothing
+/// is due, and [`LedgerRule::PayDecision`] for a shared account, which pays under
+/// the key of its decision and so by a request of its own. Nothing is written.
 pub fn authorize_bundle<'a>(
     set: &'a RecordSet,
     ledgers: impl IntoIterator<Item = &'a Ledger>,

@@ -15,7 +15,7 @@ use icn_types::resume::Standing;
 use icn_types::testkit::stage::GRANT;
 
 use crate::hold_admission::holding;
-use crate::market::{Market, NOW, leg};
+use crate::market::{Market, NOW, amount, leg};
 
 fn draft(market: &Market, payer: ChainId, request: &PaymentRequest) -> icn_types::record::Draft {
     match market.authorize(payer, request) {
@@ -422,6 +422,11 @@ fn refusals_have_codes_of_their_own() {
         },
         Refusal::NoDue {
             payer: ChainId::from_bytes([3; 32]),
+        },
+        Refusal::SmallDue {
+            payer: ChainId::from_bytes([3; 32]),
+            amount: amount(1),
+            least: amount(2),
         },
         Refusal::Undone { item: 0 },
     ];

@@ -17,7 +17,7 @@ use icn_ledger::{
 };
 use icn_types::authority::Grant;
 use icn_types::canon::{List, Reason, from_bytes, to_bytes};
-use icn_types::error::Coded as _;
+use icn_types::error::{Coded as _, Fault};
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::set::Label;
 use icn_types::testkit::stage::GRANT;
@@ -430,6 +430,66 @@ fn a_bundle_is_authored_whole_or_not_at_all() {
         &Policies::NONE,
     );
     assert_eq!(alone, Err(Refusal::NoOpen), "no ledger of the other unit");
+}
+
+/// No payment could carry it out, so nobody is asked for one. A record that says
+/// so is as Valid as before.
+#[test]
+fn a_due_that_no_leg_could_pay_is_not_stated() {
+    let mut fair = Fair::new(GRANT);
+    fair.euro.min_leg = amount(5);
+    let topic = fair.market.stage.ledger(fair.euro.id());
+    for (at, euros) in fair.euros.iter_mut().enumerate() {
+        *euros = fair.market.stage.open_member(at, &topic, Some(GRANT));
+    }
+    fair.market.feed();
+    let stated = |fair: &mut Fair, paid_hours| {
+        let terms = fair.exchange((1, 1), paid(paid_hours));
+        fair.request(Terms::Exchange(terms))
+    };
+    let small = stated(&mut fair, 4);
+    let refusal = Refusal::SmallDue {
+        payer: fair.euros[2],
+        amount: amount(4),
+        least: amount(5),
+    };
+    assert_eq!(fair.authorize(&small, &[]), Err(refusal));
+    assert_eq!(
+        (refusal.code(), refusal.fault()),
+        ("authorize.small_due", Fault::Caller)
+    );
+    let (set, euros, by) = (&fair.market.stage.set, fair.euros(), fair.hours[0]);
+    let item = |request: &BundleRequest| Item {
+        chain: by,
+        request: request.clone().into(),
+        at: NOW,
+    };
+    let both = [&fair.market.ledger, &euros];
+    let batch = authorize_all(set, both, Batch::Atomic, &[item(&small)], &Policies::NONE);
+    assert_eq!(batch, [Err(refusal)]);
+    let enough = stated(&mut fair, 5);
+    assert!(fair.authorize(&enough, &[]).is_ok());
+
+    // Who keeps no euros cannot tell, and what is stored is not judged by it.
+    let (set, hours) = (&fair.market.stage.set, &fair.market.ledger);
+    let alone = hours.authorize_bundle(set, &by, &small, NOW).unwrap();
+    let id = fair.market.submit(draft_of(&alone));
+    assert_eq!(fair.market.verdict(&id), "valid");
+    let again = fair.authorize(&small, &[]).unwrap();
+    assert_eq!(again.bundle, Authorized::Again(id));
+
+    // In the unit of its own ledger it is told at once.
+    let dues = Terms::Dues(List::of([(0, 5), (1, 4)].map(|(payer, atoms)| Due {
+        payer: fair.euros[payer],
+        payee: fair.euros[3],
+        amount: amount(atoms),
+    })));
+    let request = fair.request(dues);
+    let (set, euros) = (&fair.market.stage.set, fair.euros());
+    let refused = euros.authorize_bundle(set, &fair.euros[0], &request, NOW);
+    let payer = fair.euros[1];
+    let small = matches!(refused, Err(Refusal::SmallDue { payer: one, .. }) if one == payer);
+    assert!(small, "{refused:?}");
 }
 
 #[test]

@@ -62,10 +62,18 @@ pub enum AuthorError {
         max: usize,
     },
     /// The authority chain cannot be written now: it forks, a record that the
-    /// act names is not decided, a chain was sealed further than this node holds
-    /// it, or more is claimed of an account than an Open can charge.
+    /// act names is not decided, or a chain was sealed further than this node
+    /// holds it.
     #[error("authority chain cannot be written now")]
     NoPlace,
+    /// More is claimed of an account than an Open can charge, so none is written.
+    #[error("{claimed} atoms are claimed of chain {chain}, more than an Open can charge")]
+    Claimed {
+        /// The account.
+        chain: ChainId,
+        /// How much is claimed, in atoms.
+        claimed: u128,
+    },
     /// A Recall is not signed by more than two thirds of the voters.
     #[error("recall is not signed by more than two thirds")]
     Votes,
@@ -114,6 +122,7 @@ impl Coded for AuthorError {
             Self::Act(breach) => breach.code(),
             Self::Batch { .. } => "node.batch",
             Self::NoPlace => "node.no_place",
+            Self::Claimed { .. } => "node.claimed",
             Self::Votes => "node.votes",
             Self::Terms(_) => "node.terms",
             Self::Agreed(_) => "node.agreed",
@@ -131,7 +140,7 @@ impl Coded for AuthorError {
             Self::Vote(refusal) => refusal.fault(),
             Self::Money(refusal) => refusal.fault(),
             Self::Credit(refusal) => refusal.fault(),
-            Self::Act(_) => Fault::Rule,
+            Self::Act(_) | Self::Claimed { .. } => Fault::Rule,
             Self::Unconfirmed { .. } | Self::NoPlace | Self::Agreed(_) | Self::NoAudit => {
                 Fault::Environment
             }

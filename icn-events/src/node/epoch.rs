@@ -74,9 +74,9 @@ impl Node {
     /// # Errors
     /// [`AuthorError::Terms`] when the owner agreed to something else, or at
     /// another last record than the one that is known here;
-    /// [`AuthorError::Credit`] above the limit; [`AuthorError::NoPlace`] also
-    /// when more is claimed of the account than an Open can charge; others when
-    /// it is refused or the node fails.
+    /// [`AuthorError::Credit`] above the limit; [`AuthorError::Claimed`] when more
+    /// is claimed of the account than an Open can charge; others when it is refused
+    /// or the node fails.
     pub async fn open_epoch(
         &mut self,
         request: &EpochRequest,
@@ -105,7 +105,7 @@ impl Node {
         if !self.set().is_frozen(&chain) {
             acts.push(self.final_seal(&chain, seat).ok_or(AuthorError::NoPlace)?);
         }
-        let open = self.charged(&chain, next).ok_or(AuthorError::NoPlace)?;
+        let open = self.charged(&chain, next)?;
         acts.push(Act::Open(open));
         self.author_acts(&acts, times).await
     }
@@ -169,17 +169,19 @@ impl Node {
         Some(Act::Seal(Seal { rows }))
     }
 
-    /// The same Open, which charges an account with what is claimed of it. `None`
+    /// The same Open, which charges an account with what is claimed of it. Fails
     /// when that is more than an Open can state.
-    pub(super) fn charged(&self, chain: &ChainId, open: Open) -> Option<Open> {
+    pub(super) fn charged(&self, chain: &ChainId, open: Open) -> Result<Open, AuthorError> {
         let set = self.set();
         let ledger = self.books.ledger_of(set, chain);
         let query = ledger.and_then(|ledger| self.books.query(set, &ledger.unit().id()));
         let claims = query.map(|query| query.claims_of(chain));
         let claimed = claims.as_ref().map_or(0, |claims| claims.claimed);
-        Some(Open {
+        let charged = u64::try_from(claimed);
+        let chain = *chain;
+        Ok(Open {
             format: FORMAT,
-            charged: u64::try_from(claimed).ok()?,
+            charged: charged.map_err(|_| AuthorError::Claimed { chain, claimed })?,
             claims: claims.and_then(|claims| claims.digest()),
             ..open
         })

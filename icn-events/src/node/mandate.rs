@@ -63,7 +63,7 @@ impl Node {
             },
             ..before.clone()
         };
-        let open = self.charged(chain, open)?;
+        let open = self.charged(chain, open).ok()?;
         self.draft_act(&Act::Open(open), vec![ready.ready], at)
     }
 

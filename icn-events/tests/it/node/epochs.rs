@@ -407,7 +407,9 @@ fn open_that_is_refused_leaves_no_seal_and_the_node_goes_on() {
     let agreed = village.agree_to(0, &request).unwrap();
     let before = village.nodes[0].set().len();
     let refused = village.open_next(&request, agreed).unwrap_err();
-    assert_eq!(refused.code(), "node.no_place");
+    assert_eq!(refused.code(), "node.claimed");
+    let said = format!("{claimed} atoms are claimed of chain {}", partner.id());
+    assert!(refused.to_string().starts_with(&said), "{refused}");
     assert_eq!(village.nodes[0].set().len(), before, "nothing is written");
     assert!(!village.nodes[0].set().is_frozen(&partner.id()));
     village.round();

@@ -210,6 +210,11 @@ impl Account {
         }
     }
 
+    /// Credit that no named Seal covers, in atoms.
+    pub(crate) const fn unsealed_sum(&self) -> u128 {
+        self.sums.unsealed.unsigned_abs()
+    }
+
     pub(crate) const fn floor(&self) -> Option<i64> {
         self.floor
     }

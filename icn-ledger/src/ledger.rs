@@ -214,7 +214,8 @@ impl Ledger {
         self.judge.waiting()
     }
 
-    /// Where one account stands.
+    /// Where one account stands. O(log n) in its records, while columns are
+    /// [borrowed](Self::columns).
     #[must_use]
     pub fn positions(&self, set: &RecordSet, chain: &ChainId) -> Positions {
         position::of(self, set, chain)

@@ -24,6 +24,7 @@ pub mod position;
 pub mod query;
 pub mod rate;
 pub mod refusal;
+mod reliance;
 pub mod remark;
 pub mod request;
 pub mod rule;

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 
 use icn_types::amount::{Amount, Position};
 use icn_types::authority::{
-    Act, Consent, ConsentTerms, Finality, Grant, Open, Raise, Seal, SealRow, Sealed, Start,
+    Act, Consent, ConsentTerms, Finality as SealFinality, Grant, Open, Raise, Seal, SealRow,
+    Sealed, Start,
 };
 use icn_types::canon::List;
 use icn_types::chain::{Chain, Owner};
@@ -22,7 +23,7 @@ use icn_types::time::Timestamp;
 
 use crate::account::Terms;
 use crate::ledger::Ledger;
-use crate::position::Positions;
+use crate::position::{Finality, Positions};
 use crate::query::Register;
 
 /// All accounts of one member in the unit.
@@ -33,6 +34,8 @@ pub struct MemberAccounts {
     pub devices: Vec<Device>,
     /// Where the member stands.
     pub posted: Position,
+    /// How final that is: the least of the devices.
+    pub finality: Finality,
     /// Credit that the devices use or may use, in atoms. This is what a limit
     /// bounds.
     pub committed: u128,
@@ -141,8 +144,10 @@ impl Ledger {
             .collect();
         devices.sort_unstable_by_key(|device| device.number);
         let spendable = |device: &Device| device.positions.limits.map_or(0, |l| l.spendable);
+        let finality = devices.iter().map(|device| device.positions.finality).min();
         MemberAccounts {
             posted: Position::new(devices.iter().map(|d| d.positions.posted.get()).sum()),
+            finality: finality.unwrap_or(Finality::Sealed),
             committed: devices.iter().map(|device| device.committed).sum(),
             spendable: devices.iter().map(spendable).sum(),
             devices,
@@ -264,7 +269,7 @@ impl Ledger {
                 chain: *from,
                 open: seat.open(),
                 sealed,
-                finality: Finality::Final,
+                finality: SealFinality::Final,
             },
             open: open.clone(),
             grant: Grant {

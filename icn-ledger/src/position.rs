@@ -11,6 +11,7 @@ use crate::account::{Account, Terms};
 use crate::ledger::Ledger;
 use crate::legs::{self, LegId};
 use crate::refusal::Refusal;
+use crate::reliance::Reliance;
 
 /// Where one account stands. Zeros for one that nothing happened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,15 @@ use crate::refusal::Refusal;
 pub struct Positions {
     /// By posted records. Positive: the community owes the holder.
     pub posted: Position,
+    /// How final `posted` is: of the last record that it counts.
+    /// [`Query::by_finality`](crate::query::Query::by_finality) says how much of it
+    /// is how final. What is in transit is [`Local`](Finality::Local), and what is
+    /// contested has no finality.
+    pub finality: Finality,
+    /// Of the credit in `posted`, what no Seal covers that the account named, in
+    /// atoms: whoever sent it could still fork and leave it impaired, and no more
+    /// than the float of it is spendable. At 0 all credit rests on Seals.
+    pub unsealed: u128,
     /// By records that are not posted, and claims that the account settled.
     pub contested: Position,
     /// Sent and not taken yet, in atoms; already taken out of `posted`.
@@ -51,16 +61,31 @@ pub struct Limits {
     pub spendable: u128,
 }
 
-/// How final a leg is.
+/// How final an answer is.
+///
+/// That of a **leg** says how far it came: both sides have a record about it.
+///
+/// A **position** is a sum over the records of one chain up to some record, so
+/// nothing can change it but a fork by the writer of that chain, below that
+/// record. Its finality says who relies on the path up to there. What was before
+/// the first record is Sealed. It never rises along a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_enums, reason = "the three answers there are")]
 pub enum Finality {
-    /// Sent; its payee has not taken it.
+    /// A leg: sent; its payee has not taken it.
+    ///
+    /// A position: nobody but the writer relies on the record.
     Local,
-    /// Taken by its payee.
+    /// A leg: taken by its payee.
+    ///
+    /// A position: a posted record of another account took a leg that this record
+    /// or a later one sent, or ended a hold of it, and so relies by hash on
+    /// everything up to there.
     Acknowledged,
-    /// Taken, and every record that it comes from is under a Seal that counts:
-    /// no later record of anybody changes it.
+    /// A leg: taken, and every record that it comes from is under a Seal that
+    /// counts: no later record of anybody changes it.
+    ///
+    /// A position: the record is under a Seal that counts.
     Sealed,
 }
 
@@ -88,9 +113,14 @@ pub(crate) fn charge(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Optio
 }
 
 pub(crate) fn of(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Positions {
-    let column = ledger.columns(set).account(chain);
+    let columns = ledger.columns(set);
+    let column = columns.account(chain);
+    let reliance = Reliance::of(ledger, set, &columns, chain);
+    let account = ledger.account(set, chain);
     Positions {
         posted: Position::new(column.posted),
+        finality: reliance.after(reliance.len()),
+        unsealed: account.unsealed_sum(),
         contested: Position::new(column.contested),
         outgoing: column.outgoing,
         incoming: column.incoming,

@@ -15,7 +15,7 @@ use crate::query::balance::final_if;
 use crate::query::line::{Line, Moved, Movement, moved, stated};
 use crate::query::page::{Cursor, CursorError, Order, Page, PageSize, page};
 
-/// A leg that an account may take.
+/// A leg that an account may take. [`Local`](Finality::Local), until it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Incoming {

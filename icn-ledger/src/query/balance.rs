@@ -19,9 +19,23 @@ use crate::query::Query;
 pub struct Known {
     /// What the records up to there add up to.
     pub position: Position,
-    /// Whether a later record may change the answer: `Sealed` if none may,
-    /// `Local` otherwise.
+    /// How final that is: of the last record that it counts. `Local` also for one
+    /// that is not posted.
     pub finality: Finality,
+}
+
+/// How much of the position of an account is how final. The three add up to what
+/// is posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ByFinality {
+    /// By records under a Seal that counts: where the account stood there.
+    pub sealed: Position,
+    /// What records after these moved, up to the last one on which another account
+    /// relies.
+    pub acknowledged: Position,
+    /// What the records after that moved: the word of the account's writer.
+    pub local: Position,
 }
 
 /// How far every account went at one moment: what an answer "as known at" it
@@ -64,6 +78,7 @@ pub struct TrialBalance<'a> {
     digest: Digest,
     labels: Digest,
     needs_upgrade: Option<NeedsUpgrade>,
+    finality: Finality,
 }
 
 impl TrialBalance<'_> {
@@ -84,6 +99,13 @@ impl TrialBalance<'_> {
     #[must_use]
     pub const fn needs_upgrade(&self) -> Option<NeedsUpgrade> {
         self.needs_upgrade
+    }
+
+    /// The least final of what is posted on the accounts. `Sealed`: no later
+    /// record changes what these records add up to.
+    #[must_use]
+    pub const fn finality(&self) -> Finality {
+        self.finality
     }
 
     /// Accounts with anything but zeros, ascending.
@@ -126,8 +148,32 @@ impl TrialBalance<'_> {
 }
 
 impl Query<'_> {
+    /// How much of what is posted on an account is how final. Costs O(log n), and
+    /// the records of the account since the last one on which others rely.
+    #[must_use]
+    pub fn by_finality(&self, chain: &ChainId) -> ByFinality {
+        let reliance = self.reliance(chain);
+        let ends = [reliance.sealed(), reliance.acknowledged(), reliance.len()];
+        let [sealed, acknowledged, all] = ends.map(|len| self.position_of(chain, len));
+        ByFinality {
+            sealed: Position::new(sealed),
+            acknowledged: Position::new(acknowledged - sealed),
+            local: Position::new(all - acknowledged),
+        }
+    }
+
+    /// What the first `len` decided records of an account add up to.
+    fn position_of(&self, chain: &ChainId, len: usize) -> i128 {
+        let last = len
+            .checked_sub(1)
+            .and_then(|last| self.set.spine(chain).get(last));
+        let mark = last.and_then(|&slot| self.register.mark(slot));
+        mark.map_or(0, |mark| mark.position)
+    }
+
     /// Position of an account after the record at `seq` of its chain. `None`
-    /// while that record is not posted and decided. O(log n).
+    /// while that record is not posted and decided. O(log n) below a Seal, and the
+    /// later records of the account up to one on which others rely above it.
     #[must_use]
     pub fn position_at(&self, chain: &ChainId, seq: u64) -> Option<Known> {
         let at = usize::try_from(seq).ok()?;
@@ -138,8 +184,8 @@ impl Query<'_> {
     /// Position of an account by its lines dated at or before `date`.
     ///
     /// O(log n), and the lines after it that are dated before an earlier one.
-    /// It is sealed once a sealed period close covers the date: what comes
-    /// later is reported later.
+    /// It is as final as the period close that covers the date, for what comes
+    /// later is reported later; without one it is local.
     #[must_use]
     pub fn position_on(&self, chain: &ChainId, date: Timestamp) -> Known {
         Known {
@@ -174,15 +220,15 @@ impl Query<'_> {
         Snapshot::new(self.set.canonical().digest(topic), tips)
     }
 
-    /// Position of an account as it was known at a snapshot, zero for an
-    /// account that had no record then. `None` when the record that the
-    /// snapshot names is not here. O(log n).
+    /// Position of an account as it was known at a snapshot, zero and final for
+    /// an account that had no record then. `None` when the record that the
+    /// snapshot names is not here. Costs as [`position_at`](Self::position_at).
     #[must_use]
     pub fn position_as_known(&self, chain: &ChainId, at: &Snapshot) -> Option<Known> {
         match at.tips.get(chain) {
             None => Some(Known {
                 position: Position::ZERO,
-                finality: Finality::Local,
+                finality: Finality::Sealed,
             }),
             Some(tip) => self.position_after(&tip.head),
         }
@@ -197,19 +243,45 @@ impl Query<'_> {
 
     fn known(&self, slot: Slot) -> Option<Known> {
         let mark = self.register.mark(slot)?;
-        let is_sealed = self.is_sealed(&self.set.record(slot).id());
         Some(Known {
             position: Position::new(mark.position),
-            finality: final_if(is_sealed),
+            finality: self.finality_after(slot),
         })
     }
 
+    /// How final the position after a decided record is.
+    fn finality_after(&self, slot: Slot) -> Finality {
+        let record = self.set.record(slot);
+        match usize::try_from(record.seq()) {
+            Ok(seq) if self.set.on_spine(slot) => self.reliance(&record.chain()).after(seq + 1),
+            _ => Finality::Local,
+        }
+    }
+
+    /// How final it is that the account is closed up to a date.
     pub(super) fn finality_on(&self, chain: &ChainId, date: Timestamp) -> Finality {
         let path = self.decided(chain);
-        let sealed = self.set.sealed_len(chain).min(path.len());
-        let last = sealed.checked_sub(1).map(|last| path[last]);
-        let mark = last.and_then(|slot| self.register.mark(slot));
-        final_if(mark.is_some_and(|mark| date < mark.open_from))
+        // Once closed up to a date, an account stays so.
+        let closed = path.partition_point(|&slot| {
+            let mark = self.register.mark(slot);
+            mark.is_none_or(|mark| mark.open_from <= date)
+        });
+        if closed < path.len() {
+            self.reliance(chain).after(closed + 1)
+        } else {
+            Finality::Local
+        }
+    }
+
+    /// How final it is what the records up to `seq` moved: more may come where
+    /// there is none yet.
+    pub(super) fn finality_up_to(&self, chain: &ChainId, seq: u64) -> Finality {
+        let len = usize::try_from(seq).ok().and_then(|seq| seq.checked_add(1));
+        let reliance = self.reliance(chain);
+        match len.filter(|len| *len <= reliance.len()) {
+            Some(len) => reliance.after(len),
+            None => Finality::Local,
+        }
     }
 
     /// All accounts of what this replica holds. Linear in the set, for the
@@ -217,9 +289,16 @@ impl Query<'_> {
     #[must_use]
     pub fn trial_balance(&self) -> TrialBalance<'_> {
         let canonical = self.set.canonical();
+        let topic = self.ledger.topic();
+        let chains = self.set.chains().filter(|(_, of)| *of == topic);
+        let finality = chains.map(|(chain, _)| {
+            let reliance = self.reliance(&chain);
+            reliance.after(reliance.len())
+        });
         TrialBalance {
+            finality: finality.min().unwrap_or(Finality::Sealed),
             columns: &self.columns,
-            digest: canonical.digest(self.ledger.topic()),
+            digest: canonical.digest(topic),
             labels: self.ledger.label_digest(self.set),
             needs_upgrade: self.ledger.needs_upgrade(),
         }

@@ -52,7 +52,7 @@ use icn_types::set::{Label, RecordSet, Slot};
 use icn_types::time::Timestamp;
 
 pub use account::Incoming;
-pub use balance::{Known, Snapshot, TrialBalance};
+pub use balance::{ByFinality, Known, Snapshot, TrialBalance};
 pub use bundle::{Bundled, Bundles, Owed, Paid, Progress, bundle, bundles, reconcile};
 pub use claim::{Claim, ClaimState, Claims, Doubt, Impairment};
 pub use line::{Line, Movement};
@@ -68,6 +68,7 @@ use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::legs::LegId;
 use crate::position::{self, Finality};
+use crate::reliance::Reliance;
 
 /// Answers about one ledger at one moment.
 #[derive(Debug)]
@@ -109,6 +110,12 @@ impl Query<'_> {
         // A record waits while the one before it does.
         let len = spine.partition_point(|&slot| self.register.mark(slot).is_some());
         &spine[..len]
+    }
+
+    /// Who relies on the path of an account.
+    fn reliance(&self, chain: &ChainId) -> Reliance<'_> {
+        let reliance = Reliance::of(self.ledger, self.set, &self.columns, chain);
+        reliance.within(self.decided(chain).len())
     }
 
     /// How final a leg is that some record sent, taken or not.

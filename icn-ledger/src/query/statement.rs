@@ -9,7 +9,6 @@ use icn_types::time::Timestamp;
 
 use crate::position::Finality;
 use crate::query::Query;
-use crate::query::balance::final_if;
 use crate::query::line::Line;
 use crate::query::list::Dates;
 use crate::query::page::{Cursor, CursorError, PageSize, page};
@@ -29,8 +28,8 @@ pub struct Statement {
     pub lines: Vec<Line>,
     /// Position after the last line.
     pub closing: Position,
-    /// Whether a later record may change what is stated: `Sealed` if none may,
-    /// `Local` otherwise.
+    /// How final it is: of the last record of the range, or of the period close
+    /// that covers its last date. `Local` while there is none: more may come.
     pub finality: Finality,
     /// Where the next page starts; none when the range ends here.
     pub next: Option<Cursor>,
@@ -88,7 +87,8 @@ const fn fits(lines: usize, stated: Position, expected: i128) -> Result<(), Imba
 
 impl Query<'_> {
     /// The statement over positions `first..=last` of an account's chain, one
-    /// page of it. Costs the page and the records between its lines.
+    /// page of it. Costs the page and the records between its lines, and for how
+    /// final it is as [`position_at`](Self::position_at).
     ///
     /// # Errors
     /// [`CursorError`] as [`lines`](Self::lines).
@@ -122,13 +122,12 @@ impl Query<'_> {
                 is_after
             });
         let lines = page(lines, size, Line::cursor);
-        let is_sealed = index(last) < self.set.sealed_len(chain);
         Ok(Statement {
             account: *chain,
             opening,
             closing: lines.rows.last().map_or(opening, |line| line.position),
             lines: lines.rows,
-            finality: final_if(is_sealed),
+            finality: self.finality_up_to(chain, last),
             next: lines.next,
         })
     }

@@ -15,6 +15,7 @@ mod devices;
 mod effects;
 mod entry;
 mod envelopes;
+mod finality;
 mod hold_admission;
 mod hold_queries;
 mod holds;

@@ -12,19 +12,21 @@ use icn_ledger::query::{
 use icn_ledger::text::{Journal, Sides};
 use icn_types::id::{ChainId, RecordId};
 
+use super::finality::{Finalities, finality_is_as_defined};
 use super::properties::{Kept, Property, label, need};
 use super::world::{Replica, World};
 
 /// Everything that can be asked.
 #[derive(Debug, PartialEq)]
 pub(super) struct Answers {
-    lines: BTreeMap<ChainId, Vec<Line>>,
+    pub(super) lines: BTreeMap<ChainId, Vec<Line>>,
     entries: Vec<Listed>,
     quarantine: Vec<Quarantined>,
     evidence: Vec<(RecordId, RecordId)>,
     impairments: Vec<Impairment>,
     claims: Vec<Claims>,
     snapshot: Snapshot,
+    pub(super) finality: BTreeMap<ChainId, Finalities>,
     journal: Journal,
 }
 
@@ -51,6 +53,7 @@ impl Answers {
             impairments: query.impairments(),
             claims: query.claims(),
             snapshot: query.snapshot(),
+            finality: Finalities::all(world, query),
             journal: Journal::from_ledgers(slice::from_ref(query), Sides::default(), |_| None)
                 .unwrap(),
         }
@@ -82,6 +85,7 @@ pub(super) fn answers_are_right(
     need(world, *answers == grown, Property::Columns, || {
         format!("a register grew into {grown:#?} and is {answers:#?}")
     })?;
+    finality_is_as_defined(world, replica, answers)?;
     let columns = replica.ledger.columns(&replica.set);
     for (chain, lines) in &answers.lines {
         let (sum, posted) = (

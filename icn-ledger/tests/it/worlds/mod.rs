@@ -6,6 +6,7 @@ mod answers;
 mod authors;
 mod byzantine;
 mod chance;
+mod finality;
 mod mandates;
 mod member;
 mod properties;
@@ -115,6 +116,9 @@ const HAPPENED: &[(&str, u64)] = &[
     ("content still withheld", 25),
     ("fork at the end", 25),
     ("charged at the end", 50),
+    ("local at the end", 1000),
+    ("acknowledged at the end", 25),
+    ("sealed at the end", 1000),
     ("held beyond the canonical set", 100),
     ("limit.floor", 150),
     ("pay.key", 50),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use icn_ledger::Finality;
 use icn_ledger::ledger::Refreshed;
 use icn_ledger::query::Register;
 use icn_types::id::RecordId;
@@ -346,6 +347,13 @@ pub(super) fn outcome(world: &mut World) {
     if world.forked_at.is_none() {
         found.push("registrar did not fork");
     }
+    found.extend(world.members.iter().map(|member| {
+        match replica.ledger.positions(set, &member.id).finality {
+            Finality::Local => "local at the end",
+            Finality::Acknowledged => "acknowledged at the end",
+            Finality::Sealed => "sealed at the end",
+        }
+    }));
     for what in found {
         world.fact(what);
     }

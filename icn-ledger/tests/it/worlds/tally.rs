@@ -271,7 +271,7 @@ pub(super) fn takes(world: &World, id: &RecordId) -> Vec<LegId> {
 }
 
 /// The holds that a record ends, in the order of its list.
-fn resolved(world: &World, id: &RecordId) -> Vec<RecordId> {
+pub(super) fn resolved(world: &World, id: &RecordId) -> Vec<RecordId> {
     let refs = world.record(id).refs();
     match world.entries.get(id) {
         Some(Entry::Resolve(resolve)) => {

@@ -3,6 +3,9 @@
 //!
 //! Every answer is a draft to sign or a typed refusal. Nothing is written
 //! here: a refusal leaves no trace and may be asked again at any time.
+//!
+//! Every draft claims the time that it is given, or that of the record before it
+//! where that is later: time does not go back along a chain.
 
 use alloc::vec::Vec;
 
@@ -54,8 +57,7 @@ impl Ledger {
     /// with a conflict when that was made from another request; no cap has a say
     /// in that. A raise of the epoch is named along, and so are Seals where the
     /// limit needs them. Who has no account in this ledger is not paid: nobody
-    /// could take it or send it back. The draft claims the time `at`, or that of
-    /// the last record of the chain where that is later.
+    /// could take it or send it back.
     ///
     /// # Errors
     /// [`Refusal`] when it may not: [`Limit`](Refusal::Limit) by the grant,

@@ -37,7 +37,7 @@ pub struct Item {
     pub chain: ChainId,
     /// What it asks for.
     pub request: Request,
-    /// The time that the record claims.
+    /// The time that the record claims, if the one before it claims no later one.
     pub at: Timestamp,
 }
 
@@ -46,9 +46,9 @@ pub struct Item {
 ///
 /// Later items see what earlier ones of the batch would do: where they stand on
 /// the chain, their keys, what they spend, resolve and pay back, and what they
-/// leave of a cap. An item that
-/// asks for the same as an earlier one is answered with that one's record. What
-/// is only drafted can be named as a cause and relied on by nobody.
+/// leave of a cap. An item that asks for the same as an earlier one is answered
+/// with that one's record. What is only drafted can be named as a cause and relied
+/// on by nobody.
 ///
 /// A draft has its id before it is signed, so that drafts of one chain follow
 /// each other. Sign them, then store them in this order, in one commit where

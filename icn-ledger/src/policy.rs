@@ -2,9 +2,10 @@
 //!
 //! The limits of a grant are checked by everybody and say how much an account
 //! may owe. A policy is asked only where a record is authored, by whoever authors
-//! it, and says how much may leave the account in how short a time: what a stolen
-//! device or a broken program can do at most before somebody notices. A record
-//! of somebody else is never compared with it.
+//! it, and says how much may leave the account in how short a time: what a mistake
+//! or a broken program can do before somebody notices. It does not hold back
+//! whoever has the key and another node; and a record of somebody else is never
+//! compared with it.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -69,7 +70,9 @@ impl fmt::Display for Cap {
 ///
 /// **Time** never goes back on a chain: a draft claims no earlier time than the
 /// record before it. A clock that jumps back so widens no cap, and one that was
-/// ahead keeps a cap shut until time has caught up with it.
+/// ahead keeps a cap shut until time has caught up with it. Where another program
+/// let times go back on the chain, a cap looks no further than the first record
+/// that is older than its window.
 ///
 /// Costs the records of the chain within the longest window, whatever the length
 /// of history.

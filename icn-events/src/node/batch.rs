@@ -26,8 +26,9 @@ struct Admitted {
 }
 
 impl Node {
-    /// Carries out several requests, each by the writer of a chain, in any of
-    /// the units: [all or none](Batch::Atomic), or
+    /// Carries out several requests, each by the writer of a chain within its
+    /// [policy](super::NodeSettings::with_policy), in any of the units:
+    /// [all or none](Batch::Atomic), or
     /// [each for itself](Batch::Independent). Later ones see what earlier ones
     /// do. Whatever is written is written in one commit, so nothing of it is
     /// visible before all of it is durable.
@@ -61,8 +62,9 @@ impl Node {
     }
 
     /// States a bundle on `chain`, and pays what is due from `payers` whose
-    /// keys this node has: all of it in one commit, or nothing. What others owe
-    /// they pay on their own nodes, by the request that the terms give.
+    /// keys this node has, each within its policy: all of it in one commit, or
+    /// nothing. What others owe they pay on their own nodes, by the request that
+    /// the terms give.
     ///
     /// Answers with the bundle and the payments in the order of `payers`. The
     /// same request answers with the records that it led to.

@@ -43,7 +43,8 @@ impl Stored {
     }
 
     /// Where an account stood after the last step; zeros for one that nothing
-    /// happened to. Two rows are read.
+    /// happened to. Two rows are read. How final that is follows from other
+    /// records: ask [`Ledger::positions`] of an open node.
     ///
     /// # Errors
     /// [`NodeError::Store`] and [`NodeError::Row`].

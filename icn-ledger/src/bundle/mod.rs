@@ -9,8 +9,10 @@
 //! nothing, so no payment waits for another one, and whether all of them are
 //! there is a question and never a rule ([`query::bundles`](crate::query)).
 //!
-//! A bundle binds nobody. All of its payments are atomic only where one store
-//! writes them in one commit ([`authorize_bundle`]).
+//! A bundle binds nobody. It is Valid also where nobody could pay it, as with a
+//! due below the least leg of its unit, which admission refuses to state. All of
+//! its payments are atomic only where one store writes them in one commit
+//! ([`authorize_bundle`]).
 
 mod author;
 mod rules;

@@ -35,10 +35,15 @@ const BARE_LEN_MAX: usize = 384;
 
 /// A header with its signature, and the content when it is at hand.
 ///
-/// Invariants, kept by every way to make one: `id` is the hash of the header,
-/// and the content, if there, has the length and hash that the header names.
+/// As large as a pointer, whatever it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct Record(Box<Parts>);
+
+/// Invariants, kept by every way to make a record: `id` is the hash of the
+/// header, and the content, if there, has the length and hash that the header
+/// names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     id: RecordId,
     /// Of a charter, which founds its topic and chain; other headers name them.
     founded: Option<Box<(TopicId, ChainId)>>,
@@ -63,19 +68,19 @@ impl Record {
     ) -> Self {
         let is_founding = matches!(header.place(), Place::Founding);
         let founded = is_founding.then(|| Box::new(header.home(id)));
-        Self {
+        Self(Box::new(Parts {
             id,
             founded,
             header,
             signature,
             content,
-        }
+        }))
     }
 
     /// The record's name.
     #[must_use]
     pub const fn id(&self) -> RecordId {
-        self.id
+        self.0.id
     }
 
     /// The topic it lies in. A charter lies in the topic that it founds.
@@ -91,65 +96,65 @@ impl Record {
     }
 
     fn home(&self) -> (TopicId, ChainId) {
-        match &self.founded {
+        match &self.0.founded {
             Some(founded) => **founded,
-            None => self.header.home(self.id),
+            None => self.0.header.home(self.0.id),
         }
     }
 
     /// The signed part.
     #[must_use]
     pub const fn header(&self) -> &Header {
-        &self.header
+        &self.0.header
     }
 
     /// Position on the chain, from 0.
     #[must_use]
     pub const fn seq(&self) -> u64 {
-        self.header.seq()
+        self.0.header.seq()
     }
 
     /// The record before it on the chain; none for the first.
     #[must_use]
     pub const fn prev(&self) -> Option<RecordId> {
-        self.header.prev()
+        self.0.header.prev()
     }
 
     /// The record that set the writer's key: an Open, or on an authority chain
     /// the charter or a Recall. A charter and a Recall have none.
     #[must_use]
     pub const fn epoch(&self) -> Option<RecordId> {
-        self.header.epoch()
+        self.0.header.epoch()
     }
 
     /// What the record says, in one number.
     #[must_use]
     pub const fn kind(&self) -> Kind {
-        self.header.kind()
+        self.0.header.kind()
     }
 
     /// When its author claims to have written it.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
-        self.header.at()
+        self.0.header.at()
     }
 
     /// The content, unless only the header is at hand.
     #[must_use]
     pub const fn content(&self) -> Option<&Content> {
-        self.content.as_ref()
+        self.0.content.as_ref()
     }
 
     /// The records it relies on; empty while the content is missing.
     #[must_use]
     pub fn refs(&self) -> &[RecordId] {
-        self.content.as_ref().map_or(&[], Content::refs)
+        self.0.content.as_ref().map_or(&[], Content::refs)
     }
 
     /// The signature over the header.
     #[must_use]
     pub const fn signature(&self) -> &Signature {
-        &self.signature
+        &self.0.signature
     }
 
     /// Reads the bytes of a record that was here before. That its content is the
@@ -185,15 +190,15 @@ impl Record {
 
     /// Takes over the content of another copy of the same record.
     pub(crate) fn complete(&mut self, copy: Self) {
-        if self.id == copy.id && self.content.is_none() {
-            self.content = copy.content;
+        if self.0.id == copy.0.id && self.0.content.is_none() {
+            self.0.content = copy.0.content;
         }
     }
 
     /// The same record with or without its content, for the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let content = usize::try_from(self.header.content_len()).unwrap_or_default();
+        let content = usize::try_from(self.0.header.content_len()).unwrap_or_default();
         let mut w = Writer::with_capacity(BARE_LEN_MAX.saturating_add(content));
         self.encode(&mut w);
         w.into_bytes()
@@ -202,11 +207,11 @@ impl Record {
 
 impl Statement for Record {
     fn signing_bytes(&self) -> Vec<u8> {
-        to_bytes(&self.header)
+        to_bytes(&self.0.header)
     }
 
     fn signature(&self) -> &Signature {
-        &self.signature
+        &self.0.signature
     }
 }
 
@@ -219,9 +224,9 @@ impl Encode for Record {
     fn encode(&self, w: &mut Writer) {
         w.array(4);
         w.text(Self::TAG);
-        self.header.encode(w);
-        self.signature.encode(w);
-        self.content.encode(w);
+        self.0.header.encode(w);
+        self.0.signature.encode(w);
+        self.0.content.encode(w);
     }
 }
 

@@ -206,6 +206,19 @@ impl Columns {
         }
     }
 
+    /// The posted records that took legs of the one in `slot`.
+    pub(crate) fn takers(
+        &self,
+        set: &RecordSet,
+        slot: Slot,
+    ) -> impl Iterator<Item = RecordId> + '_ {
+        let legs = self.legs.of(slot, set.record(slot).id());
+        legs.filter_map(|leg| match leg {
+            Leg::Taken(by) => Some(by),
+            Leg::InTransit { .. } => None,
+        })
+    }
+
     fn find(&self, set: &RecordSet, leg: &LegId) -> Option<LegNumber> {
         self.legs.find(set.find(&leg.record)?, leg)
     }

@@ -1,12 +1,11 @@
 //! How final a position is: how far others rely on the path of its account.
 
-use icn_types::id::{ChainId, RecordId};
+use icn_types::id::ChainId;
 use icn_types::set::{RecordSet, Slot};
 
 use crate::columns::Columns;
-use crate::entry::{ACK, Entry, NOTE};
+use crate::entry::{Entry, HOLD};
 use crate::ledger::Ledger;
-use crate::legs::{self, LegId};
 use crate::position::Finality;
 
 /// The decided start of an account's spine, and who relies on it.
@@ -29,15 +28,13 @@ impl<'a> Reliance<'a> {
         columns: &'a Columns,
         chain: &ChainId,
     ) -> Self {
-        let spine = set.spine(chain);
-        // A record waits while the one before it does.
-        let len = spine.partition_point(|&slot| !ledger.verdict(slot).is_waiting());
+        let path = decided(set.spine(chain), |slot| !ledger.verdict(slot).is_waiting());
         Self {
             ledger,
             set,
             columns,
-            path: &spine[..len],
-            sealed: set.sealed_len(chain).min(len),
+            path,
+            sealed: set.sealed_len(chain).min(path.len()),
         }
     }
 
@@ -84,23 +81,33 @@ impl<'a> Reliance<'a> {
     /// sent, or ended the hold that it is.
     fn is_relied_on(&self, slot: Slot) -> bool {
         let record = self.set.record(slot);
-        if matches!(record.kind(), ACK | NOTE) || !self.ledger.verdict(slot).is_valid() {
-            return false; // nothing of it is there to be taken
+        if record.kind() == HOLD {
+            return self.is_ended_by_another(slot);
         }
-        let is_other = |by: RecordId| {
-            let by = self.set.find(&by).map(|by| self.set.record(by).chain());
+        let mut takers = self.columns.takers(self.set, slot);
+        takers.any(|by| {
+            let by = self.set.find(&by).map(|by| self.set.chain(by));
             by.is_some_and(|by| by != record.chain())
-        };
+        })
+    }
+
+    fn is_ended_by_another(&self, slot: Slot) -> bool {
+        let record = self.set.record(slot);
+        let is_open = || self.columns.hold(&record.id()).is_some();
         match Entry::of(record) {
-            Some(Entry::Hold(hold)) => {
-                hold.resolver != record.chain() && self.columns.hold(&record.id()).is_none()
+            Some(Entry::Hold(hold)) if self.ledger.verdict(slot).is_valid() => {
+                hold.resolver != record.chain() && !is_open()
             }
-            Some(entry) => legs::sent(self.set, slot, &entry).any(|(leg, _)| {
-                let record = record.id();
-                let by = self.columns.taken_by(self.set, &LegId { record, leg });
-                by.is_some_and(is_other)
-            }),
-            None => false,
+            _ => false,
         }
     }
+}
+
+/// The records of a path up to the last one that is decided: a record waits while
+/// the one before it does. Costs one look where all are, as they mostly are.
+pub(crate) fn decided(path: &[Slot], is_decided: impl Fn(Slot) -> bool) -> &[Slot] {
+    if path.last().is_none_or(|&tip| is_decided(tip)) {
+        return path;
+    }
+    &path[..path.partition_point(|&slot| is_decided(slot))]
 }

@@ -59,6 +59,15 @@ impl LegTable {
         numbers.rev().find(is)
     }
 
+    /// What became of the legs of the record in `slot`, in their order.
+    pub(super) fn of(&self, slot: Slot, record: RecordId) -> impl Iterator<Item = Leg> + '_ {
+        let start = self.starts.get(slot.index()).copied().flatten();
+        let legs = start.and_then(|start| self.legs.get(start.get() - 1..));
+        let legs = legs.unwrap_or_default().iter();
+        legs.take_while(move |(id, _)| id.record == record)
+            .map(|(_, leg)| *leg)
+    }
+
     pub(super) fn id(&self, number: LegNumber) -> Option<LegId> {
         self.legs.get(number).map(|(id, _)| *id)
     }

@@ -68,7 +68,7 @@ use crate::entry::Entry;
 use crate::ledger::Ledger;
 use crate::legs::LegId;
 use crate::position::{self, Finality};
-use crate::reliance::Reliance;
+use crate::reliance::{self, Reliance};
 
 /// Answers about one ledger at one moment.
 #[derive(Debug)]
@@ -106,10 +106,8 @@ impl Query<'_> {
 
     /// Records at the start of a chain's spine that have a verdict.
     fn decided(&self, chain: &ChainId) -> &[Slot] {
-        let spine = self.set.spine(chain);
-        // A record waits while the one before it does.
-        let len = spine.partition_point(|&slot| self.register.mark(slot).is_some());
-        &spine[..len]
+        let is_marked = |slot| self.register.mark(slot).is_some();
+        reliance::decided(self.set.spine(chain), is_marked)
     }
 
     /// Who relies on the path of an account.

@@ -30,7 +30,7 @@ mod rule;
 mod spine;
 mod spines;
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 pub use added::Added;
@@ -54,7 +54,7 @@ use crate::verdict::{NeedsUpgrade, Verdict};
 use admission::Epoch;
 use arena::{Arena, EpochNumber};
 use registry::Registry;
-use spine::{Movement, Spine};
+use spine::Spine;
 use spines::Spines;
 
 /// All well-formed records of one domain that a replica holds.
@@ -84,6 +84,8 @@ pub struct RecordSet {
     /// Chains with records beside their spine.
     crooked: BTreeSet<ChainId>,
     bends: u64,
+    /// The same of each topic where there are any.
+    bent: BTreeMap<TopicId, u64>,
 }
 
 impl RecordSet {
@@ -105,6 +107,7 @@ impl RecordSet {
             bare: BTreeSet::new(),
             crooked: BTreeSet::new(),
             bends: 0,
+            bent: BTreeMap::new(),
         }
     }
 
@@ -244,18 +247,6 @@ impl RecordSet {
         }
     }
 
-    /// Takes note of what happened to a spine.
-    fn moved(&mut self, chain: ChainId, movement: Movement, is_straight: bool) {
-        if movement == Movement::Bent {
-            self.bends += 1;
-        }
-        if is_straight {
-            self.crooked.remove(&chain);
-        } else {
-            self.crooked.insert(chain);
-        }
-    }
-
     /// Remembers the key of an epoch once the content that states it is here.
     /// Only the authority chain starts epochs, whatever kinds others use.
     fn learn_epoch(&mut self, slot: Slot) {
@@ -371,20 +362,6 @@ impl RecordSet {
     #[must_use]
     pub fn fork(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
         self.spines.of(chain).and_then(Spine::fork)
-    }
-
-    /// Whether every stored record lies on a spine. Nothing is contested,
-    /// void or beside a chain then.
-    #[must_use]
-    pub fn is_straight(&self) -> bool {
-        self.crooked.is_empty()
-    }
-
-    /// A number that changes whenever a record left a spine, stood beside one,
-    /// or a Seal or Recall moved one. While it stays, spines only grew.
-    #[must_use]
-    pub const fn bends(&self) -> u64 {
-        self.bends
     }
 
     /// Records that are stored without their content.

@@ -36,7 +36,9 @@ pub(super) struct Spine {
 pub(super) enum Movement {
     /// It grew at its end, or stayed.
     Grew,
-    /// Something left it, forked it, or lies beside it.
+    /// A record came to lie beside it: the path and its open fork stayed.
+    Beside,
+    /// Something left it, or its open fork is another one.
     Bent,
 }
 
@@ -98,20 +100,23 @@ impl Spine {
             self.roots.insert(at, slot);
         }
         let Ok(seq) = usize::try_from(node.seq) else {
-            return Movement::Bent;
+            return Movement::Beside;
         };
         let before = seq
             .checked_sub(1)
             .and_then(|seq| self.path.get(seq).copied());
         if before != node.prev || seq > self.path.len() || seq < self.sealed {
-            return Movement::Bent;
+            return Movement::Beside;
         }
+        let before = (self.path.len(), self.fork);
         if seq < self.path.len() && self.counts(arena, slot) {
             self.path.truncate(seq);
         }
         self.extend(arena);
         if self.tip() == Some(slot) {
             Movement::Grew
+        } else if before == (self.path.len(), self.fork) {
+            Movement::Beside
         } else {
             Movement::Bent
         }

@@ -8,7 +8,7 @@ use crate::index::Index;
 
 use super::RecordSet;
 use super::arena::Slot;
-use super::spine::Spine;
+use super::spine::{Movement, Spine};
 
 /// A chain, by the order in which this set happened to store its first record.
 ///
@@ -107,5 +107,44 @@ impl RecordSet {
     #[must_use]
     pub fn chain_number(&self, chain: &ChainId) -> Option<ChainNumber> {
         self.spines.find(chain)
+    }
+
+    /// Whether every stored record lies on a spine. Nothing is contested,
+    /// void or beside a chain then.
+    #[must_use]
+    pub fn is_straight(&self) -> bool {
+        self.crooked.is_empty()
+    }
+
+    /// A number that changes whenever a record left a spine, an open fork
+    /// became another one, or a Seal or Recall moved a spine.
+    ///
+    /// While it stays, spines only grew and forks stayed. Records may have come
+    /// to lie beside them: of these, only one that a canonical record names, or
+    /// comes to name, is canonical.
+    #[must_use]
+    pub const fn bends(&self) -> u64 {
+        self.bends
+    }
+
+    /// The same for the chains of one topic alone.
+    #[must_use]
+    pub fn bends_in(&self, topic: &TopicId) -> u64 {
+        self.bent.get(topic).copied().unwrap_or_default()
+    }
+
+    /// Takes note of what happened to a spine.
+    pub(super) fn moved(&mut self, chain: ChainId, movement: Movement, is_straight: bool) {
+        if movement == Movement::Bent {
+            self.bends += 1;
+            if let Some(spine) = self.spines.of(&chain) {
+                *self.bent.entry(spine.topic).or_default() += 1;
+            }
+        }
+        if is_straight {
+            self.crooked.remove(&chain);
+        } else {
+            self.crooked.insert(chain);
+        }
     }
 }

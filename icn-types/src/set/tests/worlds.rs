@@ -500,21 +500,29 @@ impl Replica {
         if self.set.find(&record.id()).is_some_and(has) {
             return false;
         }
-        let before = self.set.bends();
+        let (before, forks) = (self.set.bends(), self.forks());
         if self.set.insert(record.clone()).is_err() {
             return false;
         }
         let paths = self.paths();
-        if self.set.bends() == before {
-            for (chain, path) in &self.paths {
-                assert!(
-                    paths[chain].starts_with(path),
-                    "a spine moved but bends did not"
-                );
-            }
-        }
+        let grew = |(chain, path): (&ChainId, &Vec<RecordId>)| {
+            let new = paths[chain].strip_prefix(path.as_slice());
+            new.is_some_and(|new| new.iter().all(|id| *id == record.id()))
+        };
+        let stayed = self.forks() == forks && self.paths.iter().all(grew);
+        let bent = self.set.bends() != before;
+        assert!(stayed || bent, "a spine moved but bends did not");
+        let seats =
+            record.chain() == self.set.authority() || !self.paths.contains_key(&record.chain());
+        assert!(!bent || !stayed || seats, "bends moved but no spine did");
         self.paths = paths;
         true
+    }
+
+    fn forks(&self) -> BTreeMap<ChainId, (Slot, Slot)> {
+        let chains = self.set.chains();
+        let fork = |(chain, _)| Some((chain, self.set.fork(&chain)?));
+        chains.filter_map(fork).collect()
     }
 
     fn paths(&self) -> BTreeMap<ChainId, Vec<RecordId>> {

@@ -137,11 +137,12 @@ impl RecordSet {
             .into_iter()
             .chain(record.epoch())
             .chain(record.refs().iter().copied());
-        ids.filter_map(|id| self.find(&id)).filter(in_reach).chain(
-            self.named_by_value(slot)
-                .into_iter()
-                .filter_map(|id| self.find(&id)),
-        )
+        let of_votes = |named: &Slot| self.record(*named).topic() == self.governance_topic;
+        let by_value = self.named_by_value(slot).into_iter();
+        let by_value = by_value.filter_map(|id| self.find(&id)).filter(of_votes);
+        ids.filter_map(|id| self.find(&id))
+            .filter(in_reach)
+            .chain(by_value)
     }
 
     /// Records of the governance topic that a vote's Opening or Close names

@@ -106,8 +106,9 @@ pub enum LedgerEvent {
         /// What it breaks.
         breach: Breach<LedgerRule>,
     },
-    /// A fork, Seal or Recall moved a spine: labels and columns of records
-    /// that were known before may have changed.
+    /// A fork, Seal or Recall moved a spine, or records beside one came to
+    /// count: labels and columns of records that were known before may have
+    /// changed.
     Relabelled,
 }
 

@@ -12,6 +12,7 @@ use icn_types::topic::Topic;
 use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use crate::account::Account;
+use crate::beside::Beside;
 use crate::columns::Columns;
 use crate::decided::{self, Drawn};
 use crate::digest;
@@ -31,16 +32,21 @@ use crate::unit::Unit;
 /// set added or completed, once, in the order of adding.
 ///
 /// While chains only grow, a record costs what it names, whatever the number
-/// of accounts and the length of history. A fork, or a Seal or Recall that
-/// moves a spine, makes the next [`refresh`](Self::refresh) count anew.
+/// of accounts and the length of history. A fork, a Seal or Recall that moves a
+/// spine, or a record that makes one beside a spine canonical makes the next
+/// [`refresh`](Self::refresh) count anew; any other record beside a spine does
+/// not, however many there are.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     unit: Unit,
     pub(crate) judge: Judge<LedgerRules>,
     /// None while labels may have moved and nobody counted anew.
     columns: Option<Columns>,
-    /// The set's bends that the columns are of.
-    bends: u64,
+    /// The bends of its topic that the columns are of, and all that the set had
+    /// then.
+    bends: (u64, u64),
+    /// What the columns count beside the spines.
+    beside: Beside,
     /// Records with a verdict, in the order of decision; it only grows.
     decided: Vec<Slot>,
     /// How often labels may have moved.
@@ -73,7 +79,8 @@ impl Ledger {
             unit,
             judge: Judge::new(rules, topic),
             columns: Some(Columns::default()),
-            bends: 0,
+            bends: (0, 0),
+            beside: Beside::new(topic),
             decided: Vec::new(),
             relabelled: 0,
         }
@@ -106,22 +113,51 @@ impl Ledger {
     /// topic, and answers with what it learned.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<LedgerEvent> {
         let mut events = Vec::new();
+        let before = self.relabelled;
         // What a record of another topic names does not count for it here.
         let is_own = set.record(slot).topic() == self.topic();
-        let moved = set.bends() != self.bends || (is_own && !is_plain(set, slot));
-        self.bends = set.bends();
-        if moved {
+        if !self.is_of(set) || (is_own && self.is_moved_by(set, slot)) {
             self.relabel();
-            events.push(LedgerEvent::Relabelled);
         }
+        self.note_bends(set);
         for decided in self.judge.update(set, slot) {
-            if decided.slot != slot && !is_plain(set, decided.slot) {
-                self.relabel();
-            }
             self.decided.push(decided.slot);
             self.learn(set, decided, &mut events);
         }
+        self.beside.arrive(set, slot);
+        if is_own && self.judge.verdict(slot).is_waiting() {
+            self.beside.wait(set, slot);
+        }
+        if self.relabelled != before {
+            events.insert(0, LedgerEvent::Relabelled);
+        }
         events
+    }
+
+    /// Whether no spine of this topic moved since the ledger heard of the set.
+    fn is_of(&self, set: &RecordSet) -> bool {
+        let (own, all) = self.bends;
+        set.bends() == all || set.bends_in(&self.topic()) == own
+    }
+
+    fn note_bends(&mut self, set: &RecordSet) {
+        if set.bends() != self.bends.1 {
+            self.bends = (set.bends_in(&self.topic()), set.bends());
+        }
+    }
+
+    /// Whether a record of this topic makes another set of records canonical
+    /// than the columns are of. While nobody counted, any record that is beside
+    /// a spine or names one may.
+    fn is_moved_by(&self, set: &RecordSet, slot: Slot) -> bool {
+        if set.is_straight() {
+            false
+        } else if self.columns.is_some() {
+            self.beside.is_moved_by(set, slot)
+        } else {
+            let mut named = set.record(slot).refs().iter().filter_map(|id| set.find(id));
+            !set.on_spine(slot) || named.any(|named| !set.on_spine(named))
+        }
     }
 
     fn learn(&mut self, set: &RecordSet, decided: Decided<Entry>, events: &mut Vec<LedgerEvent>) {
@@ -142,11 +178,17 @@ impl Ledger {
         }
     }
 
+    /// Counts a Valid record. One that is not canonical counts nothing.
     fn post(&mut self, set: &RecordSet, slot: Slot, entry: &Entry) {
         let Some(columns) = &mut self.columns else {
             return;
         };
-        if columns.post(set, slot, entry).is_none() {
+        let counted = if set.is_straight() || set.on_spine(slot) {
+            columns.post(set, slot, entry)
+        } else {
+            (!self.beside.contains(slot)).then_some(())
+        };
+        if counted.is_none() {
             self.relabel();
         }
     }
@@ -167,13 +209,16 @@ impl Ledger {
         self.relabelled
     }
 
-    /// Counts anew if a spine moved. Linear in the set then, nothing otherwise.
+    /// Counts anew if labels may have moved. Linear in the set then, nothing
+    /// otherwise.
     pub fn refresh(&mut self, set: &RecordSet) -> Refreshed {
-        if self.columns.is_some() && self.bends == set.bends() {
+        if self.columns.is_some() && self.is_of(set) {
             return Refreshed::Nothing;
         }
-        self.columns = Some(self.count(set));
-        self.bends = set.bends();
+        let canonical = set.canonical();
+        self.columns = Some(Columns::of(&canonical, &self.judge));
+        self.beside.count(&canonical);
+        self.note_bends(set);
         Refreshed::Anew
     }
 
@@ -181,12 +226,12 @@ impl Ledger {
         Columns::of(&set.canonical(), &self.judge)
     }
 
-    /// Columns of the canonical set. Borrowed, unless a spine moved since the
+    /// Columns of the canonical set. Borrowed, unless labels moved since the
     /// last [`refresh`](Self::refresh).
     #[must_use]
     pub fn columns(&self, set: &RecordSet) -> Cow<'_, Columns> {
         match &self.columns {
-            Some(columns) if self.bends == set.bends() => Cow::Borrowed(columns),
+            Some(columns) if self.is_of(set) => Cow::Borrowed(columns),
             _ => Cow::Owned(self.count(set)),
         }
     }
@@ -294,12 +339,6 @@ fn remarked(
         }),
         Remark::Assertion(_) | Remark::Close(_) => None,
     }
-}
-
-/// Whether a record and everything that it relies on stand on spines.
-fn is_plain(set: &RecordSet, slot: Slot) -> bool {
-    let mut refs = set.record(slot).refs().iter().filter_map(|id| set.find(id));
-    set.is_straight() || (set.on_spine(slot) && refs.all(|named| set.on_spine(named)))
 }
 
 fn announce(set: &RecordSet, slot: Slot, entry: &Entry, events: &mut Vec<LedgerEvent>) {

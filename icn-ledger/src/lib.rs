@@ -7,6 +7,7 @@ mod account;
 mod author;
 pub mod authorize;
 pub mod batch;
+mod beside;
 pub mod book;
 mod bounds;
 pub mod bundle;

@@ -20,8 +20,9 @@ use crate::unit::Unit;
 ///
 /// All of it follows from the set and can be built again; a host that asks
 /// nothing keeps none. An entry costs O(log n) once, at the first
-/// [`update`](Self::update) or question after it. A fork, or a Seal or Recall that moves a spine, costs
-/// the records beside the spines.
+/// [`update`](Self::update) or question after it. A fork, a Seal or Recall that
+/// moves a spine, or a record that makes one beside a spine canonical costs one
+/// walk over the set.
 #[derive(Clone, Debug, Default)]
 pub struct Register {
     /// How many decided records of the ledger were taken note of.
@@ -50,7 +51,7 @@ pub struct Register {
     pub(super) invalid: BTreeSet<Slot>,
     /// Canonical records of the topic beside the spines.
     pub(super) beside: BTreeMap<Slot, Label>,
-    /// What `beside` was found under: relabellings and bends.
+    /// What `beside` was found under: relabellings, and bends of the topic.
     labelled: Option<(u64, u64)>,
 }
 
@@ -130,7 +131,7 @@ impl Register {
         add_all(&mut self.dates, keys.dates);
         add_all(&mut self.causes, keys.causes);
         add_all(&mut self.payments, keys.payments);
-        let labelled = Some((ledger.relabelled(), set.bends()));
+        let labelled = Some((ledger.relabelled(), set.bends_in(&ledger.topic())));
         if self.labelled != labelled {
             self.beside = beside(&set.canonical(), ledger);
             self.labelled = labelled;

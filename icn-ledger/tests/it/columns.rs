@@ -38,7 +38,7 @@ pub(crate) fn cases() -> ProptestConfig {
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((0_u8..17, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
+    prop::collection::vec((0_u8..18, 0_u8..4, 0_u8..4, any::<u8>()), 1..60)
 }
 
 /// A market with everything that later steps may name.
@@ -93,6 +93,7 @@ impl World {
             }
             14 => self.name_a_seal(chain, which),
             15 => self.take_of_somebody_else(chain, which),
+            16 => self.name_a_record(chain, whom, which),
             _ => self.remark(chain, other, which),
         }
     }
@@ -173,6 +174,37 @@ impl World {
             .stage
             .write_after(&chain, prev, ACK, &refs, &body);
         self.wrote(chain, prev, id);
+    }
+
+    /// Whatever it is, and wherever it lies.
+    fn name_a_record(&mut self, chain: ChainId, whom: u8, which: u8) {
+        let named: Vec<RecordId> = self
+            .tips
+            .values()
+            .flatten()
+            .flatten()
+            .map(|tip| tip.head)
+            .collect();
+        let Some(&named) = pick(&named, which) else {
+            return;
+        };
+        let prev = self.prev(chain, which, whom == 0);
+        let stage = &mut self.market.stage;
+        let id = stage.write_after(&chain, prev, NOTE, &[named], &Note::default());
+        self.wrote(chain, prev, id);
+    }
+
+    /// The registrar is replaced after any record of the authority chain.
+    pub(crate) fn recall(&mut self, which: u8) {
+        let set = &self.market.stage.set;
+        let authority = set
+            .slots()
+            .filter(|&slot| set.chain(slot) == set.authority());
+        let valid = authority.filter(|&slot| set.verdict(slot).is_valid());
+        let valid: Vec<RecordId> = valid.map(|slot| set.record(slot).id()).collect();
+        let honoured = *pick(&valid, which).unwrap();
+        self.market.stage.recall(honoured, &[]);
+        self.market.feed();
     }
 
     fn follow_draft(&mut self, chain: ChainId, draft: Option<icn_types::record::Draft>) {

@@ -8,6 +8,7 @@
 mod admission;
 mod attacks;
 mod batches;
+mod beside;
 mod book;
 mod bundles;
 mod columns;

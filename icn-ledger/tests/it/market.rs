@@ -3,6 +3,7 @@
 //! that are counted from nothing.
 
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
+use icn_ledger::ledger::Refreshed;
 use icn_ledger::{
     Ack, Authorized, Column, DecisionRef, Hold, Ledger, LedgerEvent, Leg, LegId, LegRef, Note,
     Payment, PaymentRequest, Policy, Refund, Refuse, Resolution, Resolve, Unit, UnitCode,
@@ -144,6 +145,23 @@ impl Market {
         let recounted = self.ledger.recount(&self.stage.set);
         assert_eq!(*self.ledger.columns(&self.stage.set), recounted);
         assert_eq!(recounted.sum(), 0, "value appeared or vanished");
+    }
+
+    /// The same, counting after each record. Answers how often labels moved or
+    /// columns were counted anew.
+    pub(crate) fn recounts(&mut self) -> usize {
+        let set = &self.stage.set;
+        let mut recounts = 0;
+        for record in &self.stage.records[self.fed..] {
+            let slot = set.find(&record.id()).unwrap();
+            let events = self.ledger.update(set, slot);
+            let is_told = events.contains(&LedgerEvent::Relabelled);
+            let is_counted = self.ledger.refresh(set) == Refreshed::Anew;
+            recounts += usize::from(is_told || is_counted);
+        }
+        self.fed = self.stage.records.len();
+        self.feed();
+        recounts
     }
 
     pub(crate) fn key(&mut self) -> OperationKey {

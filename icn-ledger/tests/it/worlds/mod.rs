@@ -120,6 +120,7 @@ const HAPPENED: &[(&str, u64)] = &[
     ("acknowledged at the end", 25),
     ("sealed at the end", 1000),
     ("held beyond the canonical set", 100),
+    ("kept up beside a fork", 1000),
     ("limit.floor", 150),
     ("pay.key", 50),
     ("pay.decision", 50),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter;
 
 use icn_ledger::Finality;
 use icn_ledger::ledger::Refreshed;
@@ -219,6 +220,9 @@ fn columns_are_counted(world: &mut World, node: usize) -> Kept {
     let refreshed = world.replicas[node].refresh();
     let world = &*world;
     let replica = &world.replicas[node];
+    need(world, replica.is_right, Property::Columns, || {
+        format!("replica {node} kept up other columns than it counted")
+    })?;
     if refreshed == Refreshed::Nothing {
         let maintained = replica.ledger.columns(&replica.set);
         let counted = replica.ledger.recount(&replica.set);
@@ -354,6 +358,8 @@ pub(super) fn outcome(world: &mut World) {
             Finality::Sealed => "sealed at the end",
         }
     }));
+    let kept_up = world.replicas.iter().map(|replica| replica.kept_up).sum();
+    found.extend(iter::repeat_n("kept up beside a fork", kept_up));
     for what in found {
         world.fact(what);
     }

@@ -72,6 +72,11 @@ pub(super) enum Bug {
 pub(super) struct Replica {
     pub(super) set: RecordSet,
     pub(super) ledger: Ledger,
+    /// Records that came, counted.
+    taken: usize,
+    /// How often columns were kept up, and whether they always were as counted.
+    pub(super) kept_up: usize,
+    pub(super) is_right: bool,
 }
 
 impl Replica {
@@ -79,6 +84,9 @@ impl Replica {
         Self {
             set: RecordSet::new(domain),
             ledger: Ledger::new(domain, unit),
+            taken: 0,
+            kept_up: 0,
+            is_right: true,
         }
     }
 
@@ -87,9 +95,21 @@ impl Replica {
         match self.set.insert(record) {
             Ok(Added::New(slot) | Added::Completed(slot)) => {
                 self.ledger.update(&self.set, slot);
+                self.compare();
                 true
             }
             Ok(Added::Known(_)) | Err(_) => false,
+        }
+    }
+
+    /// Now and then, but after records in a row: columns that nobody counted
+    /// anew are as counted.
+    fn compare(&mut self) {
+        self.taken += 1;
+        if self.taken % 32 < 8 && self.refresh() == Refreshed::Nothing {
+            let counted = self.ledger.recount(&self.set);
+            self.is_right &= *self.ledger.columns(&self.set) == counted;
+            self.kept_up += usize::from(!self.set.is_straight());
         }
     }
 

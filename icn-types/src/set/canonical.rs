@@ -72,8 +72,11 @@ pub struct Canonical<'a> {
     /// Canonical records beside the spines.
     beside: BTreeSet<Slot>,
     /// The same under each topic whose records need them.
-    needed: BTreeSet<(TopicId, Slot)>,
+    needed: Needed,
 }
+
+/// Records beside the spines, each under a topic that needs it.
+pub(super) type Needed = BTreeSet<(TopicId, Slot)>;
 
 impl RecordSet {
     /// The canonical part of this set.
@@ -84,6 +87,10 @@ impl RecordSet {
         } else {
             self.needed()
         };
+        self.canonical_with(needed)
+    }
+
+    pub(super) fn canonical_with(&self, needed: Needed) -> Canonical<'_> {
         let beside = needed.iter().map(|&(_, slot)| slot).collect();
         Canonical {
             set: self,
@@ -98,21 +105,24 @@ impl RecordSet {
     /// What a ledger record needs of the authority topic stands under the
     /// ledger: who follows another topic need not hold it, and the authority
     /// topics of both are equal all the same.
-    fn needed(&self) -> BTreeSet<(TopicId, Slot)> {
-        let mut todo: Vec<(TopicId, Slot)> = Vec::new();
+    pub(super) fn needed(&self) -> Needed {
+        let mut needed = Needed::new();
         for spine in self.spines.iter() {
-            todo.extend(
-                spine
-                    .fork()
-                    .iter()
-                    .flat_map(|&(a, b)| [(spine.topic, a), (spine.topic, b)]),
-            );
+            let pair = spine.fork().into_iter().flat_map(|(low, high)| [low, high]);
+            self.need(&mut needed, pair.map(|slot| (spine.topic, slot)));
             for &slot in spine.path() {
                 let relied_on = self.relied_on(slot).map(|named| (spine.topic, named));
-                todo.extend(relied_on.filter(|&(_, named)| !self.on_spine(named)));
+                self.need(&mut needed, relied_on);
             }
         }
-        let mut needed = BTreeSet::new();
+        needed
+    }
+
+    /// Adds records that a topic needs, and what they rely on, where they lie
+    /// beside their spines.
+    pub(super) fn need(&self, needed: &mut Needed, more: impl Iterator<Item = (TopicId, Slot)>) {
+        let is_beside = |&(_, slot): &(TopicId, Slot)| !self.on_spine(slot);
+        let mut todo: Vec<(TopicId, Slot)> = more.filter(is_beside).collect();
         while let Some((by, slot)) = todo.pop() {
             let own = self.record(slot).topic();
             let topic = if own == self.authority_topic { by } else { own };
@@ -120,13 +130,12 @@ impl RecordSet {
                 todo.extend(self.relied_on(slot).map(|named| (topic, named)));
             }
         }
-        needed
     }
 
     /// Stored records that a record relies on: prev, epoch and refs, as far as
     /// these lie in its own topic or the authority topic. Nobody who follows
     /// only the other topic would know of the ref.
-    fn relied_on(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
+    pub(super) fn relied_on(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         let record = self.record(slot);
         let in_reach = move |named: &Slot| {
             let topic = self.record(*named).topic();
@@ -148,7 +157,7 @@ impl RecordSet {
     /// Records of the governance topic that a vote's Opening or Close names
     /// without relying on them: nobody waits for them, but whoever recounts
     /// needs them, whatever their chains fork into later.
-    fn named_by_value(&self, slot: Slot) -> Vec<RecordId> {
+    pub(super) fn named_by_value(&self, slot: Slot) -> Vec<RecordId> {
         if !matches!(self.record(slot).kind(), Kind::OPENING | Kind::CLOSE) {
             return Vec::new();
         }

@@ -18,6 +18,7 @@
 mod added;
 mod admission;
 mod arena;
+mod beside;
 mod canonical;
 mod decisions;
 mod evidence;
@@ -36,6 +37,7 @@ use alloc::vec::Vec;
 pub use added::Added;
 pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
+pub use beside::Beside;
 pub use canonical::{Canonical, Label, Pair, Row};
 pub use decisions::{Decision, Frozen};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};

@@ -5,7 +5,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::super::{RecordSet, Slot};
+use super::super::{Beside, Canonical, RecordSet, Slot};
 use super::reference::{Reference, drawn};
 use super::{NOTE, UNIT};
 use crate::authority::{
@@ -14,7 +14,7 @@ use crate::authority::{
 };
 use crate::canon::{List, Raw};
 use crate::chain::{Chain, Owner};
-use crate::id::{ChainId, RecordId};
+use crate::id::{ChainId, RecordId, TopicId};
 use crate::key::{Keypair, Signature};
 use crate::record::{Content, Draft, Kind, Place, Record};
 use crate::sign::Signed;
@@ -487,8 +487,14 @@ impl Copies {
     }
 }
 
+/// Canonical records that no row covers, by the topic that needs them.
+type Strays = BTreeMap<TopicId, BTreeMap<RecordId, bool>>;
+
 struct Replica {
     set: RecordSet,
+    beside: Beside,
+    /// What was counted last, unless that may differ now.
+    strays: Option<Strays>,
     paths: BTreeMap<ChainId, Vec<RecordId>>,
     /// What was under an effective Seal, while the registrar is honest.
     sealed: BTreeMap<ChainId, Vec<RecordId>>,
@@ -501,9 +507,10 @@ impl Replica {
             return false;
         }
         let (before, forks) = (self.set.bends(), self.forks());
-        if self.set.insert(record.clone()).is_err() {
+        let Ok(added) = self.set.insert(record.clone()) else {
             return false;
-        }
+        };
+        self.what_is_kept_up_is_canonical(added.slot());
         let paths = self.paths();
         let grew = |(chain, path): (&ChainId, &Vec<RecordId>)| {
             let new = paths[chain].strip_prefix(path.as_slice());
@@ -517,6 +524,23 @@ impl Replica {
         assert!(!bent || !stayed || seats, "bends moved but no spine did");
         self.paths = paths;
         true
+    }
+
+    /// Looked at now and then.
+    fn what_is_kept_up_is_canonical(&mut self, slot: Slot) {
+        let may_differ = self.beside.update(&self.set, slot);
+        assert!(may_differ || !self.set.on_spine(slot));
+        if may_differ {
+            self.strays = None;
+        }
+        if self.set.is_straight() || !slot.index().is_multiple_of(8) {
+            return;
+        }
+        let counted = strays(&self.set.canonical());
+        assert_eq!(strays(&self.beside.canonical(&self.set)), counted);
+        if let Some(before) = self.strays.replace(counted) {
+            assert_eq!(self.strays, Some(before));
+        }
     }
 
     fn forks(&self) -> BTreeMap<ChainId, (Slot, Slot)> {
@@ -587,6 +611,14 @@ fn digests(set: &RecordSet) -> Vec<crate::id::Digest> {
         .collect()
 }
 
+fn strays(canonical: &Canonical<'_>) -> Strays {
+    let topics: BTreeSet<TopicId> = canonical.set().chains().map(|(_, topic)| topic).collect();
+    let strays = topics
+        .iter()
+        .map(|topic| (*topic, canonical.irregular(*topic)));
+    strays.filter(|(_, strays)| !strays.is_empty()).collect()
+}
+
 /// Adds records in random order, again and again, until nothing more goes in.
 fn pour(dice: &mut Dice, set: &mut RecordSet, mut records: Vec<Signed<Record>>) {
     loop {
@@ -613,6 +645,8 @@ fn run(seed: u64) -> [usize; 5] {
         .map(|_| {
             let mut replica = Replica {
                 set: RecordSet::new(world.stage.domain()),
+                beside: Beside::new(),
+                strays: None,
                 paths: BTreeMap::new(),
                 sealed: BTreeMap::new(),
             };

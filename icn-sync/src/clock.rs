@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use icn_types::id::{ChainId, Digest, TopicId};
-use icn_types::set::{RecordSet, Row};
+use icn_types::set::{Beside, RecordSet, Row, Slot};
 
 use crate::wire::Stray;
 
@@ -54,22 +54,30 @@ impl VectorClock {
 
 /// Clocks of all followed topics, computed again only after a change.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Clocks(BTreeMap<TopicId, Arc<VectorClock>>);
+pub(crate) struct Clocks {
+    computed: BTreeMap<TopicId, Arc<VectorClock>>,
+    beside: Beside,
+}
 
 impl Clocks {
-    pub(crate) fn forget(&mut self) {
-        self.0.clear();
+    /// Takes note of a record that the set added or completed. One that lies
+    /// beside its spine and that nothing canonical names is in no clock.
+    pub(crate) fn note(&mut self, set: &RecordSet, slot: Slot) {
+        if self.beside.update(set, slot) {
+            self.computed.clear();
+        }
     }
 
-    /// Costs one walk over the rows, or over the set while a chain is forked.
+    /// Costs one walk over the rows, or over the set where a spine moved since
+    /// the last time.
     pub(crate) fn read(
         &mut self,
         set: &RecordSet,
         topics: impl IntoIterator<Item = TopicId>,
         topic: TopicId,
     ) -> Option<Arc<VectorClock>> {
-        if self.0.is_empty() {
-            let canonical = set.canonical();
+        if self.computed.is_empty() {
+            let canonical = self.beside.canonical(set);
             for topic in topics {
                 let strays = canonical.irregular(topic).into_iter();
                 let clock = VectorClock {
@@ -77,9 +85,9 @@ impl Clocks {
                     rows: canonical.rows(topic),
                     strays: strays.map(|(id, content)| Stray { id, content }).collect(),
                 };
-                self.0.insert(topic, Arc::new(clock));
+                self.computed.insert(topic, Arc::new(clock));
             }
         }
-        self.0.get(&topic).cloned()
+        self.computed.get(&topic).cloned()
     }
 }

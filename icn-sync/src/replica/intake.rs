@@ -232,7 +232,7 @@ impl Replica {
             what,
             bytes: record.to_bytes(),
         });
-        self.clocks.forget();
+        self.clocks.note(&self.set, slot);
         self.requests.fulfilled(&id);
         if let Some(proof) = self.convict(slot) {
             out.events.push(SyncEvent::Equivocation(Box::new(proof)));

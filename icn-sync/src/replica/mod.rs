@@ -232,7 +232,7 @@ impl Replica {
     ///
     /// Costs what the input asks for: a stored record O(log n) and one
     /// signature check; comparing clocks one walk over the rows of the topics,
-    /// or over the set while a chain is forked.
+    /// or over the set where a spine moved since the last time.
     pub fn handle(&mut self, input: Input, now: Ticks) -> Step {
         self.number = self.number.next();
         let mut out = Out::default();

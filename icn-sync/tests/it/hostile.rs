@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use icn_sync::sim::{Rng, World};
 use icn_sync::wire::{Envelope, FRAME_LEN_MAX, Frame, Hello, Mark, Trace, Want};
 use icn_sync::{Budget, Config, Input, PeerFault, Replica, Step, SyncEvent};
+use icn_types::authority::Finality;
 use icn_types::canon::{List, from_bytes, to_bytes};
 use icn_types::error::{Coded, Fault};
 use icn_types::id::{Digest, DomainId};
@@ -188,6 +191,44 @@ fn records_beside_stored_ones_wait_for_their_turn() {
         assert_eq!(step.stored().len(), 1, "one a second");
     }
     assert_eq!(replica.set().len(), len + 10, "nothing is lost");
+}
+
+#[test]
+fn records_below_a_seal_are_in_no_clock_before_one_on_a_spine_names_them() {
+    let (mut stage, chain) = account(2);
+    stage.seal(&chain, Finality::Open);
+    let mut replica = holding(&stage, Config::default());
+    let topic = stage.ledger(UNIT).id();
+    let mut beside = Vec::new();
+    let mut clocks = Vec::new();
+    for number in 10..74_u64 {
+        beside.push(stage.write_after(&chain, None, NOTE, &[], &number));
+        let step = send(
+            &mut replica,
+            peer(1),
+            fresh(&[stage.records.last().unwrap()]),
+            100,
+        );
+        assert_eq!(step.stored().len(), 1);
+        clocks.push(replica.clock(topic).unwrap());
+    }
+    let (last, rest) = clocks.split_last().unwrap();
+    assert!(rest.iter().all(|clock| clock.digest() == last.digest()));
+    let kept = rest.iter().filter(|clock| Arc::ptr_eq(clock, last));
+    assert_eq!(kept.count(), rest.len(), "none was computed again");
+    assert!(last.strays().is_empty());
+
+    stage.write(&chain, NOTE, &[beside[3]], &0_u64);
+    let _step = send(
+        &mut replica,
+        peer(1),
+        fresh(&[stage.records.last().unwrap()]),
+        100,
+    );
+    let clock = replica.clock(topic).unwrap();
+    let strays: Vec<_> = clock.strays().iter().map(|stray| stray.id).collect();
+    assert_eq!(strays, [beside[3]]);
+    assert_eq!(clock.digest(), replica.set().canonical().digest(topic));
 }
 
 #[test]

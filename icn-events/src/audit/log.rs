@@ -6,7 +6,7 @@ use icn_types::error::{Coded, Fault};
 use icn_types::id::{ChainId, DomainId, RecordId, TopicId};
 use icn_types::judge::Judge;
 use icn_types::key::PeerId;
-use icn_types::record::{Content, Draft};
+use icn_types::record::{Content, Draft, Place};
 use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 use icn_types::verdict::{Breach, Verdict};
@@ -72,6 +72,28 @@ impl Coded for NotRecorded {
     }
 }
 
+impl NotRecorded {
+    /// Of a verdict that is not Valid.
+    const fn of(verdict: Verdict<AuditRule>) -> Self {
+        match verdict {
+            Verdict::Invalid(breach) => Self::Invalid(breach),
+            Verdict::Valid | Verdict::Waiting => Self::Waiting,
+        }
+    }
+}
+
+fn line_draft(
+    place: Place,
+    event: AuditEvent,
+    cause: Option<RecordId>,
+    recorded_at: Timestamp,
+) -> Result<Draft, NotRecorded> {
+    let line = AuditLine { event, recorded_at };
+    Content::new(Vec::new(), event.cause().or(cause), &line)
+        .and_then(|content| Draft::new(place, AUDIT_LINE, recorded_at, content))
+        .ok_or(NotRecorded::Place)
+}
+
 impl AuditLog {
     /// The log of a node, before its first line.
     #[must_use]
@@ -116,16 +138,43 @@ impl AuditLog {
         at: Timestamp,
     ) -> Result<Draft, NotRecorded> {
         let place = set.next_place(&self.id).ok_or(NotRecorded::Place)?;
-        let recorded_at = at.max(self.recorded_at(set));
-        let line = AuditLine { event, recorded_at };
-        let draft = Content::new(Vec::new(), event.cause().or(cause), &line)
-            .and_then(|content| Draft::new(place, AUDIT_LINE, recorded_at, content))
-            .ok_or(NotRecorded::Place)?;
+        let draft = line_draft(place, event, cause, at.max(self.recorded_at(set)))?;
         match self.judge.rehearse(set, &draft) {
             Verdict::Valid => Ok(draft),
-            Verdict::Waiting => Err(NotRecorded::Waiting),
-            Verdict::Invalid(breach) => Err(NotRecorded::Invalid(breach)),
+            verdict => Err(NotRecorded::of(verdict)),
         }
+    }
+
+    /// Drafts of the next lines, which follow each other before any is signed:
+    /// whoever signs all of them can store all or none. Beyond one line it
+    /// costs a copy of what the log adds up to, linear in its lines.
+    ///
+    /// # Errors
+    /// [`NotRecorded`] of the first that cannot be drafted; nothing changes.
+    pub fn draft_all(
+        &self,
+        set: &RecordSet,
+        events: &[AuditEvent],
+        at: Timestamp,
+    ) -> Result<Vec<Draft>, NotRecorded> {
+        let recorded_at = at.max(self.recorded_at(set));
+        let mut place = set.next_place(&self.id);
+        let stored = set.spine(&self.id).last().copied();
+        let mut rehearsal = self.judge.rehearsal(set, stored);
+        let mut drafts: Vec<Draft> = Vec::with_capacity(events.len());
+        for (number, &event) in events.iter().enumerate() {
+            let here = place.ok_or(NotRecorded::Place)?;
+            let draft = line_draft(here, event, None, recorded_at)?;
+            let line = self.judge.rehearse_on(set, &draft, &rehearsal);
+            let line = line.map_err(NotRecorded::of)?;
+            if number + 1 < events.len() {
+                let slot = set.slot_ahead(number).ok_or(NotRecorded::Place)?;
+                self.judge.follow(&mut rehearsal, &draft, line, slot);
+            }
+            place = draft.header().next_place();
+            drafts.push(draft);
+        }
+        Ok(drafts)
     }
 
     /// When the last line of the chain was recorded; the start of time while

@@ -99,7 +99,8 @@ pub enum AuthorError {
     #[error("node has no key of chain {0}")]
     NoKey(ChainId),
     /// Decided money moves with its audit line, and the audit log of this node
-    /// takes none now: it is frozen, forks, ends soon, or its key is not here.
+    /// takes none now: it is frozen, forks, ends soon, its key is not here, or
+    /// its signer does not sign.
     #[error("audit log of this node takes no line now")]
     NoAudit,
     /// Nobody would follow a chain in a topic that this node does not follow.
@@ -210,7 +211,7 @@ impl Node {
         times: Times,
     ) -> Result<Authored, AuthorError> {
         let id = draft.header().id();
-        self.store_all(vec![(*chain, draft)], false, times).await?;
+        self.store_all(vec![(*chain, draft)], &[], times).await?;
         Ok(Authored::New(id))
     }
 

@@ -4,14 +4,15 @@ use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::bundle::{BundleRequest, authorize_bundle};
 use icn_ledger::request::Request;
 use icn_ledger::{Authorized, Refusal};
-use icn_types::id::ChainId;
+use icn_types::id::{ChainId, RecordId};
 use icn_types::record::{Draft, Record};
 use icn_types::sign::Signed;
 use icn_types::time::Times;
 
-use super::Node;
+use super::auditor::Carried;
 use super::author::{AuthorError, Authored};
 use super::error::NodeError;
+use super::{Node, Unsigned, sign_all};
 
 /// Most requests of one batch.
 pub const BATCH_MAX: usize = 256;
@@ -23,6 +24,15 @@ pub type Results = Vec<Result<Authored, AuthorError>>;
 struct Admitted {
     results: Results,
     drafts: Vec<(ChainId, Draft)>,
+    carried: Vec<Carried>,
+}
+
+/// What becomes of the decisions that a batch carries out.
+#[derive(Clone, Copy)]
+enum Decisions {
+    CarriedOut,
+    /// The audit log takes no line now.
+    Waiting,
 }
 
 impl Node {
@@ -51,13 +61,35 @@ impl Node {
         if requests.len() > BATCH_MAX {
             return Err(AuthorError::Batch { max: BATCH_MAX });
         }
-        let Admitted { results, drafts } = match self.admit_all(batch, requests, times) {
+        match self
+            .grant(batch, requests, Decisions::CarriedOut, times)
+            .await
+        {
+            Err(AuthorError::NoAudit) => {
+                self.grant(batch, requests, Decisions::Waiting, times).await
+            }
+            granted => granted,
+        }
+    }
+
+    /// Admits all requests and stores what that gives.
+    async fn grant(
+        &mut self,
+        batch: Batch,
+        requests: &[(ChainId, Request)],
+        decisions: Decisions,
+        times: Times,
+    ) -> Result<Results, AuthorError> {
+        let admitted = match self.admit_all(batch, requests, decisions, times) {
             Ok(admitted) => admitted,
             Err((item, error)) => return Ok(all_undone(requests.len(), item, error)),
         };
-        let mut decisions = requests.iter().map(|(_, request)| request.decision());
-        let is_decided = decisions.any(|decision| decision.is_some());
-        self.store_all(drafts, is_decided, times).await?;
+        let Admitted {
+            results,
+            drafts,
+            carried,
+        } = admitted;
+        self.store_all(drafts, &carried, times).await?;
         Ok(results)
     }
 
@@ -102,31 +134,34 @@ impl Node {
                 }
             });
         let authored = authored.collect();
-        self.store_all(drafts, false, times).await?;
+        self.store_all(drafts, &[], times).await?;
         Ok(authored)
     }
 
-    /// Signs all drafts, then stores them in their order in one commit. Nothing
-    /// has changed when a signer fails.
+    /// Signs all drafts, then stores them in their order in one commit, with the
+    /// audit lines about what they carry out. Nothing has changed when a signer
+    /// fails.
     pub(super) async fn store_all(
         &mut self,
         drafts: Vec<(ChainId, Draft)>,
-        is_decided: bool,
+        carried: &[Carried],
         times: Times,
     ) -> Result<(), AuthorError> {
-        let mut records: Vec<Signed<Record>> = Vec::with_capacity(drafts.len());
-        for (chain, draft) in drafts {
-            let signer = self.writer(&chain)?;
-            records.push(draft.sign(&*signer).map_err(NodeError::from)?);
-        }
-        self.store_signed(records, is_decided, times).await
+        let with_writer = |(chain, draft)| Ok((draft, self.writer(&chain)?));
+        let drafts: Result<Unsigned, AuthorError> = drafts.into_iter().map(with_writer).collect();
+        let drafts = drafts?;
+        let lines = self.lines_with(carried, times.now);
+        let lines = lines.and_then(|lines| sign_all(lines).ok());
+        let lines = lines.ok_or(AuthorError::NoAudit)?;
+        let records = sign_all(drafts).map_err(|(_, error)| NodeError::from(error))?;
+        let records = records.into_iter().chain(lines).collect();
+        self.store_signed(records, times).await
     }
 
     /// Stores records of this node in one commit.
     pub(super) async fn store_signed(
         &mut self,
         records: Vec<Signed<Record>>,
-        is_decided: bool,
         times: Times,
     ) -> Result<(), AuthorError> {
         if records.is_empty() {
@@ -136,11 +171,31 @@ impl Node {
         for record in records {
             self.take_own(record, times, &mut work)?;
         }
-        if is_decided {
-            self.write_audit_lines(times, &mut work)?;
-        }
         self.end(work).await?;
         Ok(())
+    }
+
+    /// Whether a decision may be carried out. While decisions wait, only what
+    /// was carried out before is answered for.
+    fn decided(
+        &self,
+        ready: &RecordId,
+        item: &Item,
+        decisions: Decisions,
+    ) -> Result<(), AuthorError> {
+        self.confirmed(ready)?;
+        match decisions {
+            Decisions::CarriedOut => Ok(()),
+            Decisions::Waiting => {
+                let item = std::slice::from_ref(item);
+                let (set, ledgers) = (self.set(), self.ledgers());
+                let alone = authorize_all(set, ledgers, Batch::Atomic, item, &self.policies);
+                match alone.into_iter().next().transpose()? {
+                    Some(Authorized::Again(_)) => Ok(()),
+                    _ => Err(AuthorError::NoAudit),
+                }
+            }
+        }
     }
 
     /// Asks the ledgers. An error is that of one request of an atomic batch.
@@ -148,27 +203,31 @@ impl Node {
         &self,
         batch: Batch,
         requests: &[(ChainId, Request)],
+        decisions: Decisions,
         times: Times,
     ) -> Result<Admitted, (usize, AuthorError)> {
         let mut results: Vec<Option<Result<Authored, AuthorError>>> = Vec::new();
         let mut items = Vec::new();
         for (number, (chain, request)) in requests.iter().enumerate() {
-            let decision = request.decision();
-            let confirmed = decision.map_or(Ok(()), |(ready, _)| self.confirmed(&ready));
-            match (batch, confirmed) {
+            let item = Item {
+                chain: *chain,
+                request: request.clone(),
+                at: self.not_before_tip(chain, times.now),
+            };
+            let ready = request.decision().map(|(ready, _)| ready);
+            let decided = ready.map_or(Ok(()), |ready| self.decided(&ready, &item, decisions));
+            match (batch, decided) {
                 (Batch::Atomic, Err(error)) => return Err((number, error)),
                 (Batch::Independent, Err(error)) => results.push(Some(Err(error))),
                 (_, Ok(())) => {
-                    let at = self.not_before_tip(chain, times.now);
-                    let (chain, request) = (*chain, request.clone());
-                    items.push((number, Item { chain, request, at }));
+                    items.push((number, item));
                     results.push(None);
                 }
             }
         }
         let (numbers, items): (Vec<usize>, Vec<Item>) = items.into_iter().unzip();
         let answers = authorize_all(self.set(), self.ledgers(), batch, &items, &self.policies);
-        let mut drafts = Vec::new();
+        let (mut drafts, mut carried) = (Vec::new(), Vec::new());
         for ((number, item), answer) in numbers.into_iter().zip(items).zip(answers) {
             let answer = answer.map_err(AuthorError::from);
             let result = answer.and_then(|authorized| match authorized {
@@ -179,11 +238,9 @@ impl Node {
                     Ok(Authored::Again(id))
                 }
                 Authorized::Draft(draft) => {
-                    if item.request.decision().is_some() {
-                        self.auditor().ok_or(AuthorError::NoAudit)?;
-                    }
                     self.writer(&item.chain)?;
                     let id = draft.header().id();
+                    carried.extend(Carried::by(item.request.decision(), id));
                     drafts.push((item.chain, draft));
                     Ok(Authored::New(id))
                 }
@@ -196,7 +253,11 @@ impl Node {
             }
         }
         let results = results.into_iter().flatten().collect();
-        Ok(Admitted { results, drafts })
+        Ok(Admitted {
+            results,
+            drafts,
+            carried,
+        })
     }
 }
 

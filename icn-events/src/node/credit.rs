@@ -197,7 +197,7 @@ impl Node {
         }
         let records = drafts.into_iter().map(|draft| draft.sign(&**signer));
         let records = records.collect::<Result<_, _>>().map_err(NodeError::from)?;
-        self.store_signed(records, false, times).await
+        self.store_signed(records, times).await
     }
 
     /// The registrar's signer, if this node has it and may write now.

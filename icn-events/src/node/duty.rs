@@ -5,7 +5,7 @@
 
 use icn_governance::author::{Drafted, draft_receipts, draft_shut};
 use icn_ledger::{Authorized, Ledger, Leg, PaymentRequest, Policy};
-use icn_types::authority::{Action, Consent, Outcome, ProposalId, envelope_key, operation_key};
+use icn_types::authority::{Action, Consent, Outcome, ProposalId, operation_key};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
@@ -15,30 +15,22 @@ use icn_types::resume::Standing;
 use icn_types::set::Decision;
 use icn_types::time::Timestamp;
 
-use crate::audit::AuditEvent;
-
-use super::{Acknowledgement, Node, SharedSigner};
+use super::auditor::Carried;
+use super::{Acknowledgement, Node, SharedSigner, Unsigned};
 
 impl Node {
-    /// The next record that this node owes, with the key that signs it: none of
-    /// those that cannot sign now.
-    pub(super) fn next_duty(
-        &self,
-        now: Timestamp,
-        mute: &[PublicKey],
-    ) -> Option<(Draft, SharedSigner)> {
+    /// The next record that this node owes, with the audit lines that it comes
+    /// with: none that a key would sign which cannot sign now.
+    pub(super) fn next_duty(&self, now: Timestamp, mute: &[PublicKey]) -> Option<Unsigned> {
         let signers = self.signers.iter();
         let able = signers.filter(|signer| !mute.contains(&signer.public_key()));
         let able: Vec<&SharedSigner> = able.collect();
-        self.registrar_duty(now, &able)
+        let duty = self.registrar_duty(now, &able);
+        duty.map(|duty| vec![duty])
             .or_else(|| self.chain_duties(now, &able))
     }
 
-    fn chain_duties(
-        &self,
-        now: Timestamp,
-        able: &[&SharedSigner],
-    ) -> Option<(Draft, SharedSigner)> {
+    fn chain_duties(&self, now: Timestamp, able: &[&SharedSigner]) -> Option<Unsigned> {
         let office = self.set().office()?;
         office.seats().find_map(|(chain, seat)| {
             let signer = able
@@ -50,15 +42,22 @@ impl Node {
             let owner = open.chain.owner();
             let is_received = matches!(open.consent, Consent::Decision { .. });
             let at = self.not_before_tip(chain, now);
+            let mut lines = Unsigned::new();
             let draft = match (owner, self.books.ledger_of(self.set(), chain)) {
                 (Owner::Teller(_), _) => self.teller_duty(chain, at),
-                (owner, Some(ledger)) if is_received || is_shared(owner) => self
-                    .treasury_duty(ledger, chain, at)
-                    .or_else(|| self.account_duty(ledger, chain, at)),
+                (owner, Some(ledger)) if is_received || is_shared(owner) => {
+                    let paid = self.treasury_duty(ledger, chain, at, able);
+                    paid.map(|(draft, told)| {
+                        lines = told;
+                        draft
+                    })
+                    .or_else(|| self.account_duty(ledger, chain, at))
+                }
                 (_, Some(ledger)) => self.account_duty(ledger, chain, at),
                 (_, None) => None,
             }?;
-            Some((draft, SharedSigner::clone(signer)))
+            let entry = (draft, SharedSigner::clone(signer));
+            Some(std::iter::once(entry).chain(lines).collect())
         })
     }
 
@@ -95,11 +94,19 @@ impl Node {
         })
     }
 
-    /// Pay what was decided. The operation key follows from the proposal, so
-    /// no second certificate, treasurer or restart pays again. No policy has a say
-    /// in it. It waits while the audit log could not tell of it.
-    fn treasury_duty(&self, ledger: &Ledger, chain: &ChainId, at: Timestamp) -> Option<Draft> {
-        self.auditor()?;
+    /// Pay what was decided, with the lines that tell of it. The operation key
+    /// follows from the proposal, so no second certificate, treasurer or restart
+    /// pays again. No policy has a say in it. It waits while the audit log cannot
+    /// tell of it.
+    fn treasury_duty(
+        &self,
+        ledger: &Ledger,
+        chain: &ChainId,
+        at: Timestamp,
+        able: &[&SharedSigner],
+    ) -> Option<(Draft, Unsigned)> {
+        let auditor = self.auditor()?.public_key();
+        able.iter().find(|signer| signer.public_key() == auditor)?;
         self.ready_actions().find_map(|ready| {
             let Action::Pay {
                 payer,
@@ -116,18 +123,22 @@ impl Node {
             {
                 return None;
             }
+            let decision = Some((ready.ready, ready.number));
             let request = PaymentRequest {
                 legs: List::new([Leg { payee, amount }]).ok()?,
                 key: ready.key,
-                decision: Some((ready.ready, ready.number)),
+                decision,
                 effective: None,
                 memo: None,
                 cause: Some(ready.ready),
             };
-            match ledger.authorize(self.set(), chain, &request, at, &Policy::NONE) {
-                Ok(Authorized::Draft(draft)) => Some(draft),
-                _ => None,
-            }
+            let authorized = ledger.authorize(self.set(), chain, &request, at, &Policy::NONE);
+            let Ok(Authorized::Draft(draft)) = authorized else {
+                return None;
+            };
+            let carried = Carried::by(decision, draft.header().id());
+            let lines = self.lines_with(carried.as_slice(), at)?;
+            Some((draft, lines))
         })
     }
 
@@ -146,7 +157,10 @@ impl Node {
 
     /// What a vote decided; none before it takes effect or where it was not
     /// counted right.
-    fn actions_of(&self, decision: &Decision) -> Option<impl Iterator<Item = ReadyAction>> {
+    pub(super) fn actions_of(
+        &self,
+        decision: &Decision,
+    ) -> Option<impl Iterator<Item = ReadyAction>> {
         let ((close, _, _), ready) = decision.close().zip(decision.ready())?;
         let recount = self.governance().recount(self.set(), &close)?;
         recount.is_confirmed().then_some(())?;
@@ -159,25 +173,6 @@ impl Node {
             action: *action,
             key: operation_key(domain, opening.proposal, number),
         }))
-    }
-
-    /// Record what was opened, closed and paid, each once.
-    pub(super) fn audit_duty(&self, now: Timestamp) -> Option<(Draft, SharedSigner)> {
-        let log = self.audit();
-        let signer = self.auditor()?;
-        let pending = self.pending();
-        let mut due = pending.flat_map(|(opening, decision)| self.unrecorded(opening, decision));
-        let draft = due.find_map(|event| log.draft(self.set(), event, None, now).ok())?;
-        Some((draft, signer.clone()))
-    }
-
-    /// The signer of this node's audit log, if that takes a line now: it has an
-    /// epoch in force, does not fork, and its owner did not agree to end it.
-    pub(super) fn auditor(&self) -> Option<&SharedSigner> {
-        let log = self.audit().chain_id();
-        self.set().next_place(&log)?;
-        (!self.agreed.rests(self.set(), &log)).then_some(())?;
-        self.signer_of(&log)
     }
 
     /// Strikes off the docket what was opened, and votes that are over and
@@ -220,74 +215,8 @@ impl Node {
         }
     }
 
-    /// What the audit log does not tell of a vote yet.
-    fn unrecorded(&self, opening: &RecordId, decision: &Decision) -> Vec<AuditEvent> {
-        let proposal = decision.opening().proposal;
-        let opened = AuditEvent::Opened {
-            proposal,
-            opening: *opening,
-        };
-        let closed = decision
-            .close()
-            .map(|(close, _, outcome)| AuditEvent::Closed {
-                proposal,
-                close,
-                outcome,
-            });
-        let actions = || self.actions_of(decision).into_iter().flatten();
-        let paid = actions().filter_map(|ready| {
-            let entry = self.entry_of(&ready)?;
-            Some(AuditEvent::Paid {
-                proposal,
-                action: ready.number,
-                ready: ready.ready,
-                entry,
-            })
-        });
-        let told = std::iter::once(opened).chain(closed).chain(paid);
-        let due = told.filter(|event| self.is_due(event));
-        due.chain(actions().flat_map(|ready| self.undrawn(&ready)))
-            .collect()
-    }
-
-    fn is_due(&self, event: &AuditEvent) -> bool {
-        !self.audit().is_recorded(self.set(), event)
-    }
-
-    /// What drew on an envelope and has no line yet, oldest first. The newest
-    /// that has one ends the search.
-    fn undrawn(&self, ready: &ReadyAction) -> Vec<AuditEvent> {
-        let set = self.set();
-        let Action::Envelope(envelope) = ready.action else {
-            return Vec::new();
-        };
-        let ledger = self.ledger(&envelope.unit);
-        let drawn = ledger.and_then(|ledger| {
-            let drawn = ledger.drawn(set, &ready.ready, ready.number)?;
-            Some((ledger, drawn.payments))
-        });
-        let Some((ledger, payments)) = drawn else {
-            return Vec::new();
-        };
-        let event = |payment| {
-            let key = envelope_key(set.domain(), ready.proposal, ready.number, payment);
-            Some(AuditEvent::Drawn {
-                proposal: ready.proposal,
-                action: ready.number,
-                ready: ready.ready,
-                entry: ledger.payment(set, &envelope.payer, &key)?,
-            })
-        };
-        let newest_first = (0..payments).rev().map_while(event);
-        let mut due: Vec<AuditEvent> = newest_first
-            .take_while(|event| self.is_due(event))
-            .collect();
-        due.reverse();
-        due
-    }
-
     /// The posted payment that carried an action out.
-    fn entry_of(&self, ready: &ReadyAction) -> Option<RecordId> {
+    pub(super) fn entry_of(&self, ready: &ReadyAction) -> Option<RecordId> {
         let Action::Pay { payer, unit, .. } = ready.action else {
             return None;
         };

@@ -22,7 +22,8 @@ pub enum NodeEvent {
     /// This node wrote a record.
     Authored(RecordId),
     /// A signer could not sign what this node owes under its key. What others
-    /// sign is done; every next step tries again.
+    /// sign is done, but for decided money while it is the key of the audit
+    /// log; every next step tries again.
     Unsigned {
         /// The key.
         key: PublicKey,

@@ -10,6 +10,7 @@
 //! Dropping a node anywhere is a crash, and a crash loses nothing that left it.
 
 mod agreed;
+mod auditor;
 mod author;
 mod batch;
 mod books;
@@ -45,7 +46,7 @@ use icn_ledger::Policies;
 use icn_sync::{Committed, Input, Replica, RestoreError, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
 use icn_types::id::{ChainId, TopicId};
-use icn_types::key::{PublicKey, Signer};
+use icn_types::key::{PublicKey, SignError, Signer};
 use icn_types::record::{Draft, Record};
 use icn_types::resume::Standing;
 use icn_types::set::Office;
@@ -93,6 +94,9 @@ const ASKED_PER_STEP: usize = 64;
 
 /// A key store that the host keeps, shared with a node.
 pub type SharedSigner = Arc<dyn Signer + Send + Sync>;
+
+/// Drafts that belong together, each with the signer of its chain.
+type Unsigned = Vec<(Draft, SharedSigner)>;
 
 /// One node of one domain.
 pub struct Node {
@@ -155,6 +159,23 @@ struct Work {
     progress: Progress,
     /// Keys that could not sign what is owed under them.
     mute: Vec<PublicKey>,
+}
+
+impl Work {
+    /// What is owed under a key waits until a later step.
+    fn mute(&mut self, key: PublicKey, error: SignError) {
+        self.mute.push(key);
+        self.events.push(NodeEvent::Unsigned { key, error });
+    }
+}
+
+/// Signs all of them, or says which key did not sign.
+fn sign_all(drafts: Unsigned) -> Result<Vec<Signed<Record>>, (PublicKey, SignError)> {
+    let sign = |(draft, signer): (Draft, SharedSigner)| {
+        let signed = draft.sign(&*signer);
+        signed.map_err(|error| (signer.public_key(), error))
+    };
+    drafts.into_iter().map(sign).collect()
 }
 
 impl Node {
@@ -335,31 +356,20 @@ impl Node {
     fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
             self.write_audit_lines(times, work)?;
-            let Some((draft, signer)) = self.next_duty(times.now, &work.mute) else {
+            let Some(duty) = self.next_duty(times.now, &work.mute) else {
                 self.strike_off();
                 return Ok(());
             };
-            match draft.sign(&*signer) {
-                Ok(record) => self.take_own(record, times, work)?,
-                Err(error) => {
-                    let key = signer.public_key();
-                    work.mute.push(key);
-                    work.events.push(NodeEvent::Unsigned { key, error });
+            match sign_all(duty) {
+                Ok(records) => {
+                    for record in records {
+                        self.take_own(record, times, work)?;
+                    }
                 }
+                Err((key, error)) => work.mute(key, error),
             }
         }
         self.write_audit_lines(times, work)
-    }
-
-    /// Signs a draft and takes it in like any record.
-    fn write(
-        &mut self,
-        draft: Draft,
-        signer: &SharedSigner,
-        times: Times,
-        work: &mut Work,
-    ) -> Result<(), NodeError> {
-        self.take_own(draft.sign(&**signer)?, times, work)
     }
 
     /// Takes in a record that this node signed.

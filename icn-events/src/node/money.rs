@@ -17,12 +17,9 @@ use icn_types::id::{ChainId, RecordId, UnitId};
 use icn_types::set::{Decision, RecordSet};
 use icn_types::time::{Times, Timestamp};
 
+use super::Node;
+use super::auditor::{Carried, Decided};
 use super::author::{AuthorError, Authored};
-use super::error::NodeError;
-use super::{DUTIES_PER_STEP, Node, Work};
-
-/// The Ready and the number of the action that a request carries out.
-type Decided = Option<(RecordId, u16)>;
 
 impl Node {
     /// Pays from an account, within its [policy](super::NodeSettings::with_policy).
@@ -205,30 +202,13 @@ impl Node {
         match admit(ledger, self.set(), at, self.policies.of(chain))? {
             Authorized::Again(id) => Ok(Authored::Again(id)),
             Authorized::Draft(draft) => {
-                if decided.is_some() {
-                    self.auditor().ok_or(AuthorError::NoAudit)?;
-                }
                 let id = draft.header().id();
+                let carried = Carried::by(decided, id);
                 let drafts = vec![(*chain, draft)];
-                self.store_all(drafts, decided.is_some(), times).await?;
+                self.store_all(drafts, carried.as_slice(), times).await?;
                 Ok(Authored::New(id))
             }
         }
-    }
-
-    /// Writes the audit lines that are due.
-    pub(super) fn write_audit_lines(
-        &mut self,
-        times: Times,
-        work: &mut Work,
-    ) -> Result<(), NodeError> {
-        for _ in 0..DUTIES_PER_STEP {
-            let Some((line, signer)) = self.audit_duty(times.now) else {
-                break;
-            };
-            self.write(line, &signer, times, work)?;
-        }
-        Ok(())
     }
 
     /// Whether the ballots say what a decision claims.

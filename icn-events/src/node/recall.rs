@@ -108,7 +108,7 @@ impl Node {
         let record = draft.ok_or(AuthorError::NoPlace)?.sign(&**signer);
         let record = record.map_err(NodeError::from)?;
         let id = record.id();
-        self.store_signed(vec![record], false, times).await?;
+        self.store_signed(vec![record], times).await?;
         Ok(Authored::New(id))
     }
 

@@ -205,7 +205,7 @@ fn bundle_is_stated_and_paid_whole_or_not_at_all_whichever_way_the_commit_fails(
 }
 
 /// A bundle of what these owe to one account, in atoms.
-fn bundle_of(payee: ChainId, owed: &[(ChainId, u64)]) -> BundleRequest {
+pub(super) fn bundle_of(payee: ChainId, owed: &[(ChainId, u64)]) -> BundleRequest {
     let dues = owed.iter().map(|&(payer, atoms)| Due {
         payer,
         payee,

@@ -209,7 +209,7 @@ fn decided_payment_that_a_seal_leaves_out_is_made_again() {
 }
 
 /// Whether the audit log tells of an entry that draws on an envelope.
-fn has_line(node: &Node, record: RecordId) -> bool {
+pub(super) fn has_line(node: &Node, record: RecordId) -> bool {
     let mut lines = node.audit().lines(node.set());
     lines.any(|logged| match logged.line.event {
         AuditEvent::Drawn { entry, .. } => entry == record,
@@ -218,7 +218,7 @@ fn has_line(node: &Node, record: RecordId) -> bool {
 }
 
 /// Two tranches of 100 for the supplier, decided and ready.
-fn decide_envelope(village: &mut Village) -> RecordId {
+pub(super) fn decide_envelope(village: &mut Village) -> RecordId {
     let envelope = Envelope {
         payer: village.coop.treasury(),
         payee: Some(village.coop.supplier()),
@@ -234,7 +234,7 @@ fn decide_envelope(village: &mut Village) -> RecordId {
 }
 
 /// A payment of so many atoms out of the envelope.
-fn out_of_envelope(village: &Village, ready: RecordId, atoms: u64) -> PaymentRequest {
+pub(super) fn out_of_envelope(village: &Village, ready: RecordId, atoms: u64) -> PaymentRequest {
     let (node, supplier) = (&village.nodes[0], village.coop.supplier());
     let ledger = node.ledger(&village.coop.credits).unwrap();
     let mut request = hours(supplier, 1, 0);

@@ -1,5 +1,6 @@
 //! Whole nodes, joined in one process.
 
+mod auditing;
 mod batch;
 mod chains;
 mod coop;

@@ -1,7 +1,7 @@
 use icn_types::canon::DecodeError;
 use icn_types::error::{Coded, Fault};
 use icn_types::key::TextError;
-use icn_types::set::{AuthorityRule, Refusal};
+use icn_types::set::{AuthorityRule, NoProof, Refusal};
 use icn_types::verdict::Breach;
 
 use crate::sheet::{BadForm, LineError};
@@ -27,7 +27,8 @@ pub enum AuditReason {
     /// The node is not named by the text of a key.
     #[error("node is not named by its key")]
     NodeKey(#[source] TextError),
-    /// Authority records, audit lines and entries do not come in this order.
+    /// Authority records, audit lines, entries and proofs do not come in this
+    /// order.
     #[error("statement comes after its place in the file")]
     Order,
     /// The bytes are not those of a record.
@@ -100,6 +101,19 @@ pub enum AuditReason {
     /// The entry does not lie on the account that the action lets pay.
     #[error("entry does not lie on the paying account of the action")]
     EntryPayer,
+    /// The proof of the fork that the line tells of is not in the file, or not
+    /// in its place.
+    #[error("proof of the audit line is missing or out of order")]
+    ProofMissing,
+    /// No line tells of the fork that is proved.
+    #[error("no audit line tells of the proved fork")]
+    ProofUnnamed,
+    /// No record in the file gives a key to the epoch and chain of the proof.
+    #[error("proof lies under no epoch of its chain")]
+    ProofEpoch,
+    /// The two records of the proof are not by one key at one position.
+    #[error("two records prove no fork")]
+    Proof(#[from] NoProof),
     /// The registrar sealed a line that the file lacks: its end was cut off,
     /// or the chain was written anew.
     #[error("sealed audit line is missing")]
@@ -141,6 +155,10 @@ impl Coded for AuditReason {
             Self::EntrySignature => "audit.file.entry.signature",
             Self::EntryReady => "audit.file.entry.ready",
             Self::EntryPayer => "audit.file.entry.payer",
+            Self::ProofMissing => "audit.file.proof.missing",
+            Self::ProofUnnamed => "audit.file.proof.unnamed",
+            Self::ProofEpoch => "audit.file.proof.epoch",
+            Self::Proof(no_proof) => no_proof.code(),
             Self::Sealed => "audit.file.sealed",
             Self::Head => "audit.file.head",
         }

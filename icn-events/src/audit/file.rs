@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
-use icn_types::canon::LEN_MAX;
+use icn_types::canon::{LEN_MAX, to_bytes};
 use icn_types::id::Hex;
 use icn_types::record::Record;
-use icn_types::set::{RecordSet, Slot};
+use icn_types::set::{Equivocation, RecordSet, Slot};
 
 use crate::sheet::{BadForm, Limits, SheetWriter};
 
@@ -16,6 +16,7 @@ pub(super) const NODE: &str = "node";
 pub(super) const RECORD: &str = "record";
 pub(super) const LINE: &str = "line";
 pub(super) const ENTRY: &str = "entry";
+pub(super) const PROOF: &str = "proof";
 
 pub(super) const LIMITS: Limits = Limits {
     bytes: 256 * 1024 * 1024,
@@ -34,13 +35,14 @@ impl AuditLog {
     /// record <hex of a record of the authority chain>
     /// line <hex of a record of the audit chain>
     /// entry <hex of a ledger record that a line names as paid>
+    /// proof <hex of the two headers that a line names as evidence>
     /// sum <64 hex digits: SHA-256 of every byte before this line>
     /// ```
     ///
     /// Authority records stand in an order in which each follows what it
-    /// names, audit lines in the order of their chain, entries in the order of
-    /// the lines that name them. An entry that the set lacks is left out, and
-    /// the file does not verify then. Linear in what it writes.
+    /// names, audit lines in the order of their chain, entries and proofs in the
+    /// order of the lines that name them. What the set lacks is left out, and the
+    /// file does not verify then. Linear in what it writes.
     ///
     /// # Errors
     /// [`BadForm`] when the file would be larger than a reader takes.
@@ -62,6 +64,9 @@ impl AuditLog {
         for slot in self.entries(set) {
             write(ENTRY, set.record(slot));
         }
+        for proof in self.proofs(set) {
+            sheet.line(PROOF, Hex(&to_bytes(&proof)));
+        }
         sheet.finish_within(&LIMITS)
     }
 
@@ -76,6 +81,19 @@ impl AuditLog {
                 _ => None,
             })
             .filter(|slot| named.insert(*slot))
+            .collect()
+    }
+
+    /// Proofs of the forks that lines tell of, in the order of the lines.
+    fn proofs(&self, set: &RecordSet) -> Vec<Equivocation> {
+        let lines = self.lines(set);
+        lines
+            .filter_map(|logged| match logged.line.event {
+                AuditEvent::Evidence { low, high } => {
+                    set.equivocation(set.find(&low)?, set.find(&high)?).ok()
+                }
+                _ => None,
+            })
             .collect()
     }
 }

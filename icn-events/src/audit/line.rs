@@ -75,11 +75,21 @@ pub enum AuditEvent {
         entry: RecordId,
     },
     /// The node signed a record on some chain.
+    ///
+    /// A [`Node`](crate::node::Node) does not write it, and
+    /// [`verify`](super::verify) does not check it. What a node signs lies on
+    /// chains that others hold and check: acts of a registrar in the file of
+    /// every log, payments under a decision beside the lines about them. A line
+    /// for each would be one record more for every record, and no reader could
+    /// tell which keys are the node's, so that none would be missed.
     Authored {
         /// The record.
         record: RecordId,
     },
-    /// The node holds two records at one position of one epoch.
+    /// The node holds two records at one position of one epoch: the two lowest
+    /// ids there when it wrote this down. It does so once for each position
+    /// where a chain parts, in the commit of the step in which it learned of it,
+    /// or later where the log took no line then.
     Evidence {
         /// The lower id.
         low: RecordId,

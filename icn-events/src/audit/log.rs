@@ -12,7 +12,7 @@ use icn_types::time::Timestamp;
 use icn_types::verdict::{Breach, Verdict};
 
 use super::line::{AUDIT_LINE, AuditEvent, AuditLine};
-use super::rules::{AuditRule, AuditRules};
+use super::rules::{AuditRule, AuditRules, AuditState};
 use super::{audit_chain, audit_topic};
 
 /// The audit log of one node: verdicts about its lines, drafts of new ones and
@@ -181,10 +181,8 @@ impl AuditLog {
     /// there is none.
     #[must_use]
     pub fn recorded_at(&self, set: &RecordSet) -> Timestamp {
-        set.spine(&self.id)
-            .last()
-            .and_then(|&tip| self.judge.state_at(tip))
-            .map_or_else(Timestamp::default, |state| state.recorded_at())
+        let state = self.state(set);
+        state.map_or_else(Timestamp::default, AuditState::recorded_at)
     }
 
     /// All Valid lines on the chain's spine, in order.
@@ -217,12 +215,11 @@ impl AuditLog {
     }
 
     /// Whether a line tells of an opening, of a certificate, that an action was
-    /// paid, or that an entry drew on an envelope. Of anything else none is
-    /// looked for. O(log n).
+    /// paid, that an entry drew on an envelope, or of either record of a fork.
+    /// Of anything else none is looked for. O(log n).
     #[must_use]
     pub fn is_recorded(&self, set: &RecordSet, event: &AuditEvent) -> bool {
-        let tip = set.spine(&self.id).last();
-        let Some(state) = tip.and_then(|&tip| self.judge.state_at(tip)) else {
+        let Some(state) = self.state(set) else {
             return false;
         };
         match event {
@@ -232,8 +229,21 @@ impl AuditLog {
             AuditEvent::Paid {
                 proposal, action, ..
             } => state.is_paid(*proposal, *action),
-            AuditEvent::Authored { .. } | AuditEvent::Evidence { .. } => false,
+            AuditEvent::Evidence { low, high } => state.is_evidence(low) || state.is_evidence(high),
+            AuditEvent::Authored { .. } => false,
         }
+    }
+
+    /// Whether a line names this record as evidence of a fork. O(log n).
+    #[must_use]
+    pub fn is_evidence(&self, set: &RecordSet, record: &RecordId) -> bool {
+        let state = self.state(set);
+        state.is_some_and(|state| state.is_evidence(record))
+    }
+
+    /// What the lines of the spine add up to.
+    fn state(&self, set: &RecordSet) -> Option<&AuditState> {
+        self.judge.state_at(*set.spine(&self.id).last()?)
     }
 
     /// Verdict about a record of the audit topic.

@@ -3,8 +3,9 @@
 //!
 //! An audit line is a record on the chain of its node in the node's audit
 //! topic. The lines bind a decision to the ledger entry that carried it out:
-//! proposal, opening, close, ready, entry, each by hash. [`AuditLog`] writes
-//! drafts and answers questions; [`verify`] checks an exported file with
+//! proposal, opening, close, ready, entry, each by hash; others tell of forks
+//! that the node has seen, two records by one key at one position. [`AuditLog`]
+//! writes drafts and answers questions; [`verify`] checks an exported file with
 //! nothing but the file.
 //!
 //! ```
@@ -24,6 +25,7 @@ mod error;
 mod file;
 mod line;
 mod log;
+mod proof;
 mod rules;
 mod verify;
 

@@ -16,7 +16,7 @@ use super::line::{AUDIT_LINE, AuditEvent, AuditLine};
 ///
 /// Only the node's own chain counts, time never goes back on it, and no action
 /// of a decision is paid twice, nor an entry recorded twice that draws on an
-/// envelope.
+/// envelope, nor a record that is evidence of a fork.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditRules {
     domain: DomainId,
@@ -33,9 +33,9 @@ pub enum AuditRule {
     /// The line was recorded before the one before it.
     #[error("audit line goes back in time")]
     Time,
-    /// The chain has a payment for this action of this proposal already, or a
-    /// line about this entry.
-    #[error("action was recorded as paid before")]
+    /// The chain has a payment for this action of this proposal already, a line
+    /// about this entry, or one about either record of this evidence.
+    #[error("what the line tells of was recorded before")]
     Twice,
 }
 
@@ -61,6 +61,8 @@ pub struct AuditState {
     /// Openings, Closes and entries that draw on envelopes, of which a line
     /// tells.
     told: BTreeSet<RecordId>,
+    /// Records that lines name as evidence of a fork.
+    evidence: BTreeSet<RecordId>,
 }
 
 impl AuditState {
@@ -81,6 +83,12 @@ impl AuditState {
     #[must_use]
     pub fn is_told(&self, record: &RecordId) -> bool {
         self.told.contains(record)
+    }
+
+    /// Whether a line names this record as evidence of a fork.
+    #[must_use]
+    pub fn is_evidence(&self, record: &RecordId) -> bool {
+        self.evidence.contains(record)
     }
 }
 
@@ -132,6 +140,11 @@ impl Rules for AuditRules {
             AuditEvent::Drawn { entry, .. } if state.is_told(&entry) => {
                 Err(Breach::Rule(AuditRule::Twice))
             }
+            AuditEvent::Evidence { low, high }
+                if state.is_evidence(&low) || state.is_evidence(&high) =>
+            {
+                Err(Breach::Rule(AuditRule::Twice))
+            }
             _ => Ok(line),
         }
     }
@@ -153,7 +166,10 @@ impl Rules for AuditRules {
             AuditEvent::Drawn { entry, .. } => {
                 state.told.insert(entry);
             }
-            AuditEvent::Authored { .. } | AuditEvent::Evidence { .. } => {}
+            AuditEvent::Evidence { low, high } => {
+                state.evidence.extend([low, high]);
+            }
+            AuditEvent::Authored { .. } => {}
         }
     }
 }

@@ -14,9 +14,10 @@ use icn_types::verdict::Verdict;
 use crate::sheet::{BadForm, Line, LineError, Sheet, unhex, unhex32};
 
 use super::error::{AuditError, AuditReason};
-use super::file::{DOMAIN, ENTRY, HEADER, LIMITS, LINE, NODE, RECORD};
+use super::file::{DOMAIN, ENTRY, HEADER, LIMITS, LINE, NODE, PROOF, RECORD};
 use super::line::{AuditEvent, AuditLine};
 use super::log::AuditLog;
+use super::proof::Proofs;
 
 /// What a file proved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,9 @@ pub struct Payment {
 /// first line to its last without gap or fork, every line is Valid and names
 /// decisions that the authority chain holds, and every payment is there: an
 /// entry signed by the paying account, which refs the Ready of an accepted
-/// decision about that very proposal.
+/// decision about that very proposal. Every fork that a line tells of is proved
+/// by two headers under one key. Whether the node saw others, or signed what an
+/// [`Authored`](AuditEvent::Authored) line names, no file can show.
 ///
 /// Lines cut off at the end leave no trace in the file unless the registrar
 /// sealed them. Who knows a head of the chain from elsewhere, however old,
@@ -116,6 +119,7 @@ struct Reading {
     /// Payments whose entry has not come yet.
     due: VecDeque<Due>,
     named: BTreeSet<RecordId>,
+    proofs: Proofs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +127,7 @@ enum Section {
     Authority,
     Lines,
     Entries,
+    Proofs,
 }
 
 /// The entry that an audit line asks for.
@@ -145,6 +150,7 @@ impl Reading {
             payments: Vec::new(),
             due: VecDeque::new(),
             named: BTreeSet::new(),
+            proofs: Proofs::default(),
         }
     }
 
@@ -154,17 +160,19 @@ impl Reading {
             RECORD => Section::Authority,
             LINE => Section::Lines,
             ENTRY => Section::Entries,
+            PROOF => Section::Proofs,
             _ => return Err(here(BadForm::Word.into())),
         };
         if section < self.section {
             return Err(here(AuditReason::Order));
         }
         self.section = section;
-        let record = record(line.value).map_err(here)?;
+        let record = || record(line.value).map_err(here);
         match section {
-            Section::Authority => self.authority(line.number, record).map_err(here),
-            Section::Lines => self.line(line.number, record).map_err(here),
-            Section::Entries => self.entry(line.number, &record),
+            Section::Authority => self.authority(line.number, record()?).map_err(here),
+            Section::Lines => self.line(line.number, record()?).map_err(here),
+            Section::Entries => self.entry(line.number, &record()?),
+            Section::Proofs => self.proofs.take(&self.set, line.number, line.value),
         }
     }
 
@@ -237,7 +245,11 @@ impl Reading {
             AuditEvent::Paid { ready, .. } | AuditEvent::Drawn { ready, .. } => {
                 self.readied(&ready).ok_or(AuditReason::Ready)?
             }
-            AuditEvent::Authored { .. } | AuditEvent::Evidence { .. } => return Ok(()),
+            AuditEvent::Evidence { low, high } => {
+                self.proofs.expect(number, (low, high));
+                return Ok(());
+            }
+            AuditEvent::Authored { .. } => return Ok(()),
         };
         if event.proposal() != Some(opening.proposal) {
             return Err(AuditReason::Proposal);
@@ -364,6 +376,7 @@ impl Reading {
 
     fn finish(self, known: Option<Tip>, last: u32) -> Result<Report, AuditError> {
         self.all_came()?;
+        self.proofs.all_came()?;
         for (number, head) in &self.sealed {
             if self.set.find(head).is_none() {
                 return Err(LineError::new(*number, AuditReason::Sealed));

@@ -66,13 +66,14 @@ impl Node {
         Ok(())
     }
 
-    /// Record what was opened, closed and paid, each once.
+    /// Record what was opened, closed and paid, and who forked, each once.
     fn audit_duty(&self, now: Timestamp, mute: &[PublicKey]) -> Option<(Draft, SharedSigner)> {
         let log = self.audit();
         let signer = self.auditor()?;
         (!mute.contains(&signer.public_key())).then_some(())?;
         let pending = self.pending();
-        let mut due = pending.flat_map(|(opening, decision)| self.unrecorded(opening, decision));
+        let due = pending.flat_map(|(opening, decision)| self.unrecorded(opening, decision));
+        let mut due = due.chain(self.forks.due(self.set(), log));
         let draft = due.find_map(|event| log.draft(self.set(), event, None, now).ok())?;
         Some((draft, signer.clone()))
     }

@@ -175,14 +175,15 @@ impl Node {
         }))
     }
 
-    /// Strikes off the docket what was opened, and votes that are over and
-    /// recorded.
+    /// Strikes off what was opened, votes that are over and recorded, and forks
+    /// that are.
     pub(super) fn strike_off(&mut self) {
         let done = self.pending().filter(|(opening, decision)| {
             self.is_over(decision) && self.unrecorded(opening, decision).is_empty()
         });
         let done: Vec<RecordId> = done.map(|(opening, _)| *opening).collect();
         self.docket.strike(self.replica.set(), &done);
+        self.forks.strike(self.replica.set(), &self.books.audit);
     }
 
     /// Whether nothing can follow from a vote any more while no spine moves.

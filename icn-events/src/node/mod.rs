@@ -22,6 +22,7 @@ mod duty;
 mod epoch;
 mod error;
 mod event;
+mod forks;
 mod journal;
 mod mandate;
 mod money;
@@ -60,6 +61,7 @@ use agreed::Agreed;
 use books::Books;
 use derived::{Derived, Touched};
 use docket::Docket;
+use forks::Forks;
 use journal::Journal;
 use replay::replay;
 use resume::Resuming;
@@ -106,6 +108,7 @@ pub struct Node {
     books: Books,
     derived: Derived,
     docket: Docket,
+    forks: Forks,
     resuming: Resuming,
     agreed: Agreed,
     signers: Vec<SharedSigner>,
@@ -219,6 +222,7 @@ impl Node {
         let derived = Derived::open(&journal, replica.set(), &books, &replay.slots).await?;
         let mut docket = Docket::default();
         docket.update(replica.set(), &books.governance);
+        let forks = Forks::of(replica.set());
         Ok(Self {
             journal,
             transport,
@@ -226,6 +230,7 @@ impl Node {
             books,
             derived,
             docket,
+            forks,
             resuming: Resuming::new(confirmations),
             agreed,
             signers,
@@ -407,6 +412,7 @@ impl Node {
                 .update(self.replica.set(), stored.slot, touched, events);
             let fresh = &events[told..];
             fresh.iter().for_each(|event| self.docket.note(event));
+            self.forks.note(self.replica.set(), stored.slot);
         }
         if !step.stored().is_empty() {
             self.books.refresh(self.replica.set(), &mut work.touched);

@@ -28,6 +28,7 @@ mod bytes;
 mod claims;
 mod file;
 mod log;
+mod proofs;
 mod rules;
 
 use crate::text::{first, flipped, lines, summed};

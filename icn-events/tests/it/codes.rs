@@ -68,6 +68,9 @@ fn no_code_means_two_things() {
         &AuditReason::EntrySignature,
         &AuditReason::EntryReady,
         &AuditReason::EntryPayer,
+        &AuditReason::ProofMissing,
+        &AuditReason::ProofUnnamed,
+        &AuditReason::ProofEpoch,
         &AuditReason::Sealed,
         &AuditReason::Head,
     ]);

@@ -7,6 +7,7 @@ mod coop;
 pub(crate) mod crash;
 mod credit;
 mod epochs;
+mod evidence;
 mod faults;
 mod flow;
 mod hostile;

@@ -200,7 +200,8 @@ impl Ledger {
 
     /// Records of the topic with a verdict, each after those that it relies
     /// on, in the order in which this ledger decided them; it only grows.
-    pub(crate) fn decided(&self) -> &[Slot] {
+    #[must_use]
+    pub fn decided(&self) -> &[Slot] {
         &self.decided
     }
 
@@ -304,6 +305,13 @@ impl Ledger {
     #[must_use]
     pub fn drawn(&self, set: &RecordSet, ready: &RecordId, number: u16) -> Option<Drawn> {
         decided::drawn(self, set, ready, number)
+    }
+
+    /// Whether credit of an account waits for a Seal, so that the next one may
+    /// make it spendable. O(1) for a chain that does not fork.
+    #[must_use]
+    pub fn waits_for_seal(&self, set: &RecordSet, chain: &ChainId) -> bool {
+        self.account(set, chain).uncovered().next().is_some()
     }
 
     /// The account at the end of a chain's spine.

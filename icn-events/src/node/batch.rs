@@ -11,8 +11,9 @@ use icn_types::time::Times;
 
 use super::auditor::Carried;
 use super::author::{AuthorError, Authored};
+use super::duty::sign_all;
 use super::error::NodeError;
-use super::{Node, Unsigned, sign_all};
+use super::{Node, Unsigned};
 
 /// Most requests of one batch.
 pub const BATCH_MAX: usize = 256;

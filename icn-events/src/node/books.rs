@@ -81,15 +81,18 @@ impl Books {
     }
 
     /// Counts anew where a spine moved, and lets the registers catch up.
-    pub(super) fn refresh(&mut self, set: &RecordSet, touched: &mut Touched) {
+    pub(super) fn refresh(&mut self, set: &RecordSet, touched: &mut Touched) -> Refreshed {
+        let mut refreshed = Refreshed::Nothing;
         for (unit, ledger) in &mut self.ledgers {
             if ledger.refresh(set) == Refreshed::Anew {
+                refreshed = Refreshed::Anew;
                 touched.everything();
             }
             if let Some(register) = self.registers.get_mut(unit) {
                 register.update(set, ledger);
             }
         }
+        refreshed
     }
 
     /// Answers about one ledger.

@@ -125,6 +125,7 @@ impl Node {
         Agreed::delete(&mut batch, *chain).map_err(NodeError::from)?;
         self.journal.commit(batch).await?;
         self.agreed.remove(chain);
+        self.watch.wake(chain);
         Ok(())
     }
 

@@ -9,56 +9,118 @@ use icn_types::authority::{Action, Consent, Outcome, ProposalId, operation_key};
 use icn_types::canon::List;
 use icn_types::chain::Owner;
 use icn_types::id::{ChainId, OperationKey, RecordId};
-use icn_types::key::PublicKey;
-use icn_types::record::Draft;
+use icn_types::key::{PublicKey, SignError};
+use icn_types::record::{Draft, Record};
 use icn_types::resume::Standing;
 use icn_types::set::Decision;
+use icn_types::sign::Signed;
 use icn_types::time::Timestamp;
 
 use super::auditor::Carried;
-use super::{Acknowledgement, Node, SharedSigner, Unsigned};
+use super::{Acknowledgement, Node, SharedSigner, Unsigned, Work};
+
+/// What a look at a chain found.
+enum Look {
+    Owes(Unsigned),
+    /// Nothing until something happens.
+    Nothing,
+    /// The key cannot sign now.
+    Mute,
+}
 
 impl Node {
     /// The next record that this node owes, with the audit lines that it comes
     /// with: none that a key would sign which cannot sign now.
-    pub(super) fn next_duty(&self, now: Timestamp, mute: &[PublicKey]) -> Option<Unsigned> {
-        let signers = self.signers.iter();
-        let able = signers.filter(|signer| !mute.contains(&signer.public_key()));
-        let able: Vec<&SharedSigner> = able.collect();
-        let duty = self.registrar_duty(now, &able);
+    pub(super) fn next_duty(&mut self, now: Timestamp, work: &mut Work) -> Option<Unsigned> {
+        let duty = self.registrar_duty(now, work);
         duty.map(|duty| vec![duty])
-            .or_else(|| self.chain_duties(now, &able))
+            .or_else(|| self.chain_duties(now, work))
     }
 
-    fn chain_duties(&self, now: Timestamp, able: &[&SharedSigner]) -> Option<Unsigned> {
-        let office = self.set().office()?;
-        office.seats().find_map(|(chain, seat)| {
-            let signer = able
-                .iter()
-                .find(|signer| signer.public_key() == seat.key())?;
-            (self.standing(chain) == Standing::Confirmed).then_some(())?;
-            (!self.agreed.rests(self.set(), chain)).then_some(())?;
-            let open = self.set().open(&seat.open())?;
-            let owner = open.chain.owner();
-            let is_received = matches!(open.consent, Consent::Decision { .. });
-            let at = self.not_before_tip(chain, now);
-            let mut lines = Unsigned::new();
-            let draft = match (owner, self.books.ledger_of(self.set(), chain)) {
-                (Owner::Teller(_), _) => self.teller_duty(chain, at),
-                (owner, Some(ledger)) if is_received || is_shared(owner) => {
-                    let paid = self.treasury_duty(ledger, chain, at, able);
-                    paid.map(|(draft, told)| {
-                        lines = told;
-                        draft
-                    })
-                    .or_else(|| self.account_duty(ledger, chain, at))
-                }
-                (_, Some(ledger)) => self.account_duty(ledger, chain, at),
-                (_, None) => None,
-            }?;
-            let entry = (draft, SharedSigner::clone(signer));
-            Some(std::iter::once(entry).chain(lines).collect())
-        })
+    /// Looks at own chains on which something happened, and at those that owe
+    /// something by the clock.
+    fn chain_duties(&mut self, now: Timestamp, work: &mut Work) -> Option<Unsigned> {
+        self.wake_pending();
+        let mut last = None;
+        while let Some(chain) = self.watch.next(last) {
+            work.progress.looked += 1;
+            match self.look_at(&chain, now, &work.mute) {
+                Look::Owes(duty) => return Some(duty),
+                Look::Nothing => self.let_sleep(&chain),
+                Look::Mute => {}
+            }
+            last = Some(chain);
+        }
+        None
+    }
+
+    fn let_sleep(&mut self, chain: &ChainId) {
+        let set = self.replica.set();
+        let ledger = self.books.ledger_of(set, chain);
+        if ledger.is_some_and(|ledger| ledger.waits_for_seal(set, chain)) {
+            self.watch.sleep_until_seal(chain);
+        } else {
+            self.watch.sleep(chain);
+        }
+    }
+
+    /// Tellers while a vote runs, and whoever is to pay what was decided.
+    fn wake_pending(&mut self) {
+        let office = self.set().office();
+        if office.is_some_and(|office| office.running().next().is_some()) {
+            self.watch.wake_tellers();
+        }
+        let payers = self.ready_actions().filter_map(|ready| match ready.action {
+            Action::Pay { payer, .. } => Some(payer),
+            _ => None,
+        });
+        let payers: Vec<ChainId> = payers.collect();
+        payers.iter().for_each(|payer| self.watch.wake(payer));
+    }
+
+    fn look_at(&self, chain: &ChainId, now: Timestamp, mute: &[PublicKey]) -> Look {
+        let set = self.set();
+        let seat = set.office().and_then(|office| office.seat(chain));
+        let signer = seat.and_then(|seat| self.signer_with(seat.key()));
+        let Some(signer) = signer else {
+            return Look::Nothing;
+        };
+        if mute.contains(&signer.public_key()) {
+            return Look::Mute;
+        }
+        if self.standing(chain) != Standing::Confirmed || self.agreed.rests(set, chain) {
+            return Look::Nothing;
+        }
+        let at = self.not_before_tip(chain, now);
+        match self.owed_on(chain, at, mute) {
+            Some((draft, lines)) => {
+                let entry = (draft, signer.clone());
+                Look::Owes(std::iter::once(entry).chain(lines).collect())
+            }
+            None => Look::Nothing,
+        }
+    }
+
+    /// What is owed on a chain that can be written, with its audit lines.
+    fn owed_on(
+        &self,
+        chain: &ChainId,
+        at: Timestamp,
+        mute: &[PublicKey],
+    ) -> Option<(Draft, Unsigned)> {
+        let open = self.set().office()?.seat(chain)?.open();
+        let open = self.set().open(&open)?;
+        let owner = open.chain.owner();
+        let is_received = matches!(open.consent, Consent::Decision { .. });
+        let alone = |draft| (draft, Unsigned::new());
+        match (owner, self.books.ledger_of(self.set(), chain)) {
+            (Owner::Teller(_), _) => self.teller_duty(chain, at).map(alone),
+            (owner, Some(ledger)) if is_received || is_shared(owner) => self
+                .treasury_duty(ledger, chain, at, mute)
+                .or_else(|| self.account_duty(ledger, chain, at).map(alone)),
+            (_, Some(ledger)) => self.account_duty(ledger, chain, at).map(alone),
+            (_, None) => None,
+        }
     }
 
     /// A clock that went back is taken to stand at the chain's last record.
@@ -103,10 +165,10 @@ impl Node {
         ledger: &Ledger,
         chain: &ChainId,
         at: Timestamp,
-        able: &[&SharedSigner],
+        mute: &[PublicKey],
     ) -> Option<(Draft, Unsigned)> {
         let auditor = self.auditor()?.public_key();
-        able.iter().find(|signer| signer.public_key() == auditor)?;
+        (!mute.contains(&auditor)).then_some(())?;
         self.ready_actions().find_map(|ready| {
             let Action::Pay {
                 payer,
@@ -236,4 +298,13 @@ pub(super) struct ReadyAction {
 
 const fn is_shared(owner: Owner) -> bool {
     matches!(owner, Owner::Shared(_))
+}
+
+/// Signs all of them, or says which key did not sign.
+pub(super) fn sign_all(drafts: Unsigned) -> Result<Vec<Signed<Record>>, (PublicKey, SignError)> {
+    let sign = |(draft, signer): (Draft, SharedSigner)| {
+        let signed = draft.sign(&*signer);
+        signed.map_err(|error| (signer.public_key(), error))
+    };
+    drafts.into_iter().map(sign).collect()
 }

@@ -32,9 +32,11 @@ mod replay;
 mod resume;
 mod roll;
 mod schema;
+mod sealing;
 mod settings;
 mod stored;
 mod view;
+mod watch;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -44,16 +46,15 @@ use futures::FutureExt as _;
 use futures::future::{Either, select};
 
 use icn_ledger::Policies;
+use icn_ledger::ledger::Refreshed;
 use icn_sync::{Committed, Input, Replica, RestoreError, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
-use icn_types::id::{ChainId, TopicId};
+use icn_types::id::ChainId;
 use icn_types::key::{PublicKey, SignError, Signer};
 use icn_types::record::{Draft, Record};
-use icn_types::resume::Standing;
-use icn_types::set::Office;
+use icn_types::set::Slot;
 use icn_types::sign::Signed;
 use icn_types::time::Times;
-use icn_types::topic::Topic;
 
 use crate::bus::Bus;
 
@@ -61,10 +62,13 @@ use agreed::Agreed;
 use books::Books;
 use derived::{Derived, Touched};
 use docket::Docket;
+use duty::sign_all;
 use forks::Forks;
 use journal::Journal;
 use replay::replay;
 use resume::Resuming;
+use sealing::Sealing;
+use watch::Watch;
 
 pub use author::{AuthorError, Authored};
 pub use batch::{BATCH_MAX, Results};
@@ -109,6 +113,8 @@ pub struct Node {
     derived: Derived,
     docket: Docket,
     forks: Forks,
+    watch: Watch,
+    sealing: Sealing,
     resuming: Resuming,
     agreed: Agreed,
     signers: Vec<SharedSigner>,
@@ -143,6 +149,9 @@ pub struct Progress {
     pub received: usize,
     /// Frames handed to the transport.
     pub sent: usize,
+    /// Chains looked at for what this node owes: what happened since the last
+    /// step, and not how many there are.
+    pub looked: usize,
 }
 
 impl Progress {
@@ -170,15 +179,6 @@ impl Work {
         self.mute.push(key);
         self.events.push(NodeEvent::Unsigned { key, error });
     }
-}
-
-/// Signs all of them, or says which key did not sign.
-fn sign_all(drafts: Unsigned) -> Result<Vec<Signed<Record>>, (PublicKey, SignError)> {
-    let sign = |(draft, signer): (Draft, SharedSigner)| {
-        let signed = draft.sign(&*signer);
-        signed.map_err(|error| (signer.public_key(), error))
-    };
-    drafts.into_iter().map(sign).collect()
 }
 
 impl Node {
@@ -223,6 +223,9 @@ impl Node {
         let mut docket = Docket::default();
         docket.update(replica.set(), &books.governance);
         let forks = Forks::of(replica.set());
+        let keys = signers.iter().map(|signer| signer.public_key());
+        let watch = Watch::of(replica.set(), books.ledgers.values(), keys.collect());
+        let sealing = Sealing::of(replica.set());
         Ok(Self {
             journal,
             transport,
@@ -231,6 +234,8 @@ impl Node {
             derived,
             docket,
             forks,
+            watch,
+            sealing,
             resuming: Resuming::new(confirmations),
             agreed,
             signers,
@@ -246,8 +251,10 @@ impl Node {
     /// arrived, writes what the keys of this node oblige it to, and sends. What
     /// is more than one step takes is left to the next one.
     ///
-    /// Costs what arrived and what is pending, and beside that a look at every
-    /// chain of the domain.
+    /// Costs what arrived and what is pending: votes that run, decisions that
+    /// are not carried out, own chains on which something happened, and with a
+    /// Seal those whose credit waits for one. Where a spine moved it costs a look
+    /// at all chains of the domain.
     ///
     /// # Errors
     /// [`NodeError`]. After a failed commit the node answers
@@ -361,7 +368,7 @@ impl Node {
     fn do_duties(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         for _ in 0..DUTIES_PER_STEP {
             self.write_audit_lines(times, work)?;
-            let Some(duty) = self.next_duty(times.now, &work.mute) else {
+            let Some(duty) = self.next_duty(times.now, work) else {
                 self.strike_off();
                 return Ok(());
             };
@@ -393,14 +400,17 @@ impl Node {
 
     fn input(&mut self, input: Input, times: Times, work: &mut Work) -> Result<(), NodeError> {
         let step = self.replica.handle(input, times.ticks);
+        if !step.stored().is_empty() {
+            self.watch.follow_acts(self.replica.set());
+        }
         for event in step.events() {
             if let SyncEvent::Refused { refusal, .. } = event {
                 return Err(NodeError::Refused(*refusal));
             }
             if let SyncEvent::Converged { topic, peer } = event {
                 let chains = self.own_chains(*topic);
-                let set = self.replica.set();
-                self.resuming.hear(set, *peer, chains.into_iter());
+                let confirmed = self.resuming.hear(self.replica.set(), *peer, chains);
+                confirmed.iter().for_each(|chain| self.watch.wake(chain));
             }
             work.events.push(NodeEvent::Sync(event.clone()));
         }
@@ -415,13 +425,25 @@ impl Node {
             self.forks.note(self.replica.set(), stored.slot);
         }
         if !step.stored().is_empty() {
-            self.books.refresh(self.replica.set(), &mut work.touched);
-            let set = self.replica.set();
-            self.docket.update(set, &self.books.governance);
+            self.follow(&step, work);
         }
         work.progress.stored += step.stored().len();
         work.steps.push(step);
         Ok(())
+    }
+
+    /// Lets everything catch up that says what this node owes.
+    fn follow(&mut self, step: &Step, work: &mut Work) {
+        let set = self.replica.set();
+        if self.books.refresh(set, &mut work.touched) == Refreshed::Anew {
+            self.watch.wake_all();
+        }
+        for ledger in self.books.ledgers.values() {
+            self.watch.follow_ledger(set, ledger);
+        }
+        let stored: Vec<Slot> = step.stored().iter().map(|stored| stored.slot).collect();
+        self.sealing.follow(set, &stored);
+        self.docket.update(set, &self.books.governance);
     }
 
     /// One commit for everything, then the frames, then the notices.
@@ -465,46 +487,6 @@ impl Node {
             }
         }
         Ok(())
-    }
-
-    /// Whether a chain whose key this node has may be written: others must have
-    /// confirmed where it ends since the node was opened. Without peers to ask
-    /// ([`with_confirmations`](NodeSettings::with_confirmations)) every chain is
-    /// confirmed.
-    #[must_use]
-    pub fn standing(&self, chain: &ChainId) -> Standing {
-        if *chain == self.audit().chain_id() {
-            return Standing::Confirmed; // nobody else follows it
-        }
-        self.resuming.standing(self.set(), chain)
-    }
-
-    /// Own chains that wait for others to confirm where they end, each with
-    /// what is missing. Linear in the chains of the domain.
-    pub fn unconfirmed(&self) -> impl Iterator<Item = (ChainId, Standing)> + '_ {
-        let own = self
-            .replica
-            .topics()
-            .flat_map(|topic| self.own_chains(topic));
-        own.map(|chain| (chain, self.standing(&chain)))
-            .filter(|(_, standing)| *standing != Standing::Confirmed)
-    }
-
-    /// Chains of a topic that this node has the keys of.
-    fn own_chains(&self, topic: TopicId) -> Vec<ChainId> {
-        let set = self.set();
-        let is_own = |key| self.signers.iter().any(|signer| signer.public_key() == key);
-        let seats = set.office().into_iter().flat_map(Office::seats);
-        let own = seats.filter(|(_, seat)| {
-            let open = set.open(&seat.open());
-            is_own(seat.key()) && open.is_some_and(|open| open.chain.topic() == topic)
-        });
-        let mut own: Vec<ChainId> = own.map(|(chain, _)| *chain).collect();
-        let authority = Topic::Authority(set.domain()).id();
-        if topic == authority && set.registrar().is_some_and(is_own) {
-            own.push(set.authority());
-        }
-        own
     }
 
     /// The signer that writes a chain now, if this node has it.

@@ -5,21 +5,22 @@ use icn_governance::author::{Drafted, draft_close, draft_opening, draft_ready};
 use icn_types::authority::{Act, Finality, SEAL_ROWS_MAX, Seal, SealRow, Sealed, Tip};
 use icn_types::canon::List;
 use icn_types::id::ChainId;
-use icn_types::record::{Draft, Kind};
+use icn_types::record::Draft;
 use icn_types::resume::Standing;
 use icn_types::set::Seat;
 use icn_types::time::Timestamp;
 
-use super::{Node, SharedSigner};
+use super::{Node, SharedSigner, Work};
 
 impl Node {
     pub(super) fn registrar_duty(
-        &self,
+        &mut self,
         now: Timestamp,
-        able: &[&SharedSigner],
+        work: &mut Work,
     ) -> Option<(Draft, SharedSigner)> {
         let key = self.set().registrar()?;
-        let signer = able.iter().find(|signer| signer.public_key() == key)?;
+        (!work.mute.contains(&key)).then_some(())?;
+        let signer = self.signer_with(key)?.clone();
         let standing = self.standing(&self.set().authority());
         (standing == Standing::Confirmed).then_some(())?;
         let at = self.not_before_tip(&self.set().authority(), now);
@@ -27,8 +28,8 @@ impl Node {
             .vote_duty(at)
             .or_else(|| self.receivership_duty(at))
             .or_else(|| self.release_duty(at))
-            .or_else(|| self.seal_duty(at))?;
-        Some((draft, SharedSigner::clone(signer)))
+            .or_else(|| self.seal_duty(at, work))?;
+        Some((draft, signer))
     }
 
     fn vote_duty(&self, at: Timestamp) -> Option<Draft> {
@@ -55,37 +56,26 @@ impl Node {
 
     /// Checkpoints once per interval, over chains whose Valid part grew: one
     /// Seal after another while they are full.
-    fn seal_duty(&self, at: Timestamp) -> Option<Draft> {
-        let set = self.set();
-        let interval = set.charter()?.seal_interval;
-        let is_early = |(last, rows): (Timestamp, _)| {
-            rows < SEAL_ROWS_MAX && at < last.saturating_add(interval)
-        };
-        if self.last_checkpoints().is_some_and(is_early) {
+    fn seal_duty(&mut self, at: Timestamp, work: &mut Work) -> Option<Draft> {
+        if self.sealing.is_early(at) {
             return None;
         }
-        let rows: Vec<SealRow> = set
-            .office()?
-            .seats()
+        self.end_of_authority()?;
+        let office = self.set().office()?;
+        let seats = self
+            .sealing
+            .chains()
+            .filter_map(|chain| Some((chain, office.seat(chain)?)));
+        let rows: Vec<SealRow> = seats
+            .inspect(|_| work.progress.looked += 1)
             .filter_map(|(chain, seat)| self.seal_row(chain, seat))
             .take(SEAL_ROWS_MAX)
             .collect();
+        if rows.is_empty() {
+            self.sealing.be_quiet();
+        }
         let rows = List::new(rows).ok()?;
         self.draft_act(&Act::Seal(Seal { rows }), Vec::new(), at)
-    }
-
-    /// When the newest Seal with a checkpoint was written, and how many rows it
-    /// has.
-    fn last_checkpoints(&self) -> Option<(Timestamp, usize)> {
-        let set = self.set();
-        let acts = self.acts();
-        let mut seals = acts.filter(|&slot| set.record(slot).kind() == Kind::SEAL);
-        seals.find_map(|slot| match set.act(slot)? {
-            Act::Seal(seal) if seal.rows.iter().any(|row| row.finality == Finality::Open) => {
-                Some((set.record(slot).at(), seal.rows.len()))
-            }
-            _ => None,
-        })
     }
 
     /// A checkpoint at a head beyond the last Seal.

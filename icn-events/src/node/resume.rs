@@ -8,10 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
 
 use icn_types::authority::Tip;
-use icn_types::id::ChainId;
+use icn_types::id::{ChainId, TopicId};
 use icn_types::key::PeerId;
 use icn_types::resume::{Resume, Standing, Witness};
 use icn_types::set::{RecordSet, Row};
+use icn_types::topic::Topic;
+
+use super::Node;
 
 /// Own chains and who confirmed them.
 #[derive(Debug)]
@@ -32,15 +35,16 @@ impl Resuming {
     }
 
     /// Takes note that a peer holds what this node holds of a topic, in which
-    /// `chains` are its own.
+    /// `chains` are its own. Answers with those that it was the last to confirm.
     pub(super) fn hear(
         &mut self,
         set: &RecordSet,
         peer: PeerId,
-        chains: impl Iterator<Item = ChainId>,
-    ) {
+        chains: Vec<ChainId>,
+    ) -> Vec<ChainId> {
+        let mut fresh = Vec::new();
         let Some(needed) = self.needed else {
-            return;
+            return fresh;
         };
         for chain in chains {
             if self.confirmed.contains(&chain) {
@@ -52,8 +56,10 @@ impl Resuming {
             if resume.standing(set) == Standing::Confirmed {
                 self.waiting.remove(&chain);
                 self.confirmed.insert(chain);
+                fresh.push(chain);
             }
         }
+        fresh
     }
 
     /// Whether a chain may be written.
@@ -64,6 +70,48 @@ impl Resuming {
         let unheard = Standing::Unconfirmed { missing: needed };
         let waiting = self.waiting.get(chain);
         waiting.map_or(unheard, |resume| resume.standing(set))
+    }
+}
+
+impl Node {
+    /// Whether a chain whose key this node has may be written: others must have
+    /// confirmed where it ends since the node was opened. Without peers to ask
+    /// ([`with_confirmations`](super::NodeSettings::with_confirmations)) every chain is
+    /// confirmed.
+    #[must_use]
+    pub fn standing(&self, chain: &ChainId) -> Standing {
+        if *chain == self.audit().chain_id() {
+            return Standing::Confirmed; // nobody else follows it
+        }
+        self.resuming.standing(self.set(), chain)
+    }
+
+    /// Own chains that wait for others to confirm where they end, each with
+    /// what is missing. Linear in the chains of this node.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = (ChainId, Standing)> + '_ {
+        let own = self
+            .replica
+            .topics()
+            .flat_map(|topic| self.own_chains(topic));
+        own.map(|chain| (chain, self.standing(&chain)))
+            .filter(|(_, standing)| *standing != Standing::Confirmed)
+    }
+
+    /// Chains of a topic that this node has the keys of.
+    pub(super) fn own_chains(&self, topic: TopicId) -> Vec<ChainId> {
+        let (set, office) = (self.set(), self.set().office());
+        let lies_there = |chain: &&ChainId| {
+            let seat = office.and_then(|office| office.seat(chain));
+            let open = seat.and_then(|seat| set.open(&seat.open()));
+            open.is_some_and(|open| open.chain.topic() == topic)
+        };
+        let mut own: Vec<ChainId> = self.watch.own().filter(lies_there).copied().collect();
+        let authority = Topic::Authority(set.domain()).id();
+        let is_own = |key| self.signer_with(key).is_some();
+        if topic == authority && set.registrar().is_some_and(is_own) {
+            own.push(set.authority());
+        }
+        own
     }
 }
 

@@ -56,6 +56,11 @@ pub(super) const FLOAT: u64 = 100 * 3600;
 
 impl Coop {
     pub(super) fn found(seed: u64, count: usize) -> Self {
+        Self::found_with_funds(seed, count, 0)
+    }
+
+    /// The same with so many more accounts that the treasurer writes.
+    pub(super) fn found_with_funds(seed: u64, count: usize, funds: u32) -> Self {
         let key = |role: &str, n: usize| key_of(seed, role, n as u64);
         let nonce = [seed.to_be_bytes()[7]; 32];
         let recovery = key("recovery", 0).public_key();
@@ -143,10 +148,12 @@ impl Coop {
             );
         }
         let ledger = Topic::Ledger(domain, credits.id());
-        for (owner, signer, floor) in [
+        let funds = (1..=funds).map(|number| (Owner::Shared(number), &treasury_key, 0));
+        let accounts = [
             (Owner::Shared(0), &treasury_key, -10_000),
             (Owner::Partner(0), &supplier_key, 0),
-        ] {
+        ];
+        for (owner, signer, floor) in accounts.into_iter().chain(funds) {
             let grant = Some(Grant {
                 floor,
                 ceiling: i64::MAX,
@@ -263,7 +270,12 @@ pub(super) struct Village {
 
 impl Village {
     pub(super) fn new(seed: u64, count: usize) -> Self {
-        let coop = Coop::found(seed, count);
+        Self::of(Coop::found(seed, count))
+    }
+
+    /// Nodes of everybody.
+    pub(super) fn of(coop: Coop) -> Self {
+        let count = coop.members.len();
         let network = LocalNetwork::new();
         let stores: Vec<MemoryStore> = (0..count).map(|_| MemoryStore::new()).collect();
         let nodes = (0..count)

@@ -20,7 +20,7 @@ use super::faults::{FAULTS, Moment};
 use super::hours;
 
 /// So many payments of the third member in the same place, ascending by id.
-fn fork(village: &Village, count: u8) -> Vec<Signed<Record>> {
+pub(super) fn fork(village: &Village, count: u8) -> Vec<Signed<Record>> {
     let payments = (0..count).map(|number| payment(village, number, village.now));
     let mut payments: Vec<Signed<Record>> = payments.collect();
     payments.sort_by_key(|record| record.id());

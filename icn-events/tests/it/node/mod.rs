@@ -11,6 +11,7 @@ mod evidence;
 mod faults;
 mod flow;
 mod hostile;
+mod idle;
 mod joining;
 mod lies;
 mod mandates;

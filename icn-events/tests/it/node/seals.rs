@@ -115,3 +115,56 @@ fn registrar_that_lacks_what_it_sealed_seals_nothing_before_it() {
     assert_eq!(set.sealed_len(&payer), 0);
     assert_eq!(set.sealed_len(&own), 1, "and others are sealed");
 }
+
+/// Bob hears of the Seal, then of the record that it stands on, and at last of
+/// what that relies on: neither is about him, but below lies the payment that
+/// he acknowledged.
+#[test]
+fn seal_that_comes_before_what_it_seals_is_named_once_that_is_valid() {
+    let mut village = Village::new(102, 3);
+    let guest = Registrar::join(&village);
+    let unit = village.coop.hours;
+    let [alice, bob, charlie] = [0, 1, 2].map(|member| village.coop.hours_of(member));
+    let times = village.times();
+    block_on(village.nodes[0].pay(&unit, &alice, &hours(charlie, 1, 1), times)).unwrap();
+    village.until("an interval begins", |v| v.is_sealed(&alice));
+    let times = village.times();
+    block_on(village.nodes[2].pay(&unit, &charlie, &hours(bob, 1, 1), times)).unwrap();
+    village.until("bob has it", |v| v.posted(2, unit, bob) == 3_600);
+    let unsealed = |village: &Village| {
+        let node = &village.nodes[1];
+        let ledger = node.ledger(&unit).unwrap();
+        ledger.waits_for_seal(node.set(), &bob)
+    };
+    assert!(unsealed(&village));
+    for other in [0, 2] {
+        let (one, other) = (village.peer(1), village.peer(other));
+        village.network.disconnect(one, other);
+    }
+    let times = village.times();
+    block_on(village.nodes[2].pay(&unit, &charlie, &hours(alice, 1, 2), times)).unwrap();
+    village.until("all of charlie's chain is sealed", |v| {
+        v.nodes[0].set().sealed_len(&charlie) == v.nodes[2].set().spine(&charlie).len()
+    });
+    let records = |village: &Village, chain: &ChainId| -> Vec<Record> {
+        let set = village.nodes[0].set();
+        let spine = set.spine(chain).iter();
+        spine.map(|&slot| set.record(slot).clone()).collect()
+    };
+    let chains = [village.nodes[0].set().authority(), charlie, alice];
+    let [acts, entries, named] = chains.map(|chain| records(&village, &chain));
+    let to = village.peer(1);
+    guest.repeat(&acts, to);
+    village.rounds(5);
+    assert!(village.nodes[1].set().sealed_len(&charlie) < entries.len());
+    assert!(unsealed(&village));
+    // The last of them names a record of Alice, who was not heard either.
+    guest.repeat(&entries, to);
+    village.rounds(5);
+    let set = village.nodes[1].set();
+    assert_eq!(set.sealed_len(&charlie), entries.len());
+    assert!(unsealed(&village));
+    guest.repeat(&named, to);
+    village.rounds(5);
+    assert!(!unsealed(&village), "it names the Seal");
+}

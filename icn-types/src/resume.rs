@@ -3,7 +3,8 @@
 //! A node that was restored from a backup does not know what it signed after
 //! the backup was made. Writing on would be a second record at one position:
 //! an honest fork, and a conviction. So before its first record it asks others
-//! how far they know its chain to go.
+//! how far they know its chain to go. A Seal over a record of the chain needs no
+//! asking: it shows the writer's own signature.
 
 use alloc::collections::BTreeMap;
 use core::num::NonZeroU16;
@@ -58,8 +59,9 @@ pub enum Standing {
         /// How many more are needed.
         missing: NonZeroU16,
     },
-    /// A witness names a record of the chain that is not here. It is fetched
-    /// first; a witness that cannot show it is not listened to.
+    /// A Seal or a witness names a record of the chain that is not here. It is
+    /// fetched first. A witness that cannot show it is not listened to; a Seal
+    /// is proof.
     Behind {
         /// The record.
         record: RecordId,
@@ -102,16 +104,20 @@ impl Resume {
 
     /// Whether the writer may go on from the chain as it is in `set`.
     ///
-    /// Nobody's word convicts: a fork is one only with both records here. One
-    /// witness who names a record that is not here outweighs any number of
-    /// confirmations, because they may all be as old. Once confirmed, the
-    /// writer goes on and asks no more.
+    /// Nobody's word convicts: a fork is one only with both records here. A Seal
+    /// over a record that is not here, or one witness who names such a record,
+    /// outweighs any number of confirmations, because they may all be as old.
+    /// Once confirmed, the writer goes on and asks no more. That a chain ends
+    /// where it does no record of others proves.
     ///
     /// Costs O(log n) for each witness.
     #[must_use]
     pub fn standing(&self, set: &RecordSet) -> Standing {
         if set.fork(&self.chain).is_some() {
             return Standing::Forked;
+        }
+        if let Some(record) = set.sealed_beyond(&self.chain) {
+            return Standing::Behind { record };
         }
         let own = set.spine(&self.chain).last();
         let own = own.map(|&tip| set.record(tip).id());

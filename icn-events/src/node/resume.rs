@@ -2,7 +2,8 @@
 //!
 //! A store that was restored from a backup does not say so. Before its first
 //! record on a chain a node therefore waits until others confirm where the
-//! chain ends: a peer that holds the same records of the topic does.
+//! chain ends: a peer that holds the same records of the topic does. A Seal
+//! over a record that is not here proves the contrary, at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
@@ -64,6 +65,9 @@ impl Resuming {
 
     /// Whether a chain may be written.
     pub(super) fn standing(&self, set: &RecordSet, chain: &ChainId) -> Standing {
+        if let Some(record) = set.sealed_beyond(chain) {
+            return Standing::Behind { record };
+        }
         let Some(needed) = self.needed.filter(|_| !self.confirmed.contains(chain)) else {
             return Standing::Confirmed;
         };
@@ -75,9 +79,10 @@ impl Resuming {
 
 impl Node {
     /// Whether a chain whose key this node has may be written: others must have
-    /// confirmed where it ends since the node was opened. Without peers to ask
-    /// ([`with_confirmations`](super::NodeSettings::with_confirmations)) every chain is
-    /// confirmed.
+    /// confirmed where it ends since the node was opened, and no Seal may name a
+    /// record of it that is not here. Without peers to ask
+    /// ([`with_confirmations`](super::NodeSettings::with_confirmations)) the Seals
+    /// alone decide.
     #[must_use]
     pub fn standing(&self, chain: &ChainId) -> Standing {
         if *chain == self.audit().chain_id() {

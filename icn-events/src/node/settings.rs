@@ -113,7 +113,7 @@ impl NodeSettings {
     /// A store that was restored from a backup cannot be told from any other.
     /// Whoever writes on from an old one forks its chains, so one peer is asked
     /// unless the genesis lists no other. Ask nobody only where the store is
-    /// never restored.
+    /// never restored: only a Seal over what it lost holds the node back then.
     #[must_use]
     pub const fn with_confirmations(mut self, peers: Option<NonZeroU16>) -> Self {
         self.confirmations = peers;

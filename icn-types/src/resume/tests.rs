@@ -1,7 +1,7 @@
 use core::num::NonZeroU16;
 
 use super::{Resume, Standing, Witness};
-use crate::authority::Tip;
+use crate::authority::{Finality, Tip};
 use crate::id::{ChainId, RecordId, UnitId};
 use crate::record::Kind;
 use crate::set::{Pair, RecordSet, Row};
@@ -78,6 +78,32 @@ fn restored_backup_fetches_what_it_lost_before_it_goes_on() {
     for record in lost {
         set.insert(record).unwrap();
     }
+    assert_eq!(resume.standing(&set), Standing::Confirmed);
+}
+
+/// The registrar has seen more of the chain than every witness that was asked.
+#[test]
+fn seal_over_a_lost_record_outweighs_every_witness_until_the_record_is_here() {
+    let (mut stage, chain, _) = restored(4, 0);
+    stage.seal(&chain, Finality::Open);
+    let newest = row(&stage.set, chain, 0).tip.unwrap().head;
+    let records = stage.records.clone();
+    let (lost, kept): (Vec<_>, Vec<_>) = records
+        .into_iter()
+        .partition(|one| one.chain() == chain && one.seq() >= 2);
+    let mut set = stage.replay(&kept);
+    let mut resume = Resume::new(chain, needed(1));
+    let behind = Standing::Behind { record: newest };
+    assert_eq!(resume.standing(&set), behind, "before anybody was heard");
+    resume.hear(witness(1), Some(row(&set, chain, 0)));
+    assert_eq!(resume.standing(&set), behind);
+    assert_eq!(set.sealed_beyond(&chain), Some(newest));
+    for record in lost {
+        assert_eq!(resume.standing(&set), behind);
+        set.insert(record).unwrap();
+    }
+    assert_eq!(set.sealed_beyond(&chain), None);
+    resume.hear(witness(1), Some(row(&set, chain, 0)));
     assert_eq!(resume.standing(&set), Standing::Confirmed);
 }
 

@@ -274,4 +274,13 @@ impl RecordSet {
         let row = self.office()?.seat(chain)?.last_row()?;
         self.registry.rows.row(row).tip()
     }
+
+    /// The head that the newest Seal row in force of a chain names, where that
+    /// is not stored. The row brings the header with the writer's signature, so
+    /// that it proves that the chain goes on further than this set holds it.
+    #[must_use]
+    pub fn sealed_beyond(&self, chain: &ChainId) -> Option<RecordId> {
+        let head = self.newest_row(chain)?.head;
+        self.find(&head).is_none().then_some(head)
+    }
 }

@@ -33,6 +33,7 @@ use icn_types::amount::Amount;
 use icn_types::authority::{Action, Outcome, ProposalId};
 use icn_types::canon::List;
 use icn_types::id::{ChainId, OperationKey, RecordId};
+use icn_types::record::Record;
 
 use coop::Village;
 
@@ -65,6 +66,13 @@ fn hours(payee: ChainId, hours: u64, key: u8) -> PaymentRequest {
         memo: None,
         cause: None,
     }
+}
+
+/// The records of a chain's spine, as one node holds them.
+fn records(village: &Village, node: usize, chain: &ChainId) -> Vec<Record> {
+    let set = village.nodes[node].set();
+    let spine = set.spine(chain).iter();
+    spine.map(|&slot| set.record(slot).clone()).collect()
 }
 
 /// The vote on a proposal, as one node knows it.

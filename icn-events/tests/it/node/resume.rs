@@ -11,8 +11,8 @@ use icn_types::host::MemoryStore;
 use icn_types::id::ChainId;
 use icn_types::resume::Standing;
 
-use super::coop::{Village, copy};
-use super::hours;
+use super::coop::{Registrar, Village, copy};
+use super::{hours, records};
 
 /// Opens a node on a store as a host does that says nothing about backups, or
 /// asks so many peers.
@@ -158,5 +158,64 @@ fn duties_of_a_restored_node_wait_as_well() {
     cut(&village, 0, true);
     village.until("nodes agree", Village::agree);
     village.rounds(10);
+    assert_eq!(village.forks(), []);
+}
+
+/// The node was told to ask nobody, and no peer is there to say anything. But
+/// the Seal over its last record is.
+#[test]
+fn restored_backup_writes_nothing_while_a_seal_names_what_it_lost() {
+    let mut village = Village::new(104, 3);
+    let guest = Registrar::join(&village);
+    village.rounds(10);
+    let backup = copy(&village.stores[1]);
+    let first = pay(&mut village, 1, 7).unwrap();
+    let [alice, bob] = [0, 1].map(|member| village.coop.hours_of(member));
+    village.until("the payment is sealed", |v| {
+        let set = v.nodes[0].set();
+        let sealed = set.sealed_len(&bob);
+        v.agree() && sealed > 0 && sealed == set.spine(&bob).len()
+    });
+    cut(&village, 1, false);
+    open(&mut village, 1, backup, Some(0));
+    let chains = [village.nodes[0].set().authority(), bob];
+    let [acts, own] = chains.map(|chain| records(&village, 0, &chain));
+    let to = village.peer(1);
+    guest.repeat(&acts, to);
+    village.rounds(3);
+    let before = village.nodes[1].set().len();
+    let record = own.last().unwrap().id();
+    let refused = pay(&mut village, 2, 8).unwrap_err();
+    assert_unconfirmed(&refused, bob);
+    assert_eq!(
+        village.nodes[1].standing(&bob),
+        Standing::Behind { record },
+        "{refused:?}"
+    );
+    // Nor does it acknowledge what arrives.
+    let times = village.times();
+    let unit = village.coop.hours;
+    let paid = block_on(village.nodes[0].pay(&unit, &alice, &hours(bob, 1, 9), times)).unwrap();
+    guest.repeat(&records(&village, 0, &alice), to);
+    village.rounds(3);
+    let node = &village.nodes[1];
+    assert!(node.set().len() > before, "it takes in what others wrote");
+    let written = node.set().spine(&bob);
+    assert!(written.len() < own.len());
+
+    guest.repeat(&own, to);
+    village.rounds(3);
+    assert_eq!(village.nodes[1].standing(&bob), Standing::Confirmed);
+    assert_eq!(
+        pay(&mut village, 1, 7).unwrap(),
+        Authored::Again(first.id())
+    );
+    cut(&village, 1, true);
+    village.until("nodes agree, and bob has what was paid", |v| {
+        let ledger = v.nodes[1].ledger(&unit).unwrap();
+        let taken = ledger.positions(v.nodes[1].set(), &bob).posted.get();
+        v.agree() && taken == 0
+    });
+    assert!(village.nodes[1].set().find(&paid.id()).is_some());
     assert_eq!(village.forks(), []);
 }

@@ -11,7 +11,7 @@ use icn_types::time::Timestamp;
 use icn_types::topic::Topic;
 
 use super::coop::{Registrar, Village};
-use super::hours;
+use super::{hours, records};
 
 impl Village {
     /// More shared accounts, each opened for the treasurer.
@@ -146,13 +146,8 @@ fn seal_that_comes_before_what_it_seals_is_named_once_that_is_valid() {
     village.until("all of charlie's chain is sealed", |v| {
         v.nodes[0].set().sealed_len(&charlie) == v.nodes[2].set().spine(&charlie).len()
     });
-    let records = |village: &Village, chain: &ChainId| -> Vec<Record> {
-        let set = village.nodes[0].set();
-        let spine = set.spine(chain).iter();
-        spine.map(|&slot| set.record(slot).clone()).collect()
-    };
     let chains = [village.nodes[0].set().authority(), charlie, alice];
-    let [acts, entries, named] = chains.map(|chain| records(&village, &chain));
+    let [acts, entries, named] = chains.map(|chain| records(&village, 0, &chain));
     let to = village.peer(1);
     guest.repeat(&acts, to);
     village.rounds(5);

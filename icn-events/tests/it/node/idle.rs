@@ -1,10 +1,14 @@
 //! A step looks at what happened, however many chains there are.
 
 use futures::executor::block_on;
+use icn_events::node::EpochRequest;
 use icn_governance::body::Choice;
+use icn_types::key::Signer as _;
+use icn_types::resume::Standing;
 
-use super::coop::{Coop, Registrar, Village};
-use super::{budget, hours, propose_and_vote};
+use super::coop::{Coop, Registrar, Village, copy};
+use super::resume::{cut, open};
+use super::{budget, hours, propose_and_vote, records};
 
 /// Enough to tell a look at each from a look at few; founding them takes longest.
 const CHAINS: u32 = 2_000;
@@ -101,4 +105,57 @@ fn node_that_looks_at_what_happened_writes_what_one_does_that_looks_at_all() {
         }
     }
     assert!(compared > 50 && written > 5, "{compared} {written}");
+}
+
+/// Alice pays Bob an hour, whose node is cut off and hears of it from a guest.
+fn pay_bob_aside(village: &mut Village, guest: &Registrar) {
+    let [alice, bob] = [0, 1].map(|member| village.coop.hours_of(member));
+    let (unit, times) = (village.coop.hours, village.times());
+    block_on(village.nodes[0].pay(&unit, &alice, &hours(bob, 1, 1), times)).unwrap();
+    guest.repeat(&records(village, 0, &alice), village.peer(1));
+    village.rounds(5);
+    let [one, other] = [0, 1].map(|node| records(village, node, &alice));
+    assert_eq!(one, other, "Bob's node knows of it");
+    assert!(records(village, 1, &bob).is_empty(), "and took nothing");
+}
+
+#[test]
+fn chain_that_waited_to_be_confirmed_is_looked_at_once_it_is() {
+    let mut village = Village::new(105, 3);
+    let guest = Registrar::join(&village);
+    village.rounds(10);
+    cut(&village, 1, false);
+    let store = copy(&village.stores[1]);
+    open(&mut village, 1, store, None);
+    pay_bob_aside(&mut village, &guest);
+    cut(&village, 1, true);
+    let bob = village.coop.hours_of(1);
+    village.until("the chain is confirmed", |v| {
+        v.nodes[1].standing(&bob) == Standing::Confirmed
+    });
+    village.rounds(2);
+    assert!(!records(&village, 1, &bob).is_empty());
+}
+
+#[test]
+fn chain_that_rested_is_looked_at_once_its_owner_withdraws() {
+    let mut village = Village::new(106, 3);
+    let guest = Registrar::join(&village);
+    village.rounds(10);
+    let (bob, key) = (
+        village.coop.hours_of(1),
+        village.coop.members[1].key.public_key(),
+    );
+    let next = EpochRequest {
+        chain: bob,
+        key,
+        recovery: key,
+        grant: None,
+    };
+    block_on(village.nodes[1].agree_to_epoch(&next)).unwrap();
+    pay_bob_aside(&mut village, &guest);
+    village.rounds(50);
+    block_on(village.nodes[1].withdraw(&bob)).unwrap();
+    village.round();
+    assert!(!records(&village, 1, &bob).is_empty());
 }

@@ -16,7 +16,7 @@ use super::{hours, records};
 
 /// Opens a node on a store as a host does that says nothing about backups, or
 /// asks so many peers.
-fn open(village: &mut Village, member: usize, store: MemoryStore, peers: Option<u16>) {
+pub(super) fn open(village: &mut Village, member: usize, store: MemoryStore, peers: Option<u16>) {
     village.stores[member] = store.clone();
     let settings = village
         .coop
@@ -25,7 +25,7 @@ fn open(village: &mut Village, member: usize, store: MemoryStore, peers: Option<
     village.nodes[member] = block_on(settings.with_confirmations(peers).open()).unwrap();
 }
 
-fn cut(village: &Village, member: usize, is_linked: bool) {
+pub(super) fn cut(village: &Village, member: usize, is_linked: bool) {
     for other in (0..village.nodes.len()).filter(|&other| other != member) {
         let (one, other) = (village.peer(member), village.peer(other));
         if is_linked {

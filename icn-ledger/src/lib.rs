@@ -11,6 +11,7 @@ mod beside;
 pub mod book;
 mod bounds;
 pub mod bundle;
+pub mod clearing;
 pub mod columns;
 mod counted;
 pub mod decided;

@@ -11,6 +11,7 @@ mod batches;
 mod beside;
 mod book;
 mod bundles;
+mod clearing;
 mod columns;
 mod devices;
 mod effects;

@@ -9,6 +9,7 @@ It is a second implementation of the rules of ledger chains. Nothing is kept
 from record to record: each verdict is computed from the record and what it
 names, each label from the whole set. Of the authority chain it judges Opens
 and Seals; other acts are taken as valid. No vector has two authority branches.
+Clearings, which are no records, are read and added up in the same way.
 """
 
 import functools
@@ -931,6 +932,99 @@ class State:
         return sum(amount for _, amount in self.credit.values()) - self.sent
 
 
+# Clearings. What is read is looked at first, then the rules.
+
+CLEARING_TAG = "icn/ledger/clearing/v1"
+REDUCTIONS_MAX, DUES_MAX = 2048, 128
+
+
+def amount(value):
+    require(value != 0, "amount.zero")
+    require(value <= AMOUNT_MAX, "amount.large")
+    return value
+
+
+def read_clearing(data):
+    """Terms, input and reductions of bytes that say what a clearing does."""
+    value = cbor2.loads(data)
+    require(len(encode(value)) == len(data), "canon.trailing")
+    assert encode(value) == data, "not canonical"
+    tag_read, terms, solver, given, reductions = value
+    require(tag_read == CLEARING_TAG, "canon.tag")
+    assert row(name, name, U64)(terms) and U16(solver) and name(given)
+    require(len(reductions) <= REDUCTIONS_MAX, "canon.limit")
+    require(len(reductions) >= 2, "canon.count")
+    for (obligation, debtor, creditor, owed), by in reductions:
+        assert name(obligation) and name(debtor) and name(creditor)
+        amount(owed), amount(by)
+    return terms, given, reductions
+
+
+def dues_of(terms, reductions):
+    """Checks the rules of a clearing and adds up who pays whom."""
+    before, sums, nets = None, {}, {}
+    for (obligation, debtor, creditor, owed), by in reductions:
+        require(obligation != before, "clearing.twice")
+        require(before is None or before < obligation, "clearing.order")
+        require(debtor != creditor, "clearing.own")
+        require(terms[1] not in (debtor, creditor), "clearing.resolver")
+        require(by <= owed, "clearing.above")
+        sums[debtor, creditor] = sums.get((debtor, creditor), 0) + by
+        before = obligation
+    require(len(sums) <= DUES_MAX, "clearing.dues")
+    require(all(atoms <= AMOUNT_MAX for atoms in sums.values()), "clearing.sum")
+    for (payer, payee), atoms in sums.items():
+        nets[payer] = nets.get(payer, 0) - atoms
+        nets[payee] = nets.get(payee, 0) + atoms
+    require(not any(nets.values()), "clearing.balance")
+    return dict(sorted(sums.items()))
+
+
+def is_largest(given, owed, reductions):
+    """Whether the solver was given this and no cycle would take more away."""
+    digest = sha256(b"icn/ledger/obligations/v1" + encode(owed))
+    reduced = {obligation[0]: by for obligation, by in reductions}
+    known = all(obligation in owed for obligation, _ in reductions)
+    gains, steps = {}, []
+    for obligation, debtor, creditor, atoms in owed:
+        gains[debtor] = gains[creditor] = 0
+        if reduced.get(obligation, 0) < atoms:
+            steps.append((debtor, creditor, 1))
+        if obligation in reduced:
+            steps.append((creditor, debtor, -1))
+    for _ in range(len(gains) + 1):
+        before = dict(gains)
+        for at, to, gain in steps:
+            gains[to] = max(gains[to], gains[at] + gain)
+        if gains == before:
+            return known and digest == given
+    return False
+
+
+def clearing(case):
+    found = {"code": "valid", "id": None, "largest": None, "dues": []}
+    data = bytes.fromhex(case["clearing"])
+    try:
+        terms, given, reductions = read_clearing(data)
+        dues = dues_of(terms, reductions)
+    except Broken as broken:
+        return dict(found, code=str(broken))
+    name_of = sha256(data)
+    owed = case["owed"] and decode(bytes.fromhex(case["owed"]))
+    for (payer, payee), atoms in dues.items():
+        key = sha256(tagged("icn/ledger/clearing-key/v1", name_of, payer, payee))
+        found["dues"].append(
+            {
+                "payer": payer.hex(),
+                "payee": payee.hex(),
+                "amount": str(atoms),
+                "key": key.hex(),
+            }
+        )
+    largest = owed and is_largest(given, owed, reductions)
+    return dict(found, id=name_of.hex(), largest=largest)
+
+
 def load(name):
     path = pathlib.Path(__file__).parent / name
     file = json.loads(path.read_text())
@@ -952,6 +1046,8 @@ def answers():
             }
             yield f"{case['name']}: {line['name']}", line, found
         yield case["name"], case, picture
+    for case in load("clearings.json"):
+        yield case["name"], case, clearing(case)
 
 
 def differs(case, found):

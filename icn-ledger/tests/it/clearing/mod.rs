@@ -5,7 +5,9 @@ mod progress;
 mod solver;
 mod values;
 
-use std::collections::BTreeMap;
+pub(crate) use values::{Stated, faulty};
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use icn_ledger::clearing::{
     Cleared, Clearing, DueState, Obligation, ObligationId, Reduction, Terms, solve,
@@ -40,7 +42,7 @@ fn owes(number: usize, debtor: usize, creditor: usize, atoms: u64) -> Obligation
 }
 
 /// Debtor, creditor and atoms of each, numbered from 0.
-fn owed(list: &[(usize, usize, u64)]) -> Vec<Obligation> {
+pub(crate) fn owed(list: &[(usize, usize, u64)]) -> Vec<Obligation> {
     let one = |(at, &(debtor, creditor, atoms))| owes(at, debtor, creditor, atoms);
     list.iter().enumerate().map(one).collect()
 }
@@ -50,7 +52,7 @@ fn office() -> ChainId {
     ChainId::from_bytes([0xee; 32])
 }
 
-fn terms() -> Terms {
+pub(crate) fn terms() -> Terms {
     Terms {
         topic: TopicId::from_bytes([7; 32]),
         resolver: office(),
@@ -58,7 +60,7 @@ fn terms() -> Terms {
     }
 }
 
-fn reduce(obligation: Obligation, atoms: u64) -> Reduction {
+pub(crate) fn reduce(obligation: Obligation, atoms: u64) -> Reduction {
     Reduction {
         obligation,
         by: amount(atoms),
@@ -83,6 +85,46 @@ fn by_invoice<'c>(
         *sums.entry(one.obligation.id).or_default() += one.by.get();
     }
     sums
+}
+
+/// Whether the obligations allow these reductions and no way round takes more
+/// away: up along obligations of which something is left, down along those that
+/// are reduced.
+pub(crate) fn is_largest(obligations: &[Obligation], reductions: &[Reduction]) -> bool {
+    let mut left: BTreeMap<ObligationId, u64> = BTreeMap::new();
+    left.extend(obligations.iter().map(|one| (one.id, one.amount.get())));
+    for one in reductions {
+        assert!(obligations.contains(&one.obligation));
+        let left = left.get_mut(&one.obligation.id).unwrap();
+        *left = left.checked_sub(one.by.get()).unwrap();
+    }
+    let mut gains: BTreeMap<ChainId, i64> = BTreeMap::new();
+    let mut steps = BTreeSet::new();
+    for one in obligations {
+        gains.insert(one.debtor, 0);
+        gains.insert(one.creditor, 0);
+        let left = left[&one.id];
+        if left > 0 {
+            steps.insert((one.debtor, one.creditor, 1));
+        }
+        if left < one.amount.get() {
+            steps.insert((one.creditor, one.debtor, -1));
+        }
+    }
+    for _ in 0..=gains.len() {
+        let mut is_raised = false;
+        for (from, to, gain) in &steps {
+            let raised = gains[from] + gain;
+            if raised > gains[to] {
+                gains.insert(*to, raised);
+                is_raised = true;
+            }
+        }
+        if !is_raised {
+            return true;
+        }
+    }
+    false
 }
 
 /// Three members who owe each other 50 in a ring, and the chain that clears it.

@@ -19,7 +19,7 @@ use crate::market::amount;
 const INPUT: Digest = Digest::from_bytes([5; 32]);
 
 /// The same bytes as a clearing, whatever it says.
-struct Stated {
+pub(crate) struct Stated {
     terms: Terms,
     solver: u16,
     input: Digest,
@@ -27,13 +27,19 @@ struct Stated {
 }
 canonical!(Stated = "icn/ledger/clearing/v1" { terms, solver, input, reductions });
 
+impl Stated {
+    pub(crate) fn of(reductions: Vec<Reduction>) -> Self {
+        Self {
+            terms: terms(),
+            solver: 0,
+            input: INPUT,
+            reductions: List::new(reductions).unwrap(),
+        }
+    }
+}
+
 fn decode(reductions: &[Reduction]) -> Result<Clearing, canon::DecodeError> {
-    canon::from_bytes(&canon::to_bytes(&Stated {
-        terms: terms(),
-        solver: 0,
-        input: INPUT,
-        reductions: List::new(reductions).unwrap(),
-    }))
+    canon::from_bytes(&canon::to_bytes(&Stated::of(reductions.to_vec())))
 }
 
 fn ring(atoms: [u64; 3]) -> Vec<Reduction> {
@@ -47,8 +53,7 @@ fn clearing() -> Clearing {
 }
 
 /// Each fault alone, with what is said of it.
-fn faulty() -> Vec<(Vec<Reduction>, ClearingError)> {
-    let obligation = invoice(1);
+pub(crate) fn faulty() -> Vec<(&'static str, Vec<Reduction>, ClearingError)> {
     let twice = [ring([30; 3]), vec![reduce(owes(1, 5, 6, 9), 1)]].concat();
     let own = [ring([30; 3]), vec![reduce(owes(9, 4, 4, 9), 1)]].concat();
     let of_office = Obligation {
@@ -68,43 +73,63 @@ fn faulty() -> Vec<(Vec<Reduction>, ClearingError)> {
     let (payer, payee) = (account(0).min(account(1)), account(0).max(account(1)));
     let unbalanced = ring([30, 30, 31]);
     let chain = [account(0), account(2)].into_iter().min().unwrap();
+    let (len, max) = (CLEARED_MAX + 1, CLEARED_MAX);
     vec![
-        (Vec::new(), ClearingError::Few { len: 0 }),
-        (ring([30; 3])[..1].to_vec(), ClearingError::Few { len: 1 }),
-        (twice, ClearingError::Twice { obligation }),
+        ("no reduction", Vec::new(), ClearingError::Few { len: 0 }),
         (
+            "one reduction",
+            ring([30; 3])[..1].to_vec(),
+            ClearingError::Few { len: 1 },
+        ),
+        (
+            "one obligation twice",
+            twice,
+            ClearingError::Twice {
+                obligation: invoice(1),
+            },
+        ),
+        (
+            "debtor that is its creditor",
             own,
             ClearingError::Own {
                 obligation: invoice(9),
             },
         ),
         (
+            "clearing chain that takes part",
             resolver,
             ClearingError::Resolver {
                 obligation: invoice(9),
             },
         ),
         (
+            "reduction above its obligation",
             ring([51; 3]),
             ClearingError::Above {
                 obligation: invoice(0),
             },
         ),
         (
+            "more dues than one resolve posts",
             long,
-            ClearingError::Dues {
-                len: CLEARED_MAX + 1,
-                max: CLEARED_MAX,
-            },
+            ClearingError::Dues { len, max },
         ),
-        (huge, ClearingError::Sum { payer, payee }),
-        (unbalanced, ClearingError::Balance { chain }),
+        (
+            "due above every amount",
+            huge,
+            ClearingError::Sum { payer, payee },
+        ),
+        (
+            "participant that receives more than it pays",
+            unbalanced,
+            ClearingError::Balance { chain },
+        ),
     ]
 }
 
 #[test]
 fn nothing_is_a_clearing_that_changes_a_net_or_lets_an_obligation_grow() {
-    for (reductions, error) in faulty() {
+    for (_, reductions, error) in faulty() {
         let made = Clearing::new(terms(), 0, INPUT, reductions.clone());
         assert_eq!(made, Err(error));
         let mut reductions = reductions;
@@ -235,7 +260,7 @@ fn holds_are_of_the_dues_of_one_payer_and_keyed_by_both_sides() {
 #[test]
 fn no_code_means_two_things() {
     let mut errors: Vec<Box<dyn Coded>> = Vec::new();
-    for (_, error) in faulty() {
+    for (.., error) in faulty() {
         errors.push(Box::new(error));
     }
     errors.remove(0); // two of them are of too few

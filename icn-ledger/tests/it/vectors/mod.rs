@@ -3,6 +3,7 @@
 
 mod breaches;
 mod bundles;
+mod clearings;
 mod holds;
 mod labels;
 mod mandates;
@@ -22,7 +23,9 @@ use icn_ledger::settle::SETTLEMENT;
 use icn_types::error::Coded as _;
 use icn_types::record::Kind;
 
+use crate::clearing::faulty;
 use crate::market::follow;
+use clearings::Case;
 use scene::Scene;
 
 /// Codes that no vector shows yet. A rule belongs here only until its vector
@@ -79,8 +82,20 @@ fn files() -> [(&'static str, &'static str, Vec<Scene>); 2] {
     ]
 }
 
-fn text(purpose: &str, scenes: &[Scene]) -> String {
-    let cases: Vec<String> = scenes.iter().map(Scene::case).collect();
+/// The files with all that they say.
+fn texts() -> Vec<(&'static str, String)> {
+    let files = files().into_iter().map(|(name, purpose, scenes)| {
+        let cases: Vec<String> = scenes.iter().map(Scene::case).collect();
+        (name, text(purpose, &cases))
+    });
+    let purpose = "clearings, each with its name and dues, and bytes that are none";
+    let clearings: Vec<String> = clearings::cases().iter().map(Case::text).collect();
+    files
+        .chain([("clearings.json", text(purpose, &clearings))])
+        .collect()
+}
+
+fn text(purpose: &str, cases: &[String]) -> String {
     format!(
         "{{\n  \"purpose\": \"{purpose}\",\n  \"format\": 1,\n  \"cases\": [\n{}\n  ]\n}}\n",
         cases.join(",\n")
@@ -95,11 +110,8 @@ fn path(name: &str) -> PathBuf {
 
 #[test]
 fn the_files_say_what_the_code_says() {
-    for (name, purpose, scenes) in files() {
-        let (found, expected) = (
-            fs::read_to_string(path(name)).unwrap(),
-            text(purpose, &scenes),
-        );
+    for (name, expected) in texts() {
+        let found = fs::read_to_string(path(name)).unwrap();
         for (line, (found, expected)) in found.lines().zip(expected.lines()).enumerate() {
             assert_eq!(found, expected, "{name} line {}", line + 1);
         }
@@ -135,10 +147,23 @@ fn every_code_and_every_kind_has_a_record() {
     assert_eq!(kinds, BTreeSet::from(KINDS));
 }
 
+/// A clearing of more obligations than there may be would fill the file.
+#[test]
+fn every_flaw_of_a_clearing_has_bytes() {
+    let codes: BTreeSet<&str> = clearings::cases().iter().map(Case::code).collect();
+    let flaws = faulty().into_iter().map(|(_, _, flaw)| flaw.code());
+    let expected: BTreeSet<&str> = flaws
+        .filter(|code| *code != "clearing.few") // says that the list is too short
+        .chain(["valid", "clearing.order"])
+        .chain(["amount.zero", "canon.count", "canon.tag", "canon.trailing"])
+        .collect();
+    assert_eq!(codes, expected);
+}
+
 #[test]
 #[ignore = "writes the vectors; run it after a deliberate change of the format"]
 fn bless_vectors() {
-    for (name, purpose, scenes) in files() {
-        fs::write(path(name), text(purpose, &scenes)).unwrap();
+    for (name, text) in texts() {
+        fs::write(path(name), text).unwrap();
     }
 }

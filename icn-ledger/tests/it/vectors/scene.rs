@@ -223,7 +223,7 @@ impl Scene {
     }
 }
 
-fn quoted(text: Option<impl Display>) -> String {
+pub(super) fn quoted(text: Option<impl Display>) -> String {
     text.map_or_else(|| String::from("null"), |text| format!("\"{text}\""))
 }
 
@@ -319,7 +319,7 @@ fn held(set: &RecordSet, ledger: &Ledger) -> Vec<String> {
 }
 
 /// One field that is a list, an item a line.
-fn list(text: &mut String, name: &str, items: impl Iterator<Item = String>) {
+pub(super) fn list(text: &mut String, name: &str, items: impl Iterator<Item = String>) {
     let items: Vec<String> = items.map(|item| format!("        {item}")).collect();
     if items.is_empty() {
         writeln!(text, "      \"{name}\": [],").unwrap();

@@ -33,7 +33,8 @@ impl Node {
 
     /// Answers about the accounts in one unit as they are after the last step:
     /// lines, statements, entries by id, cause and date, positions then and
-    /// now, what is in quarantine or claimed, the trial balance.
+    /// now, what is in quarantine or claimed, how far a bundle or a clearing has
+    /// come, the trial balance.
     ///
     /// The indexes are kept up in every step at the cost of what it changed,
     /// so asking costs only what the [`Query`] says.

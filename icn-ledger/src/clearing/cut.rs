@@ -114,13 +114,6 @@ impl Rings {
     /// The lowest of those with whom each node is joined by what is paid.
     fn groups(&self, nodes: usize) -> Vec<usize> {
         let mut lower: Vec<usize> = (0..nodes).collect();
-        fn lowest(lower: &mut [usize], mut node: usize) -> usize {
-            while lower[node] != node {
-                lower[node] = lower[lower[node]];
-                node = lower[node];
-            }
-            node
-        }
         for pair in self.pairs.iter().filter(|pair| !pair.paid.is_empty()) {
             let ends = [pair.debtor, pair.creditor].map(|node| lowest(&mut lower, node));
             lower[ends[0].max(ends[1])] = ends[0].min(ends[1]);
@@ -181,6 +174,15 @@ impl Rings {
         way.reverse();
         Some(way)
     }
+}
+
+/// Where going to a lower node ends; halves the way for the next time.
+fn lowest(lower: &mut [usize], mut node: usize) -> usize {
+    while lower[node] != node {
+        lower[node] = lower[lower[node]];
+        node = lower[node];
+    }
+    node
 }
 
 /// Takes so many atoms from the front.

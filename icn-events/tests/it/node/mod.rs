@@ -3,6 +3,7 @@
 mod auditing;
 mod batch;
 mod chains;
+mod clearing;
 mod coop;
 pub(crate) mod crash;
 mod credit;

@@ -15,7 +15,6 @@ use crate::entry::{Entry, Hold, Resolution};
 use crate::ledger::Ledger;
 use crate::legs::LegId;
 use crate::position;
-use crate::query::Query;
 use crate::request::{HoldRequest, ResolveRequest};
 
 /// A clearing, and how far each of its dues has come.
@@ -116,11 +115,19 @@ impl Ledger {
     /// hold and its Resolve.
     #[must_use]
     pub fn clearing(&self, set: &RecordSet, clearing: &Clearing) -> Cleared {
-        let columns = self.columns(set);
+        self.cleared(set, &self.columns(set), clearing)
+    }
+
+    pub(crate) fn cleared(
+        &self,
+        set: &RecordSet,
+        columns: &Columns,
+        clearing: &Clearing,
+    ) -> Cleared {
         let id = clearing.id();
         let state = |due: Due| {
             let expected = clearing.hold(id, &due);
-            let state = self.state_of(set, &columns, &due.payer, &expected);
+            let state = self.state_of(set, columns, &due.payer, &expected);
             ClearedDue { due, state }
         };
         Cleared {
@@ -151,15 +158,6 @@ impl Ledger {
             None => DueState::Held { hold },
             Some(resolve) => ended(set, columns, hold, resolve, expected),
         }
-    }
-}
-
-impl Query<'_> {
-    /// How far a clearing has come, as [`Ledger::clearing`].
-    #[must_use]
-    pub fn clearing(&self, clearing: &Clearing) -> Cleared {
-        let (set, ledger) = self.sources();
-        ledger.clearing(set, clearing)
     }
 }
 

@@ -79,6 +79,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Whether something is owed is for debtor and creditor to know, and no rule of
+//! the ledger: a participant compares the reductions with its own books before it
+//! sets anything aside, and counts an obligation as reduced once its due is
+//! posted. The same obligation in two clearings that are both posted is paid
+//! twice.
+//!
 //! What it takes: who pays in a clearing has as much to spend for the moment, and
 //! pays under a key of the clearing. A shared account, which pays by decisions
 //! and under their keys, is therefore no participant.

@@ -63,6 +63,7 @@ pub use register::Register;
 pub use remark::{Asserted, Disputed, Disputes, Found, Ruled};
 pub use statement::{Imbalance, Statement};
 
+use crate::clearing::{Cleared, Clearing};
 use crate::columns::Columns;
 use crate::entry::Entry;
 use crate::ledger::Ledger;
@@ -86,6 +87,12 @@ impl Query<'_> {
         let slot = self.set.find(record)?;
         self.ledger.verdict(slot).is_valid().then_some(())?;
         self.place(slot)
+    }
+
+    /// How far a clearing has come, as [`Ledger::clearing`].
+    #[must_use]
+    pub fn clearing(&self, clearing: &Clearing) -> Cleared {
+        self.ledger.cleared(self.set, &self.columns, clearing)
     }
 
     /// What the answers are computed from.

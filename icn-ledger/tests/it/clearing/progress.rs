@@ -8,8 +8,10 @@ use icn_ledger::query::Register;
 use icn_ledger::{Authorized, Hold, Leg, LegId, Payment, Policy, Refusal};
 use icn_types::id::{ChainId, RecordId, TopicId};
 use icn_types::time::Timestamp;
+use proptest::prelude::*;
 
 use super::{Ring, body_of, cleared};
+use crate::columns::cases;
 use crate::holds::part;
 use crate::market::{Market, NOW, amount};
 
@@ -244,6 +246,57 @@ fn what_was_posted_alone_is_followed_by_the_others() {
         ring.members.map(|member| ring.market.posted(member)),
         [0; 3]
     );
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// Of each clearing some participants hold and others do not.
+    #[test]
+    fn whoever_takes_part_nobody_stands_elsewhere_afterwards(
+        owed in proptest::collection::vec((0..6_usize, 1..6_usize, 1..15_u64), 4..24),
+        absent in 0..6_usize,
+        is_kept in any::<bool>(),
+    ) {
+        let mut market = Market::new(7);
+        let (members, office) = (market.chains[..6].to_vec(), market.chains[6]);
+        let list: Vec<_> = owed
+            .iter()
+            .map(|(from, step, atoms)| (members[*from], members[(from + step) % 6], *atoms))
+            .collect();
+        for clearing in cleared(&market, office, &list, 1_000) {
+            for payer in clearing.participants() {
+                if payer == members[absent] && !is_kept {
+                    continue;
+                }
+                for request in clearing.holds(&payer) {
+                    let (ledger, set) = (&market.ledger, &market.stage.set);
+                    // Above what it may spend it is absent, too.
+                    let none = Policy::NONE;
+                    let answer = ledger.authorize_hold(set, &payer, &request, NOW, &none);
+                    if let Ok(answer) = answer {
+                        market.carry_out(answer);
+                    }
+                }
+                market.seal(payer);
+            }
+            let (ledger, set) = (&market.ledger, &market.stage.set);
+            let progress = ledger.clearing(set, &clearing);
+            if let Some(request) = progress.post().ok().or_else(|| progress.give_up()) {
+                let answer = ledger.authorize_resolve(set, &office, &request, NOW).unwrap();
+                market.carry_out(answer);
+            }
+            for chain in &members {
+                prop_assert_eq!(market.net(*chain), 0);
+            }
+        }
+        for chain in &members {
+            market.ack_all(*chain);
+        }
+        for chain in &members {
+            prop_assert_eq!(market.posted(*chain), 0);
+        }
+    }
 }
 
 #[test]

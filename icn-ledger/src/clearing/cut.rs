@@ -158,7 +158,7 @@ impl Rings {
             let paying = self.out[node].iter().copied();
             for at in paying.filter(|&at| !self.pairs[at].paid.is_empty()) {
                 let creditor = self.pairs[at].creditor;
-                if creditor != from && by[creditor].is_none() {
+                if by[creditor].is_none() {
                     by[creditor] = Some(at);
                     open.push_back(creditor);
                 }

@@ -53,8 +53,8 @@ struct Network {
     ways: Vec<Way>,
     /// Ways by the node that they leave.
     out: Vec<Vec<usize>>,
-    /// The cost of the cheapest way to each node so far. No way that is left
-    /// costs less than the difference of its ends.
+    /// The cost of the cheapest way to each node within reach. No way that is left
+    /// between them costs less than the difference of its ends.
     costs: Vec<i64>,
     source: usize,
     sink: usize,
@@ -128,13 +128,11 @@ impl Network {
                 }
             }
         }
-        let Some(most) = above[self.sink] else {
-            return false;
-        };
-        for (cost, above) in self.costs.iter_mut().zip(above) {
-            *cost += above.unwrap_or(most).min(most);
+        // What is out of reach stays so: nothing is ever sent from there.
+        for (cost, above) in self.costs.iter_mut().zip(&above) {
+            *cost += above.unwrap_or_default();
         }
-        true
+        above[self.sink].is_some()
     }
 
     /// What a way costs above the difference of its ends: never less than 0.

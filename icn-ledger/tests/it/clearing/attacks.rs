@@ -282,7 +282,7 @@ impl Play {
     }
 
     /// All legs are posted or none, and who kept to it stands where it stood.
-    fn is_whole(&self, is_posted: bool) {
+    fn assert_whole(&self, is_posted: bool) {
         let title = self.title();
         let progress = self.ring.progress();
         let count =
@@ -303,7 +303,7 @@ impl Play {
     }
 
     /// In whatever order a replica heard of it.
-    fn agree(&self) {
+    fn assert_agreement(&self) {
         let stage = &self.ring.market.stage;
         let expected = self.ring.market.ledger.label_digest(&stage.set);
         let len = stage.records.len();
@@ -333,8 +333,8 @@ fn whoever_is_silent_or_forks_leaves_every_net_or_all_is_posted() {
             for way in WAYS {
                 let mut play = Play::new(culprit, step, way);
                 let is_posted = play.run();
-                play.is_whole(is_posted);
-                play.agree();
+                play.assert_whole(is_posted);
+                play.assert_agreement();
                 outcomes.insert((step, format!("{way:?}"), is_posted));
             }
         }

@@ -166,6 +166,16 @@ fn a_ring_that_one_resolve_cannot_post_is_left_out() {
     assert_eq!(solution.left_out().len(), CLEARED_MAX + 1);
 }
 
+/// 800 rings of five in a circle: each shares its pairs with its neighbours, and
+/// there are ways round all of them.
+#[test]
+fn short_rings_are_posted_where_a_long_one_would_be_left_out() {
+    let rings = (0..800).flat_map(|at| [(at, (at + 1) % 800, 4), ((at + 4) % 800, at, 1)]);
+    let solution = solved(&owed(&rings.collect::<Vec<_>>()), 1);
+    assert!(solution.left_out().is_empty());
+    assert_eq!(solution.total(), 4_000);
+}
+
 /// 380 pairs of 20 members: several Resolves, and nothing left out.
 #[test]
 fn what_one_resolve_cannot_post_is_cut_into_several_clearings() {

@@ -106,7 +106,7 @@ impl Replica {
     /// anew are as counted.
     fn compare(&mut self) {
         self.taken += 1;
-        if self.taken % 32 < 8 && self.refresh() == Refreshed::Nothing {
+        if self.taken % 128 < 8 && self.refresh() == Refreshed::Nothing {
             let counted = self.ledger.recount(&self.set);
             self.is_right &= *self.ledger.columns(&self.set) == counted;
             self.kept_up += usize::from(!self.set.is_straight());

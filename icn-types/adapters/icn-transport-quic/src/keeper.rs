@@ -268,8 +268,17 @@ impl Keeper {
         self.shared
             .up(self.peer, queue.open(self.peer), streams.frame_len_max);
         let link = self.shared.inbox.open(self.peer);
+        let shared = Arc::clone(&self.shared);
         self.work.push(Box::pin(async move {
-            let end = carry(&connection, streams, queue, &link, max).await;
+            let end = carry(streams, queue, &link, max).await;
+            // A transport that closes drops its links, often before its endpoint
+            // has told the peer why.
+            let end = if shared.is_closed() {
+                LinkEnd::Closed
+            } else {
+                end
+            };
+            connection.close(end.as_code(), b"");
             Done::Carried(number, end, link)
         }));
     }

@@ -44,9 +44,8 @@ pub(crate) async fn greet(
     .await
 }
 
-/// Carries frames until the connection ends; says why.
+/// Carries frames until the connection ends; says why. The caller closes it.
 pub(crate) async fn carry(
-    connection: &Connection,
     streams: Greeted,
     queue: Arc<Inbox>,
     link: &Link,
@@ -55,13 +54,9 @@ pub(crate) async fn carry(
     let Greeted {
         sending, receiving, ..
     } = streams;
-    let end = {
-        let reading = pin!(read(receiving, link, frame_len_max));
-        let writing = pin!(write(sending, queue));
-        let (Either::Left((end, _)) | Either::Right((end, _))) = select(reading, writing).await;
-        end
-    };
-    connection.close(end.as_code(), b"");
+    let reading = pin!(read(receiving, link, frame_len_max));
+    let writing = pin!(write(sending, queue));
+    let (Either::Left((end, _)) | Either::Right((end, _))) = select(reading, writing).await;
     end
 }
 

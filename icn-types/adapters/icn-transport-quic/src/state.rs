@@ -102,6 +102,10 @@ impl Shared {
         self.state().peers.get(&peer).is_none_or(|entry| entry.cut)
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
     pub(crate) fn last_end(&self, peer: PeerId) -> Option<LinkEnd> {
         self.state().peers.get(&peer)?.last_end
     }

@@ -126,15 +126,14 @@ pub(crate) fn of(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Positions
         incoming: column.incoming,
         held: column.held,
         charged: column.charged,
-        limits: limits(ledger, set, chain),
+        limits: limits(ledger, set, chain, &account),
     }
 }
 
-fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Limits> {
+fn limits(ledger: &Ledger, set: &RecordSet, chain: &ChainId, account: &Account) -> Option<Limits> {
     let (id, open) = epoch(set, chain)?;
-    let account = ledger.account(set, chain);
-    let terms = standing_terms(ledger, set, chain, id, open, &account);
-    within(&account, open, &terms)
+    let terms = standing_terms(ledger, set, chain, id, open, account);
+    within(account, open, &terms)
 }
 
 fn within(account: &Account, open: &Open, terms: &Terms) -> Option<Limits> {

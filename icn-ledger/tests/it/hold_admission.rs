@@ -79,7 +79,7 @@ fn resolving(holds: &[(RecordId, u64)]) -> ResolveRequest {
     }
 }
 
-fn refunding(market: &mut Market, original: LegId, atoms: u64) -> RefundRequest {
+pub(crate) fn refunding(market: &mut Market, original: LegId, atoms: u64) -> RefundRequest {
     RefundRequest {
         original,
         amount: amount(atoms),

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use icn_ledger::batch::{Batch, Item, authorize_all};
 use icn_ledger::bundle::{BundleRequest, Due, Terms, authorize_bundle};
 use icn_ledger::{
-    Authorized, Cap, HoldRequest, Leg, LegId, PaymentRequest, Policies, Policy, RefundRequest,
-    Refusal, Request, ResolveRequest,
+    Authorized, Cap, HoldRequest, Leg, LegId, PaymentRequest, Policies, Policy, Refusal, Request,
+    ResolveRequest,
 };
 use icn_types::authority::Grant;
 use icn_types::canon::List;
@@ -18,7 +18,7 @@ use icn_types::time::Timestamp;
 use proptest::prelude::*;
 
 use crate::columns::cases;
-use crate::hold_admission::holding;
+use crate::hold_admission::{holding, refunding};
 use crate::market::{Market, NOW, amount, follow, leg};
 
 /// So much that no grant stands in the way.
@@ -76,18 +76,6 @@ fn answer(
         Request::Refund(request) => ledger.authorize_refund(set, chain, request, at, policy),
         Request::Resolve(request) => ledger.authorize_resolve(set, chain, request, at),
         other => panic!("another request: {other:?}"),
-    }
-}
-
-fn refunding(market: &mut Market, original: LegId, atoms: u64) -> RefundRequest {
-    RefundRequest {
-        original,
-        amount: amount(atoms),
-        key: market.key(),
-        decision: None,
-        effective: None,
-        memo: None,
-        cause: None,
     }
 }
 

@@ -127,7 +127,7 @@ pub fn draft_ballot(
     if let [last] = *standing.as_slice()
         && choice_of(governance, last) == Some(ballot.choice)
     {
-        return Ok(Drafted::Again(set.record(last).id()));
+        return Ok(Drafted::Again(set.id(last)));
     }
     if decision.close().is_some() {
         return Err(Refusal::Closed);
@@ -138,11 +138,11 @@ pub fn draft_ballot(
     }
     let last = governance.said(set, chain).last_ballot(opening);
     let mut refs = Vec::from([ballot.opening]);
-    refs.extend(last.map(|slot| set.record(slot).id()));
+    refs.extend(last.map(|slot| set.id(slot)));
     let others = standing
         .into_iter()
         .filter(|slot| Some(*slot) != last)
-        .map(|slot| set.record(slot).id());
+        .map(|slot| set.id(slot));
     refs.extend(others.take(REFS_MAX - refs.len()));
     draft(set, governance, chain, refs, &Body::Ballot(ballot), at)
 }
@@ -177,7 +177,7 @@ pub fn draft_receipts(
             latest.map(move |ballot| (opening, ballot))
         })
         .filter(|&(opening, ballot)| !said.has_acknowledged(opening, ballot))
-        .map(|(_, ballot)| set.record(ballot).id())
+        .map(|(_, ballot)| set.id(ballot))
         .take(RECEIPT_MAX)
         .collect();
     if ballots.is_empty() {
@@ -220,7 +220,7 @@ pub fn draft_shut(
             .flatten()
             .find(|shut| set.on_spine(**shut));
         return own
-            .map(|shut| Drafted::Again(set.record(*shut).id()))
+            .map(|shut| Drafted::Again(set.id(*shut)))
             .ok_or(Refusal::NoPlace);
     }
     let until = frozen.at().saturating_add(terms.period);
@@ -270,7 +270,7 @@ pub fn draft_close(
     let tally = governance
         .count(set, slot, frozen, &shuts)
         .ok_or(Refusal::Unwritable)?;
-    let mut named: Vec<RecordId> = shuts.iter().map(|&shut| set.record(shut).id()).collect();
+    let mut named: Vec<RecordId> = shuts.iter().map(|&shut| set.id(shut)).collect();
     named.sort_unstable();
     let close = Close {
         opening: *opening,

@@ -152,7 +152,7 @@ pub(crate) fn acknowledged(
         return ballots;
     };
     for &shut in shuts {
-        let receipts = vote.receipts.get(&set.record(shut).chain());
+        let receipts = vote.receipts.get(&set.chain(shut));
         for (receipt, named) in receipts.into_iter().flatten() {
             if set.on_path(*receipt, shut) {
                 ballots.extend(named);
@@ -186,7 +186,7 @@ pub(crate) fn latest(
         let Some(cast) = index.cast(ballot) else {
             continue;
         };
-        let id = |slot: Slot| set.record(slot).id();
+        let id = |slot: Slot| set.id(slot);
         let kept = latest.entry(cast.member).or_insert(ballot);
         if id(ballot) < id(*kept) {
             *kept = ballot;

@@ -84,7 +84,7 @@ impl Governance {
         for (slot, act) in &acts {
             if let Act::Opening(opening) = act {
                 events.push(Event::Opened {
-                    opening: set.record(*slot).id(),
+                    opening: set.id(*slot),
                     proposal: opening.proposal,
                 });
             }
@@ -109,7 +109,7 @@ impl Governance {
             return Vec::new();
         }
         self.awaited
-            .remove(&set.record(slot).id())
+            .remove(&set.id(slot))
             .into_iter()
             .flatten()
             .collect()
@@ -117,7 +117,7 @@ impl Governance {
 
     fn note(&mut self, set: &RecordSet, slot: Slot, events: &mut Vec<Event>) {
         let record = set.record(slot);
-        let id = |slot: Slot| set.record(slot).id();
+        let id = |slot: Slot| set.id(slot);
         if let Verdict::Invalid(breach) = self.judge.verdict(slot) {
             events.push(Event::Broken {
                 record: record.id(),
@@ -161,14 +161,14 @@ impl Governance {
                 let recount = self.label(set, slot);
                 events.push(Event::Closed {
                     opening: close.opening,
-                    close: set.record(slot).id(),
+                    close: set.id(slot),
                     outcome: close.outcome,
                     recount,
                 });
             }
             Act::Ready(ready) => events.push(Event::ReadyMade {
                 close: ready.close,
-                ready: set.record(slot).id(),
+                ready: set.id(slot),
             }),
             _ => {}
         }
@@ -178,7 +178,7 @@ impl Governance {
         let recount = self.label(set, close);
         if !matches!(recount, Recount::Pending(_)) {
             events.push(Event::Recounted {
-                close: set.record(close).id(),
+                close: set.id(close),
                 recount,
             });
         }

@@ -59,7 +59,7 @@ impl Governance {
     #[must_use]
     pub fn standings(&self, canonical: &Canonical<'_>) -> Vec<(RecordId, Standing)> {
         let set = canonical.set();
-        let of_topic = |&slot: &Slot| set.record(slot).topic() == self.topic();
+        let of_topic = |&slot: &Slot| set.topic(slot) == self.topic();
         let standing = |slot: Slot| match self.verdict(slot) {
             Verdict::Waiting => Standing::Waiting,
             Verdict::Invalid(breach) => Standing::Invalid(breach),
@@ -68,13 +68,13 @@ impl Governance {
         let records = canonical
             .slots()
             .filter(of_topic)
-            .map(|slot| (set.record(slot).id(), standing(slot)));
+            .map(|slot| (set.id(slot), standing(slot)));
         let certificates = self
             .recounts()
             .filter(|(close, _)| canonical.contains(*close))
             .map(|(close, recount)| {
                 let standing = Standing::Certificate(recount.clone());
-                (set.record(close).id(), standing)
+                (set.id(close), standing)
             });
         let mut standings: Vec<_> = records.chain(certificates).collect();
         standings.sort_unstable_by_key(|(record, _)| *record);

@@ -329,7 +329,7 @@ fn votes(world: &World) -> Vec<Case> {
 }
 
 fn ids(set: &RecordSet, slots: impl Iterator<Item = icn_types::set::Slot>) -> String {
-    let ids: BTreeSet<RecordId> = slots.map(|slot| set.record(slot).id()).collect();
+    let ids: BTreeSet<RecordId> = slots.map(|slot| set.id(slot)).collect();
     let ids: Vec<String> = ids.iter().map(text).collect();
     format!("[{}]", ids.join(", "))
 }

@@ -265,10 +265,10 @@ impl<'a> Author<'a> {
         }
         let acts = self.set.spine(&self.set.authority()).iter().rev().copied();
         acts.map(|slot| (slot, self.set.act(slot)))
-            .take_while(|(slot, _)| self.set.record(*slot).id() != self.epoch)
+            .take_while(|(slot, _)| self.set.id(*slot) != self.epoch)
             .find_map(|(slot, act)| match act {
                 Some(Act::Raise(raise)) if raise.open == self.epoch && raise.floor == floor => {
-                    Some(self.set.record(slot).id())
+                    Some(self.set.id(slot))
                 }
                 _ => None,
             })
@@ -361,7 +361,7 @@ impl<'a> Author<'a> {
         let resolves = self.account().resolves();
         let resolves = resolves.filter(|resolve| !self.is_named(*resolve));
         for source in self.account().uncovered().chain(resolves) {
-            let chain = self.set.record(source.slot).chain();
+            let chain = self.set.chain(source.slot);
             uncovered.entry(chain).or_default().push(source.slot);
         }
         let mut refs = BTreeSet::new();
@@ -376,15 +376,15 @@ impl<'a> Author<'a> {
             if refs.len() + 2 > room {
                 break;
             }
-            refs.insert(self.set.record(seal).id());
-            refs.insert(self.set.record(head).id());
+            refs.insert(self.set.id(seal));
+            refs.insert(self.set.id(head));
         }
         refs.into_iter().collect()
     }
 
     /// Whether the account named a Seal over a record before.
     fn is_named(&self, source: Source) -> bool {
-        let chain = self.set.record(source.slot).chain();
+        let chain = self.set.chain(source.slot);
         let mut heads = self.account().cover(&chain).iter().rev();
         heads.any(|&head| self.set.on_path(source.slot, head))
     }

@@ -62,7 +62,7 @@ impl Beside {
 
     /// Whether a canonical record names this one and was here before it.
     fn is_awaited(&self, set: &RecordSet, slot: Slot) -> bool {
-        let by = self.awaited.get(&set.record(slot).id());
+        let by = self.awaited.get(&set.id(slot));
         let is_canonical = |&by: &Slot| set.on_spine(by) || self.contains(by);
         by.is_some_and(|by| by.iter().any(is_canonical))
     }
@@ -70,7 +70,7 @@ impl Beside {
     /// Nobody awaits a record any more that is here.
     pub(crate) fn arrive(&mut self, set: &RecordSet, slot: Slot) {
         if !self.awaited.is_empty() {
-            self.awaited.remove(&set.record(slot).id());
+            self.awaited.remove(&set.id(slot));
         }
     }
 

@@ -212,7 +212,7 @@ impl Columns {
         set: &RecordSet,
         slot: Slot,
     ) -> impl Iterator<Item = RecordId> + '_ {
-        let legs = self.legs.of(slot, set.record(slot).id());
+        let legs = self.legs.of(slot, set.id(slot));
         legs.filter_map(|leg| match leg {
             Leg::Taken(by) => Some(by),
             Leg::InTransit { .. } => None,

@@ -164,7 +164,7 @@ fn valid(canonical: &Canonical<'_>, judge: &Judge<LedgerRules>) -> Vec<(Slot, bo
     let (set, topic) = (canonical.set(), judge.topic());
     canonical
         .slots()
-        .filter(|&slot| set.record(slot).topic() == topic && judge.verdict(slot).is_valid())
+        .filter(|&slot| set.topic(slot) == topic && judge.verdict(slot).is_valid())
         .filter_map(|slot| {
             let is_posted = canonical.label(slot) == Label::Posted;
             Some((slot, is_posted, Entry::of(set.record(slot))?))

@@ -83,15 +83,15 @@ pub(crate) fn labels(
     let set = canonical.set();
     let mut records: Vec<Slot> = canonical
         .slots()
-        .filter(|&slot| set.record(slot).topic() == judge.topic())
+        .filter(|&slot| set.topic(slot) == judge.topic())
         .collect();
-    records.sort_unstable_by_key(|&slot| set.record(slot).id());
+    records.sort_unstable_by_key(|&slot| set.id(slot));
     let mut hasher = Hasher::new();
     hasher.update(b"icn/ledger/label-digest/v1");
     feed(
         &mut hasher,
         records.iter().map(|&slot| LabelRow {
-            record: set.record(slot).id(),
+            record: set.id(slot),
             word: word(canonical, judge, slot),
         }),
     );

@@ -115,7 +115,7 @@ impl Ledger {
         let mut events = Vec::new();
         let before = self.relabelled;
         // What a record of another topic names does not count for it here.
-        let is_own = set.record(slot).topic() == self.topic();
+        let is_own = set.topic(slot) == self.topic();
         if !self.is_of(set) || (is_own && self.is_moved_by(set, slot)) {
             self.relabel();
         }
@@ -297,7 +297,7 @@ impl Ledger {
         key: &OperationKey,
     ) -> Option<RecordId> {
         let first = self.account(set, chain).operation(key)?;
-        Some(set.record(first).id())
+        Some(set.id(first))
     }
 
     /// How far the payer of an envelope has come with it: action `number` of

@@ -166,7 +166,7 @@ pub(crate) fn part(set: &RecordSet, by: Slot, resolve: &Resolve, leg: u8) -> Opt
     let Entry::Hold(hold) = Entry::of(set.record(slot))? else {
         return None;
     };
-    let (side, payer) = (Side::of(leg), set.record(slot).chain());
+    let (side, payer) = (Side::of(leg), set.chain(slot));
     let (payee, atoms) = match side {
         Side::Payee => (hold.leg.payee, resolution.part),
         Side::Payer => (payer, bounds::rest(hold.leg.amount, resolution.part)?),
@@ -206,10 +206,10 @@ pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
         let sent = sent(set, slot, &entry);
         chains.extend(sent.flat_map(|(_, leg)| [leg.payer, leg.payee]));
         let senders = content.refs().iter().filter_map(|id| set.find(id));
-        chains.extend(senders.map(|sender| set.record(sender).chain()));
+        chains.extend(senders.map(|sender| set.chain(sender)));
         if let Entry::Ack(ack) = &entry {
             let holds = taken(content, &ack.legs).filter_map(|leg| hold_of(set, &leg));
-            chains.extend(holds.map(|hold| set.record(hold).chain()));
+            chains.extend(holds.map(|hold| set.chain(hold)));
         }
     }
     chains.into_iter()

@@ -221,7 +221,7 @@ pub(crate) fn finality(ledger: &Ledger, set: &RecordSet, leg: &LegId) -> Option<
 /// The records that a leg comes from: its own, and the hold that it is a part
 /// of.
 pub(crate) fn origins(set: &RecordSet, leg: &LegId) -> impl Iterator<Item = RecordId> + Clone {
-    let hold = legs::hold_of(set, leg).map(|hold| set.record(hold).id());
+    let hold = legs::hold_of(set, leg).map(|hold| set.id(hold));
     [Some(leg.record), hold].into_iter().flatten()
 }
 

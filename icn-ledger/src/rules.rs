@@ -367,7 +367,7 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
             let named = |head: &Slot| {
                 case.content
                     .refs()
-                    .binary_search(&case.set.record(*head).id())
+                    .binary_search(&case.set.id(*head))
                     .is_ok()
             };
             for head in case.set.effective_heads(slot).filter(named) {

@@ -278,7 +278,7 @@ impl<R: Rules> Judge<R> {
         self.heard = set.judged().len();
         self.upgrade = self.upgrade.or_else(|| set.needs_upgrade());
         todo.reverse();
-        let mut last = (set.record(slot).topic() == self.topic).then_some(slot);
+        let mut last = (set.topic(slot) == self.topic).then_some(slot);
         // Mostly the record alone. Room for one: an effect may be large, and a
         // vector that grows by itself makes room for four.
         let mut decided = Vec::with_capacity(todo.len() + usize::from(last.is_some()));
@@ -304,7 +304,7 @@ impl<R: Rules> Judge<R> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
-        let waited = self.waiting.remove(&set.record(slot).id());
+        let waited = self.waiting.remove(&set.id(slot));
         waited.unwrap_or_default()
     }
 
@@ -447,7 +447,7 @@ impl<R: Rules> Judge<R> {
             (false, false) // a topic that this one may not rely on
         };
         if waiting {
-            Err(Blocked::By(set.record(slot).id()))
+            Err(Blocked::By(set.id(slot)))
         } else {
             Ok(valid)
         }

@@ -120,7 +120,7 @@ impl Resume {
             return Standing::Behind { record };
         }
         let own = set.spine(&self.chain).last();
-        let own = own.map(|&tip| set.record(tip).id());
+        let own = own.map(|&tip| set.id(tip));
         let mut confirmed = 0_u16;
         for row in self.heard.values() {
             let tip = row.and_then(|row| row.tip).map(|tip| tip.head);

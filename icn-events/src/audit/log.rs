@@ -300,7 +300,7 @@ impl AuditLog {
 
     fn logged(&self, set: &RecordSet, slot: Slot) -> Option<Logged> {
         let line = self.line(set, slot)?;
-        let id = set.record(slot).id();
+        let id = set.id(slot);
         Some(Logged { slot, id, line })
     }
 

@@ -405,7 +405,7 @@ impl Reading {
         let at = usize::try_from(tip.seq).ok();
         let spine = self.set.spine(&self.log.chain_id());
         at.and_then(|at| spine.get(at))
-            .is_some_and(|&slot| self.set.record(slot).id() == tip.head)
+            .is_some_and(|&slot| self.set.id(slot) == tip.head)
     }
 
     fn tip(&self, slot: Slot) -> Tip {

@@ -76,7 +76,7 @@ fn twins(set: &RecordSet, slot: Slot) -> impl Iterator<Item = Slot> {
 
 fn position(set: &RecordSet, first: Slot) -> impl Iterator<Item = RecordId> {
     let all = std::iter::once(first).chain(twins(set, first));
-    all.map(|slot| set.record(slot).id())
+    all.map(|slot| set.id(slot))
 }
 
 fn is_told(set: &RecordSet, log: &AuditLog, first: Slot) -> bool {

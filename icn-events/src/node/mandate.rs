@@ -113,7 +113,7 @@ impl Node {
     pub(super) fn written(&self, is_it: impl Fn(&Act) -> bool) -> Option<RecordId> {
         let set = self.set();
         let is_it = |slot: &Slot| set.act(*slot).is_some_and(|act| is_it(&act));
-        self.acts().find(is_it).map(|slot| set.record(slot).id())
+        self.acts().find(is_it).map(|slot| set.id(slot))
     }
 
     /// Where the next act goes, if the registrar's epoch goes on.

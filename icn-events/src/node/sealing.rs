@@ -64,7 +64,7 @@ impl Sealing {
             return;
         }
         for &slot in stored {
-            self.weigh(set, set.record(slot).chain());
+            self.weigh(set, set.chain(slot));
         }
         for &slot in acts.get(self.acts..).unwrap_or_default() {
             if let Some((at, seal)) = seal(set, slot) {

@@ -62,7 +62,7 @@ impl Watch {
     /// Takes in what the authority chain decided since: an Open wakes its chain,
     /// a Seal those whose credit waits for one.
     pub(super) fn follow_acts(&mut self, set: &RecordSet) {
-        let tip = set.office_tip().map(|tip| set.record(tip).seq());
+        let tip = set.office_tip().map(|tip| set.seq(tip));
         let acts = tip.and_then(|seq| usize::try_from(seq).ok());
         let acts = acts.map_or(0, |last| last + 1);
         let fresh = set.spine(&set.authority()).get(self.acts..acts);

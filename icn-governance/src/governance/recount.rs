@@ -34,7 +34,7 @@ impl Governance {
 
     fn recount_now(&self, set: &RecordSet, slot: Slot) -> Recount {
         let Some(Act::Close(close)) = set.act(slot) else {
-            return Recount::Pending(Vec::from([set.record(slot).id()]));
+            return Recount::Pending(Vec::from([set.id(slot)]));
         };
         let opening = set.find(&close.opening);
         let Some((opening, frozen)) =
@@ -61,7 +61,7 @@ impl Governance {
     /// Whether a record that should lie in this topic is not here or waits.
     pub(super) fn is_undecided(&self, set: &RecordSet, id: &RecordId) -> bool {
         set.find(id).is_none_or(|slot| {
-            set.record(slot).topic() == self.judge.topic() && self.judge.verdict(slot).is_waiting()
+            set.topic(slot) == self.judge.topic() && self.judge.verdict(slot).is_waiting()
         })
     }
 
@@ -105,12 +105,12 @@ impl Governance {
             let shut = set
                 .find(id)
                 .filter(|shut| {
-                    let teller = set.record(*shut).chain();
+                    let teller = set.chain(*shut);
                     let of_teller = vote.and_then(|vote| vote.shuts.get(&teller));
                     of_teller.is_some_and(|known| known.contains(shut))
                 })
                 .ok_or(Falsehood::Shut(*id))?;
-            if !tellers.insert(set.record(shut).chain()) {
+            if !tellers.insert(set.chain(shut)) {
                 return Err(Falsehood::SameTeller(*id));
             }
             shuts.push(shut);

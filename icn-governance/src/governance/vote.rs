@@ -156,7 +156,7 @@ impl Governance {
         let vote = self.index.vote(set.find(opening)?)?;
         let ballots = vote.ballots.get(member)?.iter().copied().collect();
         let ballot = *latest(set, &self.index, &ballots).get(member)?;
-        Some(set.record(ballot).id())
+        Some(set.id(ballot))
     }
 }
 

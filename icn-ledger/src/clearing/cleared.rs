@@ -147,7 +147,7 @@ impl Ledger {
         let Some(slot) = self.account(set, payer).operation(&expected.key) else {
             return DueState::Unheld;
         };
-        let hold = set.record(slot).id();
+        let hold = set.id(slot);
         match Entry::of(set.record(slot)) {
             Some(Entry::Hold(body)) if is_expected(&body, expected) => {}
             _ => return DueState::Other { record: hold },

@@ -112,7 +112,7 @@ impl Query<'_> {
     /// Where a cursor of a listing by position stands on the decided path.
     pub(super) fn seek(&self, chain: &ChainId, cursor: &Cursor) -> Result<usize, CursorError> {
         let slot = self.row_of(chain, &cursor.record)?;
-        let seq = self.set.record(slot).seq();
+        let seq = self.set.seq(slot);
         if seq != cursor.key {
             return Err(CursorError::Elsewhere);
         }
@@ -122,7 +122,7 @@ impl Query<'_> {
     /// The record that a cursor names, if it is posted on the chain.
     pub(super) fn row_of(&self, chain: &ChainId, record: &RecordId) -> Result<Slot, CursorError> {
         let slot = self.set.find(record).ok_or(CursorError::Elsewhere)?;
-        if self.set.record(slot).chain() != *chain || self.register.mark(slot).is_none() {
+        if self.set.chain(slot) != *chain || self.register.mark(slot).is_none() {
             return Err(CursorError::Elsewhere);
         }
         if self.set.on_spine(slot) {
@@ -195,13 +195,13 @@ impl Query<'_> {
         let mut late: Vec<(Timestamp, u64, Slot)> = self
             .stragglers(path, start)
             .filter(|&(date, _)| (from..=until).contains(&date))
-            .map(|(date, slot)| (date, self.set.record(slot).seq(), slot))
+            .map(|(date, slot)| (date, self.set.seq(slot), slot))
             .collect();
         late.sort_unstable();
         let mut late = late.into_iter().peekable();
         let mut regular = path[start..]
             .iter()
-            .map(|&slot| (self.latest(slot), self.set.record(slot).seq(), slot))
+            .map(|&slot| (self.latest(slot), self.set.seq(slot), slot))
             .filter(|&(_, _, slot)| !self.is_straggler(slot))
             .take_while(move |&(date, _, _)| date <= until)
             .peekable();
@@ -262,9 +262,7 @@ impl Query<'_> {
         core::iter::successors(first, |&slot| {
             self.register.before(self.set, slot).straggler
         })
-        .take_while(move |&slot| {
-            usize::try_from(self.set.record(slot).seq()).is_ok_and(|seq| seq >= start)
-        })
+        .take_while(move |&slot| usize::try_from(self.set.seq(slot)).is_ok_and(|seq| seq >= start))
         .filter_map(|slot| {
             let entry = Entry::of(self.set.record(slot))?;
             Some((self.date(slot, &entry), slot))

@@ -254,7 +254,7 @@ impl Query<'_> {
         };
         let account = self.ledger.account(self.set, payee);
         let by = account.settlements().replaced(leg)?;
-        Some(self.set.record(by).id())
+        Some(self.set.id(by))
     }
 
     /// Legs of Valid canonical records that are not posted, and parts of holds
@@ -270,7 +270,7 @@ impl Query<'_> {
                 Entry::Resolve(_) => (slot, self.parts(slot, |_| true)),
                 _ => (slot, legs::sent(self.set, slot, &entry).collect()),
             };
-            let record = self.set.record(by).id();
+            let record = self.set.id(by);
             let legs = legs.into_iter();
             legs.map(move |(leg, sent)| (LegId { record, leg }, sent, label))
         })

@@ -102,7 +102,7 @@ impl Query<'_> {
 
     /// Where a canonical record of the topic stands, whatever its verdict.
     fn place(&self, slot: Slot) -> Option<Label> {
-        if self.set.record(slot).topic() != self.ledger.topic() {
+        if self.set.topic(slot) != self.ledger.topic() {
             None
         } else if self.set.on_spine(slot) {
             Some(Label::Posted)

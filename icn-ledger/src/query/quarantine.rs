@@ -92,7 +92,7 @@ impl Query<'_> {
     /// chain.
     #[must_use]
     pub fn quarantine(&self, after: Option<Cursor>, size: PageSize) -> Page<Quarantined> {
-        let id = |slot| self.set.record(slot).id();
+        let id = |slot| self.set.id(slot);
         let rows: BTreeMap<RecordId, Slot> = self.doubtful().map(|slot| (id(slot), slot)).collect();
         let rows = rows
             .into_iter()
@@ -100,8 +100,8 @@ impl Query<'_> {
             .filter_map(|(record, slot)| {
                 Some(Quarantined {
                     record,
-                    chain: self.set.record(slot).chain(),
-                    seq: self.set.record(slot).seq(),
+                    chain: self.set.chain(slot),
+                    seq: self.set.seq(slot),
                     reason: self.reason(slot)?,
                 })
             });

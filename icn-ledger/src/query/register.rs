@@ -263,7 +263,7 @@ fn beside(canonical: &Canonical<'_>, ledger: &Ledger) -> BTreeMap<Slot, Label> {
     let set = canonical.set();
     canonical
         .beside()
-        .filter(|&slot| set.record(slot).topic() == ledger.topic())
+        .filter(|&slot| set.topic(slot) == ledger.topic())
         .map(|slot| (slot, canonical.label(slot)))
         .collect()
 }

@@ -139,7 +139,7 @@ impl Ledger {
             header.kind() == kind && header.names(&bytes) && self.verdict(slot).is_valid()
         };
         let first = set.spine(chain).iter().find(|&&slot| is_said(slot));
-        Ok(first.map(|&slot| set.record(slot).id()))
+        Ok(first.map(|&slot| set.id(slot)))
     }
 
     fn draft_remark(

@@ -80,7 +80,7 @@ impl Ledger {
         };
         let payee = self.account(set, &sent.payee);
         if let Some(by) = payee.settlements().replaced(at) {
-            let by = set.record(by).id();
+            let by = set.id(by);
             return Err(Refusal::Settled { by });
         }
         if let Some(by) = account.settlements().paid(at) {
@@ -90,7 +90,7 @@ impl Ledger {
             return Err(Refusal::NoClaim);
         }
         let fallen = fallen(set, claim).ok_or(Refusal::NoClaim)?;
-        let debtor = set.record(fallen).chain();
+        let debtor = set.chain(fallen);
         let (open, body) = position::epoch(set, &debtor).ok_or(Refusal::Uncharged)?;
         if !is_left_out(set, &open, fallen) {
             return Err(Refusal::Uncharged);

@@ -85,10 +85,10 @@ fn charged(case: &Case<'_>, charge: RecordId, claim: LegAt) -> Result<Debtor, Ru
         charged: open.charged.into(),
     };
     let leg = LegId {
-        record: set.record(claim.slot).id(),
+        record: set.id(claim.slot),
         leg: claim.leg,
     };
-    let is_own = |slot: &Slot| set.record(*slot).chain() == debtor.chain;
+    let is_own = |slot: &Slot| set.chain(*slot) == debtor.chain;
     let mut owed = supports(set, &leg).filter(is_own).peekable();
     owed.peek().ok_or(Rule::SettleOpen)?;
     let head = open.start.tip().map(|tip| tip.head);
@@ -117,7 +117,7 @@ pub(crate) fn replaces(
         return Err(Rule::AckClaim);
     }
     let leg = LegId {
-        record: case.set.record(claim.slot).id(),
+        record: case.set.id(claim.slot),
         leg: claim.leg,
     };
     Ok(Settles::Claim(Claimed {

@@ -80,7 +80,7 @@ impl Replica {
     fn released_by(&mut self, stored: RecordId) -> Vec<(Envelope, Way)> {
         let mut released = self.early.released_by(&stored);
         for &judged in self.set.judged().get(self.heard..).unwrap_or_default() {
-            released.extend(self.early.released_by(&self.set.record(judged).id()));
+            released.extend(self.early.released_by(&self.set.id(judged)));
         }
         self.heard = self.set.judged().len();
         released
@@ -268,7 +268,7 @@ impl Replica {
     /// Canonical records are: on a spine, or of a fork's pair. What else is
     /// canonical, others find in the strays.
     fn is_worth_forwarding(&self, slot: Slot) -> bool {
-        let chain = self.set.record(slot).chain();
+        let chain = self.set.chain(slot);
         let in_pair = |(low, high)| slot == low || slot == high;
         self.set.on_spine(slot) || self.set.fork(&chain).is_some_and(in_pair)
     }
@@ -278,7 +278,7 @@ impl Replica {
     pub(super) fn forward(&mut self, out: &mut Out) {
         let mut per_peer: BTreeMap<PeerId, Vec<Slot>> = BTreeMap::new();
         for (slot, origin) in core::mem::take(&mut out.fresh) {
-            let topic = self.set.record(slot).topic();
+            let topic = self.set.topic(slot);
             for (id, peer) in &mut self.peers {
                 let follows = peer.session(topic).is_some_and(|session| session.follows());
                 if Some(*id) != origin && follows {

@@ -326,7 +326,7 @@ impl Replica {
         let on_spine = |tip: &Tip| {
             let at = usize::try_from(tip.seq).ok()?;
             let slot = *spine.get(at)?;
-            (self.set.record(slot).id() == tip.head).then_some(at.checked_add(1)?)
+            (self.set.id(slot) == tip.head).then_some(at.checked_add(1)?)
         };
         let found = trace.tips.iter().find_map(on_spine);
         found.or_else(|| trace.from_start.then_some(0))

@@ -42,7 +42,7 @@ impl<S: Clone> Rehearsal<'_, S> {
     }
 
     fn follows(&self, set: &RecordSet) -> Option<RecordId> {
-        let stored = || Some(set.record(self.stored?).id());
+        let stored = || Some(set.id(self.stored?));
         self.drafted.map(|(id, _)| id).or_else(stored)
     }
 }

@@ -124,7 +124,7 @@ impl RecordSet {
         let is_beside = |&(_, slot): &(TopicId, Slot)| !self.on_spine(slot);
         let mut todo: Vec<(TopicId, Slot)> = more.filter(is_beside).collect();
         while let Some((by, slot)) = todo.pop() {
-            let own = self.record(slot).topic();
+            let own = self.topic(slot);
             let topic = if own == self.authority_topic { by } else { own };
             if !self.on_spine(slot) && needed.insert((topic, slot)) {
                 todo.extend(self.relied_on(slot).map(|named| (topic, named)));
@@ -138,7 +138,7 @@ impl RecordSet {
     pub(super) fn relied_on(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         let record = self.record(slot);
         let in_reach = move |named: &Slot| {
-            let topic = self.record(*named).topic();
+            let topic = self.topic(*named);
             topic == record.topic() || topic == self.authority_topic
         };
         let ids = record
@@ -146,7 +146,7 @@ impl RecordSet {
             .into_iter()
             .chain(record.epoch())
             .chain(record.refs().iter().copied());
-        let of_votes = |named: &Slot| self.record(*named).topic() == self.governance_topic;
+        let of_votes = |named: &Slot| self.topic(*named) == self.governance_topic;
         let by_value = self.named_by_value(slot).into_iter();
         let by_value = by_value.filter_map(|id| self.find(&id)).filter(of_votes);
         ids.filter_map(|id| self.find(&id))
@@ -205,7 +205,7 @@ impl<'a> Canonical<'a> {
         }
         let record = self.set.record(slot);
         match self.set.fork(&record.chain()) {
-            Some((low, _)) if record.seq() >= self.set.record(low).seq() => Label::Contested,
+            Some((low, _)) if record.seq() >= self.set.seq(low) => Label::Contested,
             _ => Label::Void,
         }
     }
@@ -233,8 +233,8 @@ impl<'a> Canonical<'a> {
                 }
             }),
             fork: spine.fork().map(|(low, high)| Pair {
-                low: self.set.record(low).id(),
-                high: self.set.record(high).id(),
+                low: self.set.id(low),
+                high: self.set.id(high),
             }),
         }
     }
@@ -249,7 +249,7 @@ impl<'a> Canonical<'a> {
         let bare = self
             .set
             .bare()
-            .filter(|&slot| self.set.on_spine(slot) && self.set.record(slot).topic() == topic);
+            .filter(|&slot| self.set.on_spine(slot) && self.set.topic(slot) == topic);
         beside
             .chain(bare)
             .map(|slot| self.set.record(slot))

@@ -251,7 +251,7 @@ impl RecordSet {
     /// the ancestors of the Ready only.
     #[must_use]
     pub fn readied(&self, ready: Slot) -> Option<&Frozen> {
-        if self.record(ready).chain() != self.authority {
+        if self.chain(ready) != self.authority {
             return None;
         }
         self.registry.readied(&self.arena, ready)

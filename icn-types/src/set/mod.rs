@@ -174,7 +174,7 @@ impl RecordSet {
 
     /// What a record on the authority chain changes beyond its own chain.
     fn settle(&mut self, slot: Slot) {
-        if self.record(slot).chain() != self.authority {
+        if self.chain(slot) != self.authority {
             return;
         }
         if self.record(slot).kind() == Kind::RECALL && !self.recalls.contains(&slot) {
@@ -254,7 +254,7 @@ impl RecordSet {
     /// Remembers the key of an epoch once the content that states it is here.
     /// Only the authority chain starts epochs, whatever kinds others use.
     fn learn_epoch(&mut self, slot: Slot) {
-        if self.record(slot).chain() == self.authority {
+        if self.chain(slot) == self.authority {
             self.arena.learn_epoch(slot);
         }
     }
@@ -473,7 +473,7 @@ impl RecordSet {
             }
             None => self.spines.of(&record.chain()).map(Spine::roots),
         };
-        let is_other = |&slot: &Slot| self.record(slot).id() != record.id();
+        let is_other = |&slot: &Slot| self.id(slot) != record.id();
         there.unwrap_or_default().iter().any(is_other)
     }
 

@@ -117,7 +117,7 @@ impl RecordSet {
                 && !adopted.contains(&record.id())
         });
         let mut beside: Vec<(u64, RecordId)> = judged
-            .map(|&slot| (self.seq(slot), self.record(slot).id()))
+            .map(|&slot| (self.seq(slot), self.id(slot)))
             .collect();
         beside.sort_unstable();
         beside.into_iter().map(|(_, open)| open).collect()

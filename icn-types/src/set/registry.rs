@@ -398,7 +398,7 @@ impl Registry {
                     .back(Some(slot))
                     .filter(|&at| arena.record(at).kind() == Kind::RECALL)
                     .count();
-                (core::cmp::Reverse(depth), arena.record(slot).id())
+                (core::cmp::Reverse(depth), arena.id(slot))
             })
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::slice;
 
-use crate::id::{ChainId, TopicId};
+use crate::id::{ChainId, RecordId, TopicId};
 use crate::index::Index;
 
 use super::RecordSet;
@@ -78,6 +78,12 @@ impl Spines {
 }
 
 impl RecordSet {
+    /// The name of a stored record, without a look at what it says.
+    #[must_use]
+    pub fn id(&self, slot: Slot) -> RecordId {
+        self.arena.id(slot)
+    }
+
     /// The chain of a record. It and [`topic`](Self::topic) cost less than to
     /// ask the record itself.
     #[must_use]

@@ -163,7 +163,7 @@ impl<K: Spread> Index<K> {
     /// [`insert`](Self::insert) with the spread of the key at hand.
     pub(crate) fn insert_spread(&mut self, key: &K, spread: u32, number: usize) {
         if self.len >= self.buckets.len() * FILL {
-            self.grow();
+            self.grow((self.buckets.len() * 2).max(1));
         }
         self.len += 1;
         self.put(key, spread, number);
@@ -185,11 +185,25 @@ impl<K: Spread> Index<K> {
         spread as usize & self.buckets.len().wrapping_sub(1)
     }
 
-    /// Doubles the table. Each bucket shares its keys with a new one, so all of
-    /// them find room.
-    fn grow(&mut self) {
+    /// Makes room for so many more keys at once, which adding them one by one
+    /// makes by doubling again and again. Where there is no such room it does
+    /// nothing.
+    pub fn reserve(&mut self, more: usize) {
+        let full = self.len.saturating_add(more).div_ceil(FILL);
+        let buckets = full.checked_next_power_of_two().unwrap_or(usize::MAX);
+        let Some(new) = buckets.checked_sub(self.buckets.len()) else {
+            return;
+        };
+        if self.buckets.try_reserve_exact(new).is_ok() {
+            self.grow(buckets);
+        }
+    }
+
+    /// A table of so many buckets, two to some power of them. Each bucket shares
+    /// its keys with new ones, so all of them find room.
+    fn grow(&mut self, buckets: usize) {
         let before = self.buckets.len();
-        self.buckets.resize((before * 2).max(1), Bucket::default());
+        self.buckets.resize(buckets, Bucket::default());
         for place in 0..before {
             let shared = core::mem::take(&mut self.buckets[place]);
             for (spread, number) in shared.entries() {
@@ -366,6 +380,33 @@ mod tests {
             index.insert(&name, number);
         }
         assert!(index.spilled.len() < 200, "{} spilled", index.spilled.len());
+    }
+
+    #[test]
+    fn room_made_at_once_is_the_room_that_keys_make_one_by_one() {
+        let keys: Vec<[u8; 32]> = (0..300_u16)
+            .map(|number| {
+                let mut key = [0; 32];
+                key[..2].copy_from_slice(&number.to_be_bytes());
+                key
+            })
+            .collect();
+        for before in [0, 1, 5, 100] {
+            let (mut at_once, mut one_by_one) = (Index::new(), Index::new());
+            for (number, key) in keys.iter().enumerate() {
+                if number == before {
+                    at_once.reserve(keys.len() - before);
+                }
+                at_once.insert(key, number);
+                one_by_one.insert(key, number);
+            }
+            assert_eq!(at_once.buckets.len(), one_by_one.buckets.len());
+            for (number, key) in keys.iter().enumerate() {
+                assert_eq!(at_once.find(key, |at| keys[at] == *key), Some(number));
+            }
+            at_once.reserve(usize::MAX);
+            assert_eq!(at_once.buckets.len(), one_by_one.buckets.len());
+        }
     }
 
     proptest! {

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use super::{Coded, Fault};
 use crate::amount::{AmountError, Ratio};
 use crate::canon::{List, Reason, from_bytes};
-use crate::id::RecordId;
+use crate::id::{ChainId, RecordId};
 use crate::key::{BadSignature, KeyError, SignError, TextError};
-use crate::set::{AuthorityRule, NoProof, Refusal};
+use crate::set::{AuthorityRule, NoProof, OutlineError, Refusal};
 use crate::verdict::Breach;
 
 /// All variants of an enum; a variant that is not listed does not compile.
@@ -47,6 +47,16 @@ fn coded() -> Vec<(&'static str, Fault)> {
     let refusals = all!(Refusal:
         MissingPrev(id), MissingEpoch(id), MissingContent, Domain, Epoch, Place, Signature, Recall, Full);
     table.extend(refusals.iter().map(|error| entry(error)));
+    let chain = ChainId::from_bytes([0; 32]);
+    let decode = from_bytes::<u64>(&[]).unwrap_err();
+    let outlines = all!(OutlineError:
+        Length(0), Chain(chain), Unlisted(0), Twice(id), Domain(id), Epoch(0), Full, Unknown(0),
+        Decode(decode), Body(0), Missing(0), Crooked(chain));
+    // What a decoder says has its own code.
+    let own = outlines
+        .iter()
+        .filter(|error| error.code() != decode.code());
+    table.extend(own.map(|error| entry(error)));
     table.extend(
         all!(NoProof: Same, Apart, Signature)
             .iter()

@@ -68,6 +68,23 @@ impl Header {
         header.check().ok()
     }
 
+    /// The header of no record.
+    pub(super) const fn stand_in() -> Self {
+        Self {
+            place: Place::Entry {
+                topic: TopicId::from_bytes([0; 32]),
+                chain: ChainId::from_bytes([0; 32]),
+                epoch: RecordId::from_bytes([0; 32]),
+                seq: 0,
+                prev: None,
+            },
+            kind: Kind::new(u16::MAX),
+            at: Timestamp::from_millis(0),
+            content: ContentHash::from_bytes([0; 32]),
+            content_len: 0,
+        }
+    }
+
     fn check(self) -> Result<Self, Reason> {
         if usize::try_from(self.content_len).is_ok_and(|len| len > CONTENT_LEN_MAX) {
             return Err(Reason::Limit);

@@ -33,7 +33,7 @@ use crate::time::Timestamp;
 /// More than a record is long without its content.
 const BARE_LEN_MAX: usize = 384;
 
-/// A header with its signature, and the content when it is at hand.
+/// A header with its signature, and the content when it is here.
 ///
 /// As large as a pointer, whatever it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,13 @@ impl Record {
     pub fn bare(header: Header, signature: Signature) -> Unverified<Self> {
         let id = header.id();
         Unverified::new(Self::assemble(id, header, signature, None))
+    }
+
+    /// What stands where a record is not at hand: no place, no kind that means
+    /// anything, signed by nobody.
+    pub(crate) fn stand_in() -> Self {
+        let header = Header::stand_in();
+        Self::assemble(header.id(), header, Signature::from_bytes([0; 64]), None)
     }
 
     fn assemble(
@@ -139,7 +146,7 @@ impl Record {
         self.0.header.at()
     }
 
-    /// The content, unless only the header is at hand.
+    /// The content, unless only the header is here.
     #[must_use]
     pub const fn content(&self) -> Option<&Content> {
         self.0.content.as_ref()
@@ -162,6 +169,14 @@ impl Record {
     pub(crate) fn read_back(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes)?;
         let record = Self::decode_where(&mut r, |_, _| true)?;
+        r.finish()?;
+        Ok(record)
+    }
+
+    /// The same where it has to be the one that its header names.
+    pub(crate) fn read_checked(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut r = Reader::new(bytes)?;
+        let record = Self::decode_where(&mut r, Header::names)?;
         r.finish()?;
         Ok(record)
     }

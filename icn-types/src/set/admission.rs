@@ -160,6 +160,11 @@ impl Epoch {
         self.slot
     }
 
+    /// The name of that record.
+    pub(super) const fn id(&self) -> RecordId {
+        self.id
+    }
+
     /// The chain that it writes.
     pub(super) const fn chain(&self) -> ChainId {
         self.chain
@@ -394,7 +399,7 @@ impl RecordSet {
         known: &Epoch,
     ) -> Result<(), Refusal> {
         let prev = record.prev();
-        let same_epoch = before.is_some_and(|slot| self.record(slot).epoch() == Some(epoch));
+        let same_epoch = before.is_some_and(|slot| self.arena.epoch_id(slot) == Some(epoch));
         let starts = match &known.open {
             Some(open) => match open.start.tip() {
                 Some(tip) => prev == Some(tip.head) && tip.seq.checked_add(1) == Some(record.seq()),

@@ -5,9 +5,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::slice;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::id::RecordId;
-use crate::index::{Directory, Index};
+use crate::index::{Directory, Index, Spread as _};
 use crate::record::Record;
 
 use super::admission::Epoch;
@@ -20,11 +21,26 @@ use super::spines::ChainNumber;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(NonZeroU32);
 
+impl EpochNumber {
+    pub(super) fn counted(index: usize) -> Option<Self> {
+        counted(index).map(Self)
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
 impl Slot {
     /// The least slot, for ranges over slots.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
     /// The greatest slot, for ranges over slots.
     pub const LAST: Self = Self(NonZeroU32::MAX);
+
+    /// The number, counted from 1.
+    pub(super) const fn number(self) -> u32 {
+        self.0.get()
+    }
 
     /// The number, for tables indexed by slot.
     #[must_use]
@@ -58,10 +74,41 @@ pub(super) struct Node {
     child: Option<Slot>,
 }
 
-#[derive(Debug, Clone, Default)]
+/// Whether anybody asked for a record that is not at hand.
+///
+/// Orders nothing: whoever lets several threads ask waits for them before it
+/// asks about that.
+#[derive(Debug)]
+struct Missed(AtomicBool);
+
+impl Missed {
+    const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    fn is_noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Missed {
+    fn clone(&self) -> Self {
+        Self(AtomicBool::new(self.is_noted()))
+    }
+}
+
+#[derive(Debug, Clone)]
 pub(super) struct Arena {
     nodes: Vec<Node>,
-    records: Vec<Record>,
+    /// What they say. None of a record that is not at hand.
+    records: Vec<Option<Record>>,
+    /// Stands in for every record that is not at hand.
+    stand_in: Record,
+    missed: Missed,
     by_id: Index<RecordId>,
     /// Records that name one as `prev`, where they are several, ascending by id.
     forks: BTreeMap<Slot, Vec<Slot>>,
@@ -70,6 +117,18 @@ pub(super) struct Arena {
 }
 
 impl Arena {
+    pub(super) fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            records: Vec::new(),
+            stand_in: Record::stand_in(),
+            missed: Missed::new(),
+            by_id: Index::new(),
+            forks: BTreeMap::new(),
+            epochs: Directory::new(),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -101,11 +160,30 @@ impl Arena {
     }
 
     pub(super) fn record(&self, slot: Slot) -> &Record {
-        &self.records[slot.index()]
+        match &self.records[slot.index()] {
+            Some(record) => record,
+            None => self.miss(),
+        }
+    }
+
+    #[cold]
+    fn miss(&self) -> &Record {
+        self.missed.note();
+        &self.stand_in
+    }
+
+    pub(super) fn is_at_hand(&self, slot: Slot) -> bool {
+        self.records.get(slot.index()).is_some_and(Option::is_some)
+    }
+
+    pub(super) fn missed(&self) -> bool {
+        self.missed.is_noted()
     }
 
     pub(super) fn complete(&mut self, slot: Slot, copy: Record) {
-        self.records[slot.index()].complete(copy);
+        if let Some(record) = &mut self.records[slot.index()] {
+            record.complete(copy);
+        }
     }
 
     pub(super) fn epoch(&self, id: &RecordId) -> Option<&Epoch> {
@@ -114,11 +192,20 @@ impl Arena {
 
     /// The number of an epoch whose key is known.
     pub(super) fn epoch_number(&self, id: &RecordId) -> Option<EpochNumber> {
-        counted(self.epochs.find(id)?).map(EpochNumber)
+        EpochNumber::counted(self.epochs.find(id)?)
     }
 
     pub(super) fn numbered_epoch(&self, number: EpochNumber) -> Option<&Epoch> {
-        self.epochs.at(number.0.get() as usize - 1)
+        self.epochs.at(number.index())
+    }
+
+    /// The record that set the writer's key. Of an epoch with an Open nobody
+    /// looks at the record itself.
+    pub(super) fn epoch_id(&self, slot: Slot) -> Option<RecordId> {
+        match self.node(slot).epoch {
+            Some(number) => self.numbered_epoch(number).map(Epoch::id),
+            None => self.record(slot).epoch(),
+        }
     }
 
     /// Records that name this one as `prev`, ascending by id.
@@ -164,8 +251,72 @@ impl Arena {
             epoch,
             child: None,
         });
-        self.records.push(record);
+        self.records.push(Some(record));
         Some(slot)
+    }
+
+    /// Room for so many more nodes at once, if there is any.
+    pub(super) fn reserve(&mut self, more: usize) {
+        // Whoever has no room for a guess may have room for what comes.
+        let _is_there = self.nodes.try_reserve(more);
+    }
+
+    /// Stores where a record stands that is not at hand: alone after `prev`, and
+    /// not to be found before [`index`](Self::index). `None` when the set is full.
+    pub(super) fn sketch(
+        &mut self,
+        id: RecordId,
+        seq: u64,
+        prev: Option<Slot>,
+        spine: ChainNumber,
+        epoch: Option<EpochNumber>,
+    ) -> Option<Slot> {
+        let slot = Slot(counted(self.nodes.len())?);
+        if let Some(prev) = prev {
+            self.nodes[prev.index()].child = Some(slot);
+        }
+        self.nodes.push(Node {
+            id,
+            seq,
+            prev,
+            spine,
+            epoch,
+            child: None,
+        });
+        Some(slot)
+    }
+
+    /// Lets all records be found that were sketched, of which none may stand
+    /// twice.
+    ///
+    /// # Errors
+    /// The one that does.
+    pub(super) fn index(&mut self) -> Result<(), RecordId> {
+        /// How many records later a bucket is asked for that is read now.
+        const AHEAD: usize = 8;
+        self.records.resize_with(self.nodes.len(), || None);
+        self.by_id.reserve(self.nodes.len());
+        for (at, node) in self.nodes.iter().enumerate() {
+            if let Some(later) = self.nodes.get(at + AHEAD) {
+                self.by_id.warm(&later.id);
+            }
+            let spread = node.id.spread();
+            let is_it =
+                |other: usize| matches!(self.nodes.get(other), Some(other) if other.id == node.id);
+            if self.by_id.find_spread(&node.id, spread, is_it).is_some() {
+                return Err(node.id);
+            }
+            self.by_id.insert_spread(&node.id, spread, at);
+        }
+        Ok(())
+    }
+
+    /// Puts a record where it is not at hand.
+    pub(super) fn bring(&mut self, slot: Slot, record: Record) {
+        if self.records.len() < self.nodes.len() {
+            self.records.resize_with(self.nodes.len(), || None);
+        }
+        self.records[slot.index()] = Some(record);
     }
 
     /// Notes a new child.

@@ -137,9 +137,10 @@ impl RecordSet {
     /// only the other topic would know of the ref.
     pub(super) fn relied_on(&self, slot: Slot) -> impl Iterator<Item = Slot> + '_ {
         let record = self.record(slot);
+        let own = self.topic(slot);
         let in_reach = move |named: &Slot| {
             let topic = self.topic(*named);
-            topic == record.topic() || topic == self.authority_topic
+            topic == own || topic == self.authority_topic
         };
         let ids = record
             .prev()
@@ -203,9 +204,8 @@ impl<'a> Canonical<'a> {
         if self.set.on_spine(slot) {
             return Label::Posted;
         }
-        let record = self.set.record(slot);
-        match self.set.fork(&record.chain()) {
-            Some((low, _)) if record.seq() >= self.set.seq(low) => Label::Contested,
+        match self.set.fork(&self.set.chain(slot)) {
+            Some((low, _)) if self.set.seq(slot) >= self.set.seq(low) => Label::Contested,
             _ => Label::Void,
         }
     }
@@ -225,12 +225,9 @@ impl<'a> Canonical<'a> {
     fn row(&self, spine: &super::Spine) -> Row {
         Row {
             chain: spine.chain,
-            tip: spine.tip().map(|slot| {
-                let record = self.set.record(slot);
-                crate::authority::Tip {
-                    seq: record.seq(),
-                    head: record.id(),
-                }
+            tip: spine.tip().map(|slot| crate::authority::Tip {
+                seq: self.set.seq(slot),
+                head: self.set.id(slot),
             }),
             fork: spine.fork().map(|(low, high)| Pair {
                 low: self.set.id(low),
@@ -252,8 +249,7 @@ impl<'a> Canonical<'a> {
             .filter(|&slot| self.set.on_spine(slot) && self.set.topic(slot) == topic);
         beside
             .chain(bare)
-            .map(|slot| self.set.record(slot))
-            .map(|record| (record.id(), record.content().is_some()))
+            .map(|slot| (self.set.id(slot), !self.set.is_bare(slot)))
             .collect()
     }
 

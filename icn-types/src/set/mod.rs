@@ -14,6 +14,9 @@
 //!   and the stored ancestors of these, with the proposals that Openings name
 //!   and the Shuts that Closes name. It is what replicas exchange, and the only
 //!   thing that labels, columns and digests depend on.
+//! - The **outline** of a set is where its records stand. A set that came out of
+//!   one answers as the set itself until somebody asks for a record that is not
+//!   **at hand**.
 
 mod added;
 mod admission;
@@ -24,10 +27,12 @@ mod decisions;
 mod evidence;
 mod next;
 mod office;
+mod outline;
 mod registry;
 mod rehearse;
 mod rows;
 mod rule;
+mod sketch;
 mod spine;
 mod spines;
 
@@ -42,7 +47,9 @@ pub use canonical::{Canonical, Label, Pair, Row};
 pub use decisions::{Decision, Frozen};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
 pub use office::{Office, Seat};
+pub use outline::Outline;
 pub use rule::AuthorityRule;
+pub use sketch::{OutlineError, Sketch};
 pub use spines::ChainNumber;
 
 use crate::authority::{Act, Charter, Open};
@@ -57,7 +64,7 @@ use admission::Epoch;
 use arena::{Arena, EpochNumber};
 use registry::Registry;
 use spine::Spine;
-use spines::Spines;
+use spines::{Paths, Spines};
 
 /// All well-formed records of one domain that a replica holds.
 ///
@@ -100,7 +107,7 @@ impl RecordSet {
             authority: authority_chain(domain),
             authority_topic: Topic::Authority(domain).id(),
             governance_topic: Topic::Governance(domain).id(),
-            arena: Arena::default(),
+            arena: Arena::new(),
             spines: Spines::default(),
             registry: Registry::new(domain),
             recalls: Vec::new(),
@@ -131,7 +138,7 @@ impl RecordSet {
 
     /// Takes over the content of a stored record, if that was missing.
     fn complete(&mut self, slot: Slot, copy: Record) -> Added {
-        if copy.content().is_none() || self.record(slot).content().is_some() {
+        if copy.content().is_none() || !self.is_bare(slot) {
             return Added::Known(slot);
         }
         self.arena.complete(slot, copy);
@@ -181,18 +188,24 @@ impl RecordSet {
             self.recalls.push(slot);
         }
         let decided = self.registry.judge(&self.arena, slot);
-        let recall = self.registry.best_recall(&self.arena, &self.recalls);
-        if recall != self.recall {
-            self.recall = recall;
-            if let Some(spine) = self.spines.of_mut(&self.authority) {
-                let movement = spine.seal(&self.arena, recall, BTreeSet::new());
-                let is_straight = spine.is_straight();
-                self.moved(self.authority, movement, is_straight);
-            }
-        }
+        self.follow_recalls();
         let cut_back = self.tip.is_some_and(|tip| !self.on_spine(tip));
         if decided || cut_back || self.valid < self.spine(&self.authority).len() {
             self.follow_authority();
+        }
+    }
+
+    /// Puts the authority chain's spine on its best Recall.
+    fn follow_recalls(&mut self) {
+        let recall = self.registry.best_recall(&self.arena, &self.recalls);
+        if recall == self.recall {
+            return;
+        }
+        self.recall = recall;
+        if let Some(spine) = self.spines.of_mut(&self.authority) {
+            let movement = spine.seal(&self.arena, recall, BTreeSet::new());
+            let is_straight = spine.is_straight();
+            self.moved(self.authority, movement, is_straight);
         }
     }
 
@@ -233,7 +246,11 @@ impl RecordSet {
             .office()
             .and_then(|office| office.seat(&chain))
             .and_then(Seat::last_row);
-        let (row, is_open) = self.registry.rows.last_effective(&self.arena, last_row);
+        let paths = Paths {
+            arena: &self.arena,
+            spines: &self.spines,
+        };
+        let (row, is_open) = self.registry.rows.last_effective(paths, last_row);
         if is_open {
             self.unseated.insert(chain);
         } else {
@@ -303,9 +320,33 @@ impl RecordSet {
     }
 
     /// A stored record.
+    ///
+    /// In place of one that is not [at hand](Self::is_at_hand) it answers with a
+    /// header that says nothing, and notes that it was [missed](Self::missed).
     #[must_use]
     pub fn record(&self, slot: Slot) -> &Record {
         self.arena.record(slot)
+    }
+
+    /// Whether what a record says is here. It is of every record that was added,
+    /// bare or not; of a set that came out of a [`Sketch`], only of the records
+    /// whose bodies it was given.
+    #[must_use]
+    pub fn is_at_hand(&self, slot: Slot) -> bool {
+        self.arena.is_at_hand(slot)
+    }
+
+    /// Whether anybody asked for a record that is not [at hand](Self::is_at_hand)
+    /// since the set was made, or the one that it is a clone of. Everything that
+    /// was computed from the set is void then, and has to be computed again from
+    /// all records.
+    ///
+    /// This is optimistic reading, validated at its end, as in the concurrency
+    /// control of Kung and Robinson (1981): nobody stops at a record that is not
+    /// here, and before an answer counts its reader asks whether one was missed.
+    #[must_use]
+    pub fn missed(&self) -> bool {
+        self.arena.missed()
     }
 
     /// The record before this one on its chain.
@@ -317,18 +358,6 @@ impl RecordSet {
     /// The record and everything before it on its chain, newest first.
     pub fn back(&self, from: Slot) -> impl Iterator<Item = Slot> + '_ {
         self.arena.back(Some(from))
-    }
-
-    /// Whether `ancestor` lies on the chain up to and including `head`. Costs
-    /// the distance between them, nothing where both lie on a spine.
-    #[must_use]
-    pub fn on_path(&self, ancestor: Slot, head: Slot) -> bool {
-        if self.on_spine(head) {
-            let (above, below) = (self.arena.node(head), self.arena.node(ancestor));
-            self.on_spine(ancestor) && below.spine == above.spine && below.seq <= above.seq
-        } else {
-            self.arena.on_path(ancestor, head)
-        }
     }
 
     /// Every slot, in the order in which this set stored them.
@@ -349,13 +378,6 @@ impl RecordSet {
         self.spines.of(chain).map_or(&[], Spine::path)
     }
 
-    /// Whether the record lies on its chain's spine.
-    #[must_use]
-    pub fn on_spine(&self, slot: Slot) -> bool {
-        let spine = self.spines.numbered(self.arena.node(slot).spine);
-        spine.contains(&self.arena, slot)
-    }
-
     /// How many records of the spine are under an effective Seal.
     #[must_use]
     pub fn sealed_len(&self, chain: &ChainId) -> usize {
@@ -371,6 +393,11 @@ impl RecordSet {
     /// Records that are stored without their content.
     pub fn bare(&self) -> impl ExactSizeIterator<Item = Slot> + '_ {
         self.bare.iter().copied()
+    }
+
+    /// Whether a record is stored without its content.
+    fn is_bare(&self, slot: Slot) -> bool {
+        self.bare.contains(&slot)
     }
 
     /// Verdict about a record of the authority chain; `Waiting` for others.
@@ -416,8 +443,8 @@ impl RecordSet {
 
     /// The charter or Recall under which the registrar writes.
     fn registrar_epoch(&self) -> Option<RecordId> {
-        let tip = self.record(*self.spine(&self.authority).last()?);
-        Some(tip.epoch().unwrap_or_else(|| tip.id()))
+        let tip = *self.spine(&self.authority).last()?;
+        Some(self.arena.epoch_id(tip).unwrap_or_else(|| self.id(tip)))
     }
 
     /// The charter, once it is here.
@@ -456,7 +483,7 @@ impl RecordSet {
         self.registry
             .rows
             .written_by(seal)
-            .filter(|(_, row)| self.registry.rows.effective(&self.arena, *row) == Some(true))
+            .filter(|(_, row)| self.registry.rows.effective(self.paths(), *row) == Some(true))
             .filter_map(|(_, row)| self.registry.rows.row(row).tip())
             .filter_map(|tip| self.arena.find(&tip.head))
     }
@@ -493,7 +520,7 @@ impl RecordSet {
     /// # Errors
     /// [`NoProof`] when they are the same record or stand apart.
     pub fn equivocation(&self, one: Slot, other: Slot) -> Result<Equivocation, NoProof> {
-        let epoch = self.record(one).epoch().ok_or(NoProof::Apart)?;
+        let epoch = self.arena.epoch_id(one).ok_or(NoProof::Apart)?;
         let key = self.arena.epoch(&epoch).ok_or(NoProof::Apart)?.public_key();
         Equivocation::stored(self.record(one), self.record(other), key)
     }

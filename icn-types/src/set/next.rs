@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::authority::Start;
 use crate::id::{ChainId, RecordId};
-use crate::record::{Kind, Place, Record};
+use crate::record::{Kind, Place};
 
 use super::RecordSet;
 use super::arena::Slot;
@@ -25,7 +25,7 @@ impl RecordSet {
         if forks || self.needs_upgrade().is_some() {
             return None;
         }
-        let tip = spine.and_then(Spine::tip).map(|tip| self.record(tip));
+        let tip = spine.and_then(Spine::tip);
         let (topic, epoch) = if *chain == self.authority {
             (self.authority_topic, self.registrar_epoch()?)
         } else {
@@ -34,8 +34,8 @@ impl RecordSet {
                 return None;
             }
             let open = self.open(&seat.open())?;
-            let starts = open.start.tip().map(|tip| tip.head) == tip.map(Record::id);
-            let goes_on = tip.is_some_and(|tip| tip.epoch() == Some(seat.open()));
+            let starts = open.start.tip().map(|tip| tip.head) == tip.map(|tip| self.id(tip));
+            let goes_on = tip.is_some_and(|tip| self.goes_on(seat.open(), Some(tip)));
             (starts || goes_on).then_some(())?;
             (open.chain.topic(), seat.open())
         };
@@ -43,8 +43,8 @@ impl RecordSet {
             topic,
             chain: *chain,
             epoch,
-            seq: tip.map_or(Some(0), |tip| tip.seq().checked_add(1))?,
-            prev: tip.map(Record::id),
+            seq: tip.map_or(Some(0), |tip| self.seq(tip).checked_add(1))?,
+            prev: tip.map(|tip| self.id(tip)),
         })
     }
 
@@ -83,12 +83,12 @@ impl RecordSet {
     /// record of the authority chain.
     #[must_use]
     pub fn succession(&self, honoured: &RecordId) -> Option<Place> {
-        let record = self.record(self.valid_act(honoured)?);
+        let slot = self.valid_act(honoured)?;
         Some(Place::Succession {
-            topic: record.topic(),
-            chain: record.chain(),
-            seq: record.seq().checked_add(1)?,
-            prev: record.id(),
+            topic: self.authority_topic,
+            chain: self.authority,
+            seq: self.seq(slot).checked_add(1)?,
+            prev: *honoured,
         })
     }
 

@@ -50,7 +50,7 @@ impl<'a> View<'a> {
 impl Path for View<'_> {
     fn open(&self, id: &RecordId) -> Option<(u64, &Open)> {
         let epoch = self.arena.epoch(id)?;
-        Some((self.arena.record(epoch.slot()).seq(), epoch.open()?))
+        Some((self.arena.node(epoch.slot()).seq, epoch.open()?))
     }
 
     fn readied(&self, ready: &RecordId) -> Option<&Frozen> {

@@ -8,7 +8,8 @@ use crate::id::{ChainId, RecordId};
 use crate::record::Kind;
 
 use super::RecordSet;
-use super::arena::{Arena, Slot};
+use super::arena::Slot;
+use super::spines::Paths;
 
 /// A row by number, in one set only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,15 +152,15 @@ impl Rows {
     ///
     /// A row that does not count changes nothing. Once known, the answer is
     /// fixed.
-    pub(super) fn effective(&self, arena: &Arena, index: RowIndex) -> Option<bool> {
-        self.judge_back(arena, index)
+    pub(super) fn effective(&self, paths: Paths<'_>, index: RowIndex) -> Option<bool> {
+        self.judge_back(paths, index)
             .last()
             .map_or_else(|| self.row(index).effective, |judged| judged.effective)
     }
 
     /// [`effective`](Self::effective), remembered.
-    fn learn(&mut self, arena: &Arena, index: RowIndex) -> Option<bool> {
-        for judged in self.judge_back(arena, index) {
+    fn learn(&mut self, paths: Paths<'_>, index: RowIndex) -> Option<bool> {
+        for judged in self.judge_back(paths, index) {
             let row = &mut self.rows[judged.row.0 as usize];
             row.effective = judged.effective;
             row.reach = judged.reach;
@@ -168,7 +169,7 @@ impl Rows {
     }
 
     /// Answers for this row and the unsettled ones before it, oldest first.
-    fn judge_back(&self, arena: &Arena, index: RowIndex) -> Vec<Judged> {
+    fn judge_back(&self, paths: Paths<'_>, index: RowIndex) -> Vec<Judged> {
         let mut unsettled = Vec::new();
         let mut next = Some(index);
         while let Some(at) = next.filter(|&at| self.row(at).reach.is_none()) {
@@ -178,16 +179,16 @@ impl Rows {
         let mut reach = next.map_or(Some(Reach::Nothing), |at| self.row(at).reach);
         let mut judged = Vec::with_capacity(unsettled.len());
         for at in unsettled.into_iter().rev() {
-            let answer = self.judge(arena, at, reach);
+            let answer = self.judge(paths, at, reach);
             reach = answer.reach;
             judged.push(answer);
         }
         judged
     }
 
-    fn judge(&self, arena: &Arena, row: RowIndex, earlier: Option<Reach>) -> Judged {
+    fn judge(&self, paths: Paths<'_>, row: RowIndex, earlier: Option<Reach>) -> Judged {
         let head = match self.row(row).tip {
-            Some(tip) => match arena.find(&tip.head) {
+            Some(tip) => match paths.find(&tip.head) {
                 Some(head) => Some(head),
                 None => {
                     return Judged {
@@ -204,11 +205,11 @@ impl Rows {
             (None, _) => (false, None),
             (Some(Reach::Nothing), None) => (true, Some(Reach::Nothing)),
             (Some(Reach::Nothing), Some(head)) => (true, Some(Reach::Head(head))),
-            (Some(Reach::Head(below)), Some(head)) if arena.on_path(below, head) => {
+            (Some(Reach::Head(below)), Some(head)) if paths.on_path(below, head) => {
                 (true, Some(Reach::Head(head)))
             }
             (Some(Reach::Head(above)), head)
-                if head.is_none_or(|head| arena.on_path(head, above)) =>
+                if head.is_none_or(|head| paths.on_path(head, above)) =>
             {
                 (false, Some(Reach::Head(above)))
             }
@@ -225,12 +226,12 @@ impl Rows {
     /// may yet come to count because its head is not stored.
     pub(super) fn last_effective(
         &mut self,
-        arena: &Arena,
+        paths: Paths<'_>,
         index: Option<RowIndex>,
     ) -> (Option<RowIndex>, bool) {
         let (mut next, mut is_open) = (index, false);
         while let Some(at) = next {
-            match self.learn(arena, at) {
+            match self.learn(paths, at) {
                 Some(true) => return (Some(at), is_open),
                 Some(false) => {}
                 None => is_open = true,
@@ -257,7 +258,7 @@ impl RecordSet {
         while let Some(index) = next {
             let row = self.registry.rows.row(index);
             let is_seal = self.record(row.by()).kind() == Kind::SEAL;
-            if is_seal && self.registry.rows.effective(&self.arena, index) == Some(true) {
+            if is_seal && self.registry.rows.effective(self.paths(), index) == Some(true) {
                 let head = self.arena.find(&row.tip()?.head)?;
                 return Some((row.by(), head));
             }

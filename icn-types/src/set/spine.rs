@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::id::{ChainId, RecordId, TopicId};
 use crate::record::Kind;
 
+use super::admission::Epoch;
 use super::arena::{Arena, Slot};
 
 /// One chain: its sealed path and the unforked records after it.
@@ -91,6 +92,15 @@ impl Spine {
         usize::try_from(arena.node(slot).seq).is_ok_and(|seq| self.path.get(seq) == Some(&slot))
     }
 
+    /// Puts a record at the end of a chain that nothing lies beside.
+    pub(super) fn lengthen(&mut self, slot: Slot) {
+        if self.path.is_empty() {
+            self.roots.push(slot);
+        }
+        self.path.push(slot);
+        self.stored += 1;
+    }
+
     /// Takes in a record that the arena has just stored.
     pub(super) fn add(&mut self, arena: &Arena, slot: Slot) -> Movement {
         let node = arena.node(slot);
@@ -170,11 +180,15 @@ impl Spine {
     /// Recall never counts as a child: a Valid one moves the start of the
     /// spine, and any other may come from a stranger.
     fn counts(&self, arena: &Arena, child: Slot) -> bool {
-        let record = arena.record(child);
+        let Some(epoch) = arena.node(child).epoch else {
+            // It lies on the authority chain, where nothing but a Recall ends
+            // an epoch.
+            return arena.record(child).kind() != Kind::RECALL;
+        };
         let right_after = self.depth(arena, child) == self.sealed.saturating_add(1);
-        let is_ended = |epoch| self.ended.contains(&epoch);
-        let has_ended = right_after && record.epoch().is_some_and(is_ended);
-        !has_ended && record.kind() != Kind::RECALL
+        let open = arena.numbered_epoch(epoch).map(Epoch::id);
+        let is_ended = |open| self.ended.contains(&open);
+        !(right_after && open.is_some_and(is_ended))
     }
 
     /// Children of a record of the path that count, ascending by id.

@@ -7,7 +7,7 @@ use crate::id::{ChainId, RecordId, TopicId};
 use crate::index::Index;
 
 use super::RecordSet;
-use super::arena::Slot;
+use super::arena::{Arena, Slot};
 use super::spine::{Movement, Spine};
 
 /// A chain, by the order in which this set happened to store its first record.
@@ -16,6 +16,20 @@ use super::spine::{Movement, Spine};
 /// decide an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChainNumber(u32);
+
+impl ChainNumber {
+    pub(super) const fn counted(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// The spine of every chain with a stored record.
 ///
@@ -48,11 +62,11 @@ impl Spines {
     }
 
     pub(super) fn numbered(&self, number: ChainNumber) -> &Spine {
-        &self.spines[number.0 as usize]
+        &self.spines[number.index()]
     }
 
     pub(super) fn numbered_mut(&mut self, number: ChainNumber) -> &mut Spine {
-        &mut self.spines[number.0 as usize]
+        &mut self.spines[number.index()]
     }
 
     pub(super) fn of(&self, chain: &ChainId) -> Option<&Spine> {
@@ -62,6 +76,21 @@ impl Spines {
     pub(super) fn of_mut(&mut self, chain: &ChainId) -> Option<&mut Spine> {
         let number = self.find(chain)?;
         Some(self.numbered_mut(number))
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.spines.len()
+    }
+
+    /// Chains in the order of their numbers, which is that of their first
+    /// records, from the first one that starts at a slot of this index or later.
+    pub(super) fn starting_from(&self, index: usize) -> &[Spine] {
+        let is_earlier = |spine: &Spine| {
+            let root = spine.roots().first();
+            root.is_none_or(|root| root.index() < index)
+        };
+        let before = self.spines.partition_point(is_earlier);
+        self.spines.get(before..).unwrap_or_default()
     }
 
     /// In the order of their numbers, which differs from set to set.
@@ -77,7 +106,56 @@ impl Spines {
     }
 }
 
+/// Which records come before which.
+#[derive(Clone, Copy)]
+pub(super) struct Paths<'a> {
+    pub(super) arena: &'a Arena,
+    pub(super) spines: &'a Spines,
+}
+
+impl Paths<'_> {
+    pub(super) fn find(self, id: &RecordId) -> Option<Slot> {
+        self.arena.find(id)
+    }
+
+    fn on_spine(self, slot: Slot) -> bool {
+        let spine = self.spines.numbered(self.arena.node(slot).spine);
+        spine.contains(self.arena, slot)
+    }
+
+    /// Whether `ancestor` lies on the chain up to and including `head`. A walk
+    /// between them only where `head` lies beside its spine.
+    pub(super) fn on_path(self, ancestor: Slot, head: Slot) -> bool {
+        if self.on_spine(head) {
+            let (above, below) = (self.arena.node(head), self.arena.node(ancestor));
+            self.on_spine(ancestor) && below.spine == above.spine && below.seq <= above.seq
+        } else {
+            self.arena.on_path(ancestor, head)
+        }
+    }
+}
+
 impl RecordSet {
+    pub(super) const fn paths(&self) -> Paths<'_> {
+        Paths {
+            arena: &self.arena,
+            spines: &self.spines,
+        }
+    }
+
+    /// Whether `ancestor` lies on the chain up to and including `head`. Costs
+    /// the distance between them, nothing where both lie on a spine.
+    #[must_use]
+    pub fn on_path(&self, ancestor: Slot, head: Slot) -> bool {
+        self.paths().on_path(ancestor, head)
+    }
+
+    /// Whether the record lies on its chain's spine.
+    #[must_use]
+    pub fn on_spine(&self, slot: Slot) -> bool {
+        self.paths().on_spine(slot)
+    }
+
     /// The name of a stored record, without a look at what it says.
     #[must_use]
     pub fn id(&self, slot: Slot) -> RecordId {

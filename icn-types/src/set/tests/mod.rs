@@ -2,6 +2,7 @@ mod decisions;
 mod evidence;
 mod format;
 mod hostile;
+mod outline;
 mod receivers;
 mod reference;
 mod roll;

@@ -4,7 +4,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::super::RecordSet;
+use super::super::{RecordSet, Slot};
 use crate::authority::Seal;
 use crate::id::{ChainId, RecordId};
 use crate::record::{Kind, Record};
@@ -38,7 +38,8 @@ pub(super) struct Picture {
 
 /// The picture that the set itself draws.
 pub(super) fn drawn(set: &RecordSet) -> Picture {
-    let id = |slot| set.record(slot).id();
+    let id = |slot| set.id(slot);
+    let bare: BTreeSet<Slot> = set.bare().collect();
     let chains = || set.chains().map(|(chain, _)| chain);
     let canonical = set.canonical();
     Picture {
@@ -54,7 +55,7 @@ pub(super) fn drawn(set: &RecordSet) -> Picture {
             .collect(),
         canonical: canonical
             .slots()
-            .map(|slot| (id(slot), set.record(slot).content().is_some()))
+            .map(|slot| (id(slot), !bare.contains(&slot)))
             .collect(),
         heads: set
             .slots()

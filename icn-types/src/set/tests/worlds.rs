@@ -22,7 +22,7 @@ use crate::testkit::stage::{GRANT, Stage};
 use crate::time::Timestamp;
 
 /// Numbers from a seed (splitmix64).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn roll(&mut self) -> u64 {
@@ -33,15 +33,15 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.roll() % bound as u64).unwrap()
     }
 
-    fn one_in(&mut self, bound: usize) -> bool {
+    pub(super) fn one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 
-    fn pick<T: Clone>(&mut self, items: &[T]) -> Option<T> {
+    pub(super) fn pick<T: Clone>(&mut self, items: &[T]) -> Option<T> {
         (!items.is_empty()).then(|| items[self.below(items.len())].clone())
     }
 
@@ -578,11 +578,11 @@ fn check(set: &RecordSet) {
 }
 
 /// Everything that two sets with the same records agree about.
-fn summary(set: &RecordSet) -> impl PartialEq + core::fmt::Debug + use<> {
+pub(super) fn summary(set: &RecordSet) -> impl PartialEq + core::fmt::Debug + use<> {
     let verdicts: BTreeMap<RecordId, _> = set
         .slots()
-        .filter(|&slot| set.record(slot).chain() == set.authority())
-        .map(|slot| (set.record(slot).id(), set.verdict(slot)))
+        .filter(|&slot| set.chain(slot) == set.authority())
+        .map(|slot| (set.id(slot), set.verdict(slot)))
         .map(|(id, verdict)| (id, alloc::format!("{verdict:?}")))
         .collect();
     let seats: Vec<_> = set
@@ -595,20 +595,22 @@ fn summary(set: &RecordSet) -> impl PartialEq + core::fmt::Debug + use<> {
         .chains()
         .map(|(chain, _)| set.next_place(&chain))
         .collect();
-    let tip = set.office_tip().map(|slot| set.record(slot).id());
+    let tip = set.office_tip().map(|slot| set.id(slot));
     (drawn(set), digests(set), verdicts, seats, places, tip)
 }
 
 fn digests(set: &RecordSet) -> Vec<crate::id::Digest> {
     let canonical = set.canonical();
-    let topics: BTreeSet<_> = canonical
-        .slots()
-        .map(|slot| set.record(slot).topic())
-        .collect();
+    let topics: BTreeSet<_> = canonical.slots().map(|slot| set.topic(slot)).collect();
     topics
         .iter()
         .map(|topic| canonical.digest(*topic))
         .collect()
+}
+
+/// The stage of the world of a seed, with all its records.
+pub(super) fn stage_of(seed: u64) -> Stage {
+    World::new(seed).stage
 }
 
 fn strays(canonical: &Canonical<'_>) -> Strays {

@@ -1,0 +1,435 @@
+//! Sets that come out of outlines: equal to the ones that the outlines are of,
+//! as long as nobody asks for what is not at hand.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::super::outline::ROW_LEN;
+use super::worlds::{Dice, stage_of, summary};
+use super::*;
+use crate::canon::from_bytes;
+
+/// The records of a set as they travel, by slot.
+fn bodies(set: &RecordSet) -> Vec<Vec<u8>> {
+    let record = |slot| set.record(slot).to_bytes();
+    set.slots().map(record).collect()
+}
+
+fn pages(set: &RecordSet) -> Vec<Vec<u8>> {
+    set.outline().unwrap().pages().collect()
+}
+
+/// Every record of the authority chain, and the last one of every chain.
+fn needed(set: &RecordSet) -> BTreeSet<Slot> {
+    let ends = set
+        .chains()
+        .filter_map(|(chain, _)| set.spine(&chain).last());
+    let acts = set.spine(&set.authority());
+    acts.iter().chain(ends).copied().collect()
+}
+
+/// The set that comes out of pages with some bodies at hand.
+fn drawn_up<'a>(
+    domain: DomainId,
+    pages: impl IntoIterator<Item = &'a Vec<u8>>,
+    bodies: impl IntoIterator<Item = (usize, &'a Vec<u8>)>,
+) -> Result<RecordSet, OutlineError> {
+    let mut sketch = Sketch::new(domain);
+    sketch.reserve(7);
+    for page in pages {
+        sketch.page(page)?;
+    }
+    for (index, body) in bodies {
+        sketch.body(index, body)?;
+    }
+    sketch.finish()
+}
+
+/// The set once more, from its outline and the bodies of some records.
+fn opened(set: &RecordSet, at_hand: &BTreeSet<Slot>) -> RecordSet {
+    let (pages, bodies) = (pages(set), bodies(set));
+    let at_hand = at_hand
+        .iter()
+        .map(|slot| (slot.index(), &bodies[slot.index()]));
+    drawn_up(set.domain(), &pages, at_hand).unwrap()
+}
+
+/// The records of a world that keep a set straight, in the order of writing, and
+/// those that do not.
+fn straightened(stage: &Stage) -> (RecordSet, Vec<Signed<Record>>) {
+    let (mut straight, mut left) = (RecordSet::new(stage.domain()), Vec::new());
+    for record in &stage.records {
+        let mut longer = straight.clone();
+        if longer.insert(record.clone()).is_ok() && longer.is_straight() {
+            straight = longer;
+        } else {
+            left.push(record.clone());
+        }
+    }
+    (straight, left)
+}
+
+/// Asserts that two sets that hold the same records in the same slots answer
+/// everything alike that looks at no record.
+fn assert_same(one: &RecordSet, other: &RecordSet) {
+    assert_eq!(summary(one), summary(other));
+    assert_eq!(
+        one.slots().collect::<Vec<_>>(),
+        other.slots().collect::<Vec<_>>()
+    );
+    for slot in one.slots() {
+        let place = |set: &RecordSet| {
+            let chain = (set.chain(slot), set.topic(slot), set.chain_of(slot));
+            (
+                set.id(slot),
+                chain,
+                set.seq(slot),
+                set.prev(slot),
+                set.find(&set.id(slot)),
+            )
+        };
+        assert_eq!(place(one), place(other));
+        let stand = |set: &RecordSet| {
+            let siblings: Vec<Slot> = set.siblings(slot).collect();
+            let label = set.canonical().label(slot);
+            (set.on_spine(slot), set.verdict(slot), siblings, label)
+        };
+        assert_eq!(stand(one), stand(other));
+    }
+    for (chain, topic) in one.chains() {
+        let chains = |set: &RecordSet| {
+            let seals = (
+                set.newest_seal(&chain),
+                set.newest_row(&chain),
+                set.sealed_beyond(&chain),
+            );
+            let ends = (
+                set.sealed_len(&chain),
+                set.is_frozen(&chain),
+                set.next_start(&chain),
+            );
+            (seals, ends, set.canonical().rows(topic))
+        };
+        assert_eq!(chains(one), chains(other));
+    }
+    let whole = |set: &RecordSet| {
+        let office = set
+            .office_tip()
+            .map(|tip| set.office_after(&set.id(tip)).is_some());
+        (
+            set.is_straight(),
+            set.registrar(),
+            set.charter(),
+            set.needs_upgrade(),
+            office,
+        )
+    };
+    assert_eq!(whole(one), whole(other));
+}
+
+/// Asserts that both hold the same records where both have them.
+fn assert_same_records(one: &RecordSet, other: &RecordSet) {
+    let records = |set: &RecordSet| bodies(set);
+    assert_eq!(records(one), records(other));
+}
+
+/// A stage of honest people: members who write under several epochs and a
+/// registrar who seals, raises, decides and is recalled. Everything is straight.
+struct Honest {
+    stage: Stage,
+    dice: Dice,
+    chains: Vec<ChainId>,
+    written: u64,
+}
+
+impl Honest {
+    fn new(seed: u64) -> Self {
+        let mut honest = Self {
+            stage: Stage::new(seed, 3),
+            dice: Dice(seed),
+            chains: Vec::new(),
+            written: 0,
+        };
+        for _ in 0..20 + honest.dice.below(40) {
+            honest.step();
+        }
+        honest
+    }
+
+    fn step(&mut self) {
+        self.written += 1;
+        let chain = self.dice.pick(&self.chains);
+        let ids: Vec<RecordId> = self
+            .stage
+            .records
+            .iter()
+            .map(|record| record.id())
+            .collect();
+        match (self.dice.below(12), chain) {
+            (0..=1, _) | (_, None) => self.open(),
+            (2, Some(chain)) => {
+                let spine = spine_ids(&self.stage.set, &chain);
+                let sealed = self.stage.set.sealed_len(&chain);
+                let at = sealed + self.dice.below(spine.len() + 1 - sealed);
+                let tip = at.checked_sub(1).map(|seq| Tip {
+                    seq: seq as u64,
+                    head: spine[seq],
+                });
+                self.stage.seal_at(&chain, tip, Finality::Open);
+            }
+            (3, Some(chain)) => {
+                let tip = self.stage.tip(&chain);
+                self.stage.reopen(&chain, tip, 0);
+            }
+            (4, Some(chain)) => {
+                self.stage
+                    .raise(&chain, -100 - i64::try_from(self.written).unwrap());
+            }
+            (5, _) if self.dice.one_in(2) => {
+                let honoured = self.stage.set.id(self.stage.set.office_tip().unwrap());
+                self.stage.recall(honoured, &[]);
+            }
+            (_, Some(chain)) => {
+                let refs: Vec<RecordId> = self.dice.pick(&ids).into_iter().collect();
+                self.stage.write(&chain, NOTE, &refs, &self.written);
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        let topic = if self.dice.one_in(3) {
+            self.stage.governance()
+        } else {
+            self.stage.ledger(UNIT)
+        };
+        let key = self.stage.draw_key();
+        let owner = Owner::Shared(u32::try_from(self.chains.len()).unwrap());
+        let chain = self.stage.open(topic.chain(owner), key, Some(GRANT));
+        self.chains.push(chain);
+    }
+}
+
+/// What happened in the worlds of a test.
+#[derive(Default)]
+struct Seen {
+    records: usize,
+    recalls: usize,
+    reopened: usize,
+    sealed: usize,
+    invalid: usize,
+    missed: usize,
+}
+
+impl Seen {
+    fn add(&mut self, set: &RecordSet) {
+        self.records += set.len();
+        for &act in set.spine(&set.authority()) {
+            let record = set.record(act);
+            self.recalls += usize::from(record.kind() == Kind::RECALL);
+            let open = set.open(&record.id());
+            let is_next = open.is_some_and(|open| open.start.prior().is_some());
+            self.reopened += usize::from(is_next);
+            self.invalid += usize::from(matches!(set.verdict(act), Verdict::Invalid(_)));
+        }
+        let sealed = set.chains().filter(|(chain, _)| set.sealed_len(chain) > 0);
+        self.sealed += sealed.count();
+    }
+}
+
+#[test]
+fn a_set_from_an_outline_is_the_set_as_long_as_nobody_looks_at_records() {
+    let mut seen = Seen::default();
+    for seed in 0..60 {
+        let honest = Honest::new(seed);
+        let set = &honest.stage.set;
+        assert!(set.is_straight());
+        let opened = opened(set, &needed(set));
+        assert_same(&opened, set);
+        assert_eq!(opened.judged(), set.judged());
+        assert_eq!(opened.bends(), 0);
+        assert!(!opened.missed());
+        seen.add(&opened);
+    }
+    let Seen {
+        records,
+        recalls,
+        reopened,
+        sealed,
+        ..
+    } = seen;
+    assert!(
+        records > 2000 && recalls > 50 && reopened > 100 && sealed > 100,
+        "{records} records, {recalls} recalls, {reopened} reopened, {sealed} sealed"
+    );
+}
+
+#[test]
+fn what_comes_afterwards_is_added_as_to_the_set_itself() {
+    for seed in 0..40 {
+        let mut honest = Honest::new(seed);
+        let mut opened = opened(&honest.stage.set, &needed(&honest.stage.set));
+        let before = honest.stage.records.len();
+        for _ in 0..40 {
+            honest.step();
+        }
+        for record in &honest.stage.records[before..] {
+            let claim = from_bytes(&record.to_bytes()).unwrap();
+            let slot = opened.slot_ahead(0).unwrap();
+            assert_eq!(opened.receive(claim), Ok(Added::New(slot)));
+            assert!(opened.is_at_hand(slot));
+        }
+        for record in &honest.stage.records {
+            let slot = opened.find(&record.id()).unwrap();
+            assert_eq!(opened.insert(record.clone()), Ok(Added::Known(slot)));
+        }
+        assert_same(&opened, &honest.stage.set);
+        assert_eq!(opened.judged(), honest.stage.set.judged());
+        assert!(!opened.missed());
+        // And once more, from the outline of a set that came out of one.
+        let (pages, bodies) = (pages(&opened), bodies(&honest.stage.set));
+        let needed = needed(&opened);
+        let bodies = needed
+            .iter()
+            .map(|slot| (slot.index(), &bodies[slot.index()]));
+        let again = drawn_up(opened.domain(), &pages, bodies).unwrap();
+        assert_same(&again, &opened);
+        assert!(!again.missed() && !opened.missed());
+    }
+}
+
+#[test]
+fn worlds_with_invalid_records_and_forks_afterwards_go_on_alike() {
+    let mut seen = Seen::default();
+    for seed in 0..150 {
+        let stage = stage_of(seed);
+        let (mut set, left) = straightened(&stage);
+        let every = set.slots().collect();
+        let (mut some, mut all) = (opened(&set, &needed(&set)), opened(&set, &every));
+        seen.add(&set);
+        for other in [&some, &all] {
+            assert_same(other, &set);
+            assert_eq!(other.judged(), set.judged());
+            assert!(!other.missed());
+        }
+        assert_same_records(&all, &set);
+        for record in left.iter().chain(&left) {
+            let added = set.insert(record.clone());
+            assert_eq!(all.insert(record.clone()), added);
+            let early = some.insert(record.clone());
+            assert!(early == added || some.missed());
+        }
+        assert_same(&all, &set);
+        assert_same_records(&all, &set);
+        assert!(!all.missed());
+        let answers = summary(&some) == summary(&set);
+        assert!(answers || some.missed());
+        seen.missed += usize::from(some.missed());
+    }
+    let Seen {
+        invalid, missed, ..
+    } = seen;
+    assert!(
+        invalid > 20 && missed > 20,
+        "{invalid} invalid, {missed} missed"
+    );
+}
+
+#[test]
+fn only_a_record_that_is_not_at_hand_is_missed() {
+    let honest = Honest::new(5);
+    let set = &honest.stage.set;
+    let needed = needed(set);
+    let opened = opened(set, &needed);
+    for slot in set.slots().filter(|slot| needed.contains(slot)) {
+        assert!(opened.is_at_hand(slot));
+        assert_eq!(opened.record(slot), set.record(slot));
+        assert!(!opened.missed());
+    }
+    let absent: Vec<Slot> = set.slots().filter(|slot| !needed.contains(slot)).collect();
+    assert!(absent.len() > 5);
+    for slot in absent {
+        let asked = opened.clone();
+        assert!(!asked.is_at_hand(slot) && !asked.missed());
+        let stand_in = asked.record(slot);
+        assert!(stand_in.content().is_none() && stand_in.refs().is_empty());
+        assert_eq!(asked.find(&stand_in.id()), None);
+        assert!(asked.missed() && asked.clone().missed());
+    }
+    assert!(!opened.missed());
+}
+
+#[test]
+fn a_set_that_was_filled_record_by_record_misses_nothing() {
+    let (mut stage, a, _) = two();
+    let head = note(&mut stage, &a, 0);
+    note_after(&mut stage, &a, None, 1);
+    for slot in stage.set.slots() {
+        assert!(stage.set.is_at_hand(slot));
+        assert_eq!(stage.set.record(slot).id(), stage.set.id(slot));
+    }
+    let record = stage.set.record(stage.set.find(&head).unwrap());
+    let bare = Record::bare(record.header().clone(), *record.signature());
+    let others = stage.records.iter().filter(|record| record.id() != head);
+    let mut set = stage.replay(others);
+    let slot = set.receive(bare).unwrap().slot();
+    assert!(set.is_at_hand(slot) && set.record(slot).content().is_none());
+    assert!(!set.missed() && !stage.set.missed());
+}
+
+#[test]
+fn only_a_straight_set_with_all_contents_has_an_outline() {
+    let (mut stage, a, _) = two();
+    let first = note(&mut stage, &a, 0);
+    assert!(stage.set.outline().is_some());
+    let record = stage.records.last().unwrap().clone();
+    let others = stage.records.iter().filter(|record| record.id() != first);
+    let mut bare = stage.replay(others);
+    bare.receive(Record::bare(record.header().clone(), *record.signature()))
+        .unwrap();
+    assert!(bare.outline().is_none(), "of a bare record");
+    bare.insert(record).unwrap();
+    assert!(bare.outline().is_some());
+    note_after(&mut stage, &a, None, 1);
+    assert!(stage.set.outline().is_none(), "of a fork");
+}
+
+#[test]
+fn an_empty_set_has_an_outline_of_no_pages() {
+    let set = RecordSet::new(DomainId::from_bytes([7; 32]));
+    let outline = set.outline().unwrap();
+    assert!(outline.is_empty() && outline.page(0).is_none());
+    assert_eq!(outline.pages().count(), outline.len());
+    let opened = Sketch::new(set.domain()).finish().unwrap();
+    assert!(opened.is_empty() && opened.office().is_none());
+}
+
+#[test]
+fn full_pages_stay_while_the_set_grows() {
+    let mut stage = Stage::new(3, 3);
+    let ledger = stage.ledger(UNIT);
+    let key = stage.draw_key();
+    let chains: Vec<ChainId> = (0..3)
+        .map(|number| stage.open(ledger.chain(Owner::Shared(number)), key.clone(), None))
+        .collect();
+    let mut full = Vec::new();
+    while stage.set.len() <= 2 * Outline::ROWS {
+        let number = stage.set.len();
+        note(&mut stage, &chains[number % 3], number as u64);
+        if number + 1 == Outline::ROWS {
+            full = pages(&stage.set);
+            let late = ledger.chain(Owner::Shared(3));
+            stage.open(late, key.clone(), None);
+            note(&mut stage, &late.id(), 0);
+        }
+    }
+    let set = &stage.set;
+    let now = pages(set);
+    assert_eq!((full.len(), now.len()), (1, 3));
+    assert_eq!(full[0], now[0]);
+    assert_eq!(now[2].len(), 8 + ROW_LEN * (set.len() - 2 * Outline::ROWS));
+    assert!(now.iter().all(|page| page.len() <= 512 * 1024));
+    assert_eq!(set.outline().unwrap().page(3), None);
+    let opened = opened(set, &needed(set));
+    assert_eq!(summary(&opened), summary(set));
+    assert!(!opened.missed());
+}

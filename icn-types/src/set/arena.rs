@@ -8,7 +8,7 @@ use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::id::RecordId;
-use crate::index::{Directory, Index, Spread as _};
+use crate::index::{Directory, Index};
 use crate::record::Record;
 
 use super::admission::Epoch;
@@ -292,22 +292,10 @@ impl Arena {
     /// # Errors
     /// The one that does.
     pub(super) fn index(&mut self) -> Result<(), RecordId> {
-        /// How many records later a bucket is asked for that is read now.
-        const AHEAD: usize = 8;
         self.records.resize_with(self.nodes.len(), || None);
-        self.by_id.reserve(self.nodes.len());
-        for (at, node) in self.nodes.iter().enumerate() {
-            if let Some(later) = self.nodes.get(at + AHEAD) {
-                self.by_id.warm(&later.id);
-            }
-            let spread = node.id.spread();
-            let is_it =
-                |other: usize| matches!(self.nodes.get(other), Some(other) if other.id == node.id);
-            if self.by_id.find_spread(&node.id, spread, is_it).is_some() {
-                return Err(node.id);
-            }
-            self.by_id.insert_spread(&node.id, spread, at);
-        }
+        let id = |at: usize| self.nodes.get(at).map(|node: &Node| &node.id);
+        let index = Index::of(self.nodes.len(), id);
+        self.by_id = index.map_err(|twice| self.nodes[twice].id)?;
         Ok(())
     }
 

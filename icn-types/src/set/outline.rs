@@ -22,8 +22,8 @@ pub(super) const ROW_LEN: usize = 40;
 /// A page is `[chains, rows]`, both as 4 bytes, then the chains that begin in it,
 /// each `[id, topic]`, then its rows in the order of storing, each `[id, chain,
 /// epoch]`: a chain by its number, counted from 0 over all pages, and an epoch by
-/// the slot of its Open, counted from 1, or 0 for the charter's and Recalls'. All
-/// numbers are big-endian. A row follows the last row of its chain.
+/// the slot of its Open, counted from 1, or 0 on the authority chain. All numbers
+/// are big-endian. A row follows the last row of its chain.
 ///
 /// ```
 /// use icn_types::record::Kind;

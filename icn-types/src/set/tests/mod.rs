@@ -1,3 +1,4 @@
+mod damage;
 mod decisions;
 mod evidence;
 mod format;

@@ -10,17 +10,17 @@ use super::*;
 use crate::canon::from_bytes;
 
 /// The records of a set as they travel, by slot.
-fn bodies(set: &RecordSet) -> Vec<Vec<u8>> {
+pub(super) fn bodies(set: &RecordSet) -> Vec<Vec<u8>> {
     let record = |slot| set.record(slot).to_bytes();
     set.slots().map(record).collect()
 }
 
-fn pages(set: &RecordSet) -> Vec<Vec<u8>> {
+pub(super) fn pages(set: &RecordSet) -> Vec<Vec<u8>> {
     set.outline().unwrap().pages().collect()
 }
 
 /// Every record of the authority chain, and the last one of every chain.
-fn needed(set: &RecordSet) -> BTreeSet<Slot> {
+pub(super) fn needed(set: &RecordSet) -> BTreeSet<Slot> {
     let ends = set
         .chains()
         .filter_map(|(chain, _)| set.spine(&chain).last());
@@ -29,7 +29,7 @@ fn needed(set: &RecordSet) -> BTreeSet<Slot> {
 }
 
 /// The set that comes out of pages with some bodies at hand.
-fn drawn_up<'a>(
+pub(super) fn drawn_up<'a>(
     domain: DomainId,
     pages: impl IntoIterator<Item = &'a Vec<u8>>,
     bodies: impl IntoIterator<Item = (usize, &'a Vec<u8>)>,
@@ -135,15 +135,15 @@ fn assert_same_records(one: &RecordSet, other: &RecordSet) {
 
 /// A stage of honest people: members who write under several epochs and a
 /// registrar who seals, raises, decides and is recalled. Everything is straight.
-struct Honest {
-    stage: Stage,
+pub(super) struct Honest {
+    pub(super) stage: Stage,
     dice: Dice,
     chains: Vec<ChainId>,
     written: u64,
 }
 
 impl Honest {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut honest = Self {
             stage: Stage::new(seed, 3),
             dice: Dice(seed),
@@ -156,7 +156,7 @@ impl Honest {
         honest
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         self.written += 1;
         let chain = self.dice.pick(&self.chains);
         let ids: Vec<RecordId> = self

@@ -350,8 +350,10 @@ impl RecordSet {
             return Ok(epoch);
         }
         let slot = self.find(&id).ok_or(Refusal::MissingEpoch(id))?;
-        let record = self.record(slot);
-        if record.kind() == Kind::RECALL {
+        let is_act = self.chain(slot) == self.authority;
+        // Whoever wants may name any record as an epoch: what it says is looked
+        // at only where it may be one.
+        if is_act && self.record(slot).kind() == Kind::RECALL {
             match self.verdict(slot) {
                 Verdict::Valid => {}
                 Verdict::Waiting => return Err(Refusal::MissingEpoch(id)),
@@ -361,7 +363,7 @@ impl RecordSet {
         match self.arena.epoch(&id) {
             Some(epoch) => Ok(epoch),
             // Its content is here and states no key for anybody.
-            None if record.content().is_some() => Err(Refusal::Epoch),
+            None if !self.is_bare(slot) => Err(Refusal::Epoch),
             None => Err(Refusal::MissingEpoch(id)),
         }
     }

@@ -159,6 +159,7 @@ impl Arena {
         self.node(slot).id
     }
 
+    #[inline]
     pub(super) fn record(&self, slot: Slot) -> &Record {
         match &self.records[slot.index()] {
             Some(record) => record,

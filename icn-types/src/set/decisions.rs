@@ -233,7 +233,7 @@ impl RecordSet {
     /// The decision in force that a certificate closed. O(log n).
     #[must_use]
     pub fn closed_by(&self, close: &RecordId) -> Option<&Decision> {
-        let opening = opening_of(&self.arena, self.find(close)?)?;
+        let opening = opening_of(&self.arena, self.act_slot(close)?)?;
         let decision = self.office()?.decision(&opening)?;
         let (by, ..) = decision.close()?;
         (by == *close).then_some(decision)
@@ -242,7 +242,7 @@ impl RecordSet {
     /// The decision in force that a Ready lets take effect. O(log n).
     #[must_use]
     pub fn decision_of(&self, ready: &RecordId) -> Option<&Decision> {
-        let close = close_of(&self.arena, self.find(ready)?)?;
+        let close = close_of(&self.arena, self.act_slot(ready)?)?;
         let decision = self.closed_by(&close)?;
         (decision.ready() == Some(*ready)).then_some(decision)
     }
@@ -255,5 +255,11 @@ impl RecordSet {
             return None;
         }
         self.registry.readied(&self.arena, ready)
+    }
+
+    /// A stored record of the authority chain.
+    fn act_slot(&self, id: &RecordId) -> Option<Slot> {
+        let slot = self.find(id)?;
+        (self.chain(slot) == self.authority).then_some(slot)
     }
 }

@@ -324,6 +324,7 @@ impl RecordSet {
     /// In place of one that is not [at hand](Self::is_at_hand) it answers with a
     /// header that says nothing, and notes that it was [missed](Self::missed).
     #[must_use]
+    #[inline]
     pub fn record(&self, slot: Slot) -> &Record {
         self.arena.record(slot)
     }

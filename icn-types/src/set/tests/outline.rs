@@ -360,7 +360,9 @@ fn only_a_record_that_is_not_at_hand_is_missed() {
 
 #[test]
 fn a_set_that_was_filled_record_by_record_misses_nothing() {
+    const fn is_shared_by_threads<T: Send + Sync>(_: &T) {}
     let (mut stage, a, _) = two();
+    is_shared_by_threads(&stage.set);
     let head = note(&mut stage, &a, 0);
     note_after(&mut stage, &a, None, 1);
     for slot in stage.set.slots() {
@@ -431,5 +433,46 @@ fn full_pages_stay_while_the_set_grows() {
     assert_eq!(set.outline().unwrap().page(3), None);
     let opened = opened(set, &needed(set));
     assert_eq!(summary(&opened), summary(set));
+    assert!(!opened.missed());
+}
+
+#[test]
+fn no_stranger_makes_a_set_look_for_a_record() {
+    let (mut stage, a, _) = two();
+    let old = note(&mut stage, &a, 0);
+    note(&mut stage, &a, 1);
+    let mut opened = opened(&stage.set, &needed(&stage.set));
+    let key = stage.draw_key();
+    let (topic, tip) = (stage.ledger(UNIT).id(), stage.tip(&a).unwrap());
+    let place = |epoch, prev: Option<Tip>| Place::Entry {
+        topic,
+        chain: a,
+        epoch,
+        seq: prev.map_or(0, |tip| tip.seq + 1),
+        prev: prev.map(|tip| tip.head),
+    };
+    let low = Some(Tip { seq: 0, head: old });
+    let open = stage.open_of(&a);
+    for (place, refused) in [
+        (place(old, Some(tip)), Refusal::Epoch),
+        (place(old, None), Refusal::Epoch),
+        (place(old, low), Refusal::Epoch),
+        (place(open, low), Refusal::Signature),
+    ] {
+        let content = Content::new(Vec::from([old]), None, &9_u64).unwrap();
+        let draft = Draft::new(place, NOTE, Timestamp::default(), content).unwrap();
+        let record = draft.sign(&key).unwrap();
+        let claim = from_bytes(&record.to_bytes()).unwrap();
+        assert_eq!(opened.receive(claim), Err(refused));
+        assert_eq!(opened.insert(record), Err(refused));
+    }
+    let slot = opened.find(&old).unwrap();
+    let known = stage.records.iter().find(|record| record.id() == old);
+    assert_eq!(
+        opened.insert(known.unwrap().clone()),
+        Ok(Added::Known(slot))
+    );
+    assert!(opened.closed_by(&old).is_none() && opened.decision_of(&old).is_none());
+    assert!(opened.act(slot).is_none() && opened.readied(slot).is_none());
     assert!(!opened.missed());
 }

@@ -1,5 +1,7 @@
 //! The account: what one ledger chain adds up to, over all its epochs.
 
+mod rows;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -240,11 +242,9 @@ impl Account {
         key: OperationKey,
     ) -> Option<Slot> {
         let is = |number| {
-            let record = set.slot(number).map(|slot| set.record(slot));
-            record.is_some_and(|record| {
-                let entry = Entry::of(record);
-                record.chain() == payer && entry.and_then(|entry| entry.key()) == Some(key)
-            })
+            let slot = set.slot(number).filter(|&slot| set.chain(slot) == payer);
+            let entry = slot.and_then(|slot| Entry::of(set.record(slot)));
+            entry.and_then(|entry| entry.key()) == Some(key)
         };
         set.slot(self.answered.find(&(payer, key), is)?)
     }
@@ -328,9 +328,7 @@ impl Account {
             }
         }
         for (part, is_sealed) in terms.parts {
-            if let Some(parts) = self.parts.get_mut(&part.hold.chain) {
-                parts.retain(|other| *other != part);
-            }
+            self.drop_parts(part.hold.chain, |other| *other == part);
             self.sums.unsealed -= part.amount;
             self.gain(part.resolve, part.amount, is_sealed);
         }
@@ -456,12 +454,22 @@ impl Account {
 
     /// Whether the payee's part of a hold was still waiting for a Seal over it.
     fn give_up_part(&mut self, hold: Source, resolve: Slot) -> bool {
-        let Some(parts) = self.parts.get_mut(&hold.chain) else {
+        let gives_way = |part: &Part| (part.hold.slot, part.resolve.slot) == (hold.slot, resolve);
+        self.drop_parts(hold.chain, gives_way)
+    }
+
+    /// Takes out parts of holds of one chain. Answers whether there were any.
+    fn drop_parts(&mut self, chain: ChainNumber, is_over: impl Fn(&Part) -> bool) -> bool {
+        let Some(parts) = self.parts.get_mut(&chain) else {
             return false;
         };
         let before = parts.len();
-        parts.retain(|part| (part.hold.slot, part.resolve.slot) != (hold.slot, resolve));
-        parts.len() < before
+        parts.retain(|part| !is_over(part));
+        let is_smaller = parts.len() < before;
+        if parts.is_empty() {
+            self.parts.remove(&chain);
+        }
+        is_smaller
     }
 
     fn gain(&mut self, source: Source, amount: i128, is_sealed: bool) {

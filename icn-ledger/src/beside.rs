@@ -33,6 +33,21 @@ impl Beside {
         }
     }
 
+    /// Of records that all lie on spines: nothing is beside them, and only what
+    /// waits awaits something.
+    pub(crate) const fn straight(topic: TopicId, awaited: BTreeMap<RecordId, Vec<Slot>>) -> Self {
+        Self {
+            topic,
+            canonical: BTreeSet::new(),
+            awaited,
+        }
+    }
+
+    /// Records that are not here, each with those that name it.
+    pub(crate) const fn awaited(&self) -> &BTreeMap<RecordId, Vec<Slot>> {
+        &self.awaited
+    }
+
     /// Takes over what a count found. Linear in the records beside the spines.
     pub(crate) fn count(&mut self, canonical: &Canonical<'_>) {
         let set = canonical.set();

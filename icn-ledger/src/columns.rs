@@ -7,6 +7,7 @@
 //! `posted + contested + in transit + held = 0`, and nothing in transit or held
 //! is negative.
 
+mod rows;
 mod table;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -293,6 +294,15 @@ impl Columns {
 
     /// Out of the payer's position into transit.
     fn send(&mut self, slot: Slot, leg: LegId, sent: Sent) {
+        let payer = self.depart(slot, leg, sent);
+        if let Some(row) = self.accounts.at_mut(payer) {
+            row.column.posted -= signed(sent.amount);
+        }
+    }
+
+    /// Into transit, from a position that does without it already. Answers with
+    /// the payer.
+    fn depart(&mut self, slot: Slot, leg: LegId, sent: Sent) -> AccountNumber {
         let Sent {
             payer,
             payee,
@@ -309,13 +319,13 @@ impl Columns {
         let number = self.legs.add(slot, leg, sent);
         self.open.add(number);
         if let Some(row) = self.accounts.at_mut(payer) {
-            row.column.posted -= signed(amount);
             row.column.outgoing += atoms;
         }
         if let Some(row) = self.accounts.at_mut(payee) {
             row.column.incoming += atoms;
             row.incoming.insert(leg, number);
         }
+        payer
     }
 
     /// Out of transit into the position of the payee, whose record `by` takes
@@ -349,20 +359,23 @@ impl Columns {
 /// Holds: out of the payer's position, and on by a Resolve.
 impl Columns {
     fn set_aside(&mut self, record: &Record, hold: &Hold) {
-        let (payer, amount) = (record.chain(), hold.leg.amount);
-        self.change(payer, |column| {
-            column.posted -= signed(amount);
-            column.held += u128::from(amount.get());
-        });
         let held = Held {
-            payer,
+            payer: record.chain(),
             payee: hold.leg.payee,
             resolver: hold.resolver,
-            amount,
+            amount: hold.leg.amount,
             expires: hold.expires,
         };
-        self.unresolved.insert((hold.resolver, record.id()));
-        self.held.insert(record.id(), held);
+        self.add_held(record.id(), held);
+        self.change(held.payer, |column| column.posted -= signed(held.amount));
+    }
+
+    /// Sets aside what its payer's position does without already.
+    fn add_held(&mut self, hold: RecordId, held: Held) {
+        let atoms = u128::from(held.amount.get());
+        self.change(held.payer, |column| column.held += atoms);
+        self.unresolved.insert((held.resolver, hold));
+        self.held.insert(hold, held);
     }
 
     /// Back into the position of the payer, from where the parts are sent.

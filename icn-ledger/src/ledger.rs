@@ -8,7 +8,6 @@ use icn_types::id::{ChainId, Digest, DomainId, OperationKey, RecordId, TopicId};
 use icn_types::judge::{Decided, Judge};
 use icn_types::record::Content;
 use icn_types::set::{RecordSet, Slot};
-use icn_types::topic::Topic;
 use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
 
 use crate::account::Account;
@@ -53,6 +52,15 @@ pub struct Ledger {
     relabelled: u64,
 }
 
+/// What a ledger consists of that follows from the records.
+pub(crate) struct Restored {
+    pub(crate) unit: Unit,
+    pub(crate) judge: Judge<LedgerRules>,
+    pub(crate) columns: Columns,
+    pub(crate) beside: Beside,
+    pub(crate) decided: Vec<Slot>,
+}
+
 /// What [`Ledger::refresh`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it counted or it did not")]
@@ -67,14 +75,8 @@ impl Ledger {
     /// A ledger that has seen nothing.
     #[must_use]
     pub fn new(domain: DomainId, unit: Unit) -> Self {
-        let id = unit.id();
-        let topic = Topic::Ledger(domain, id).id();
-        let rules = LedgerRules {
-            domain,
-            unit: id,
-            min_leg: unit.min_leg,
-            topic,
-        };
+        let rules = LedgerRules::of(domain, &unit);
+        let topic = rules.topic;
         Self {
             unit,
             judge: Judge::new(rules, topic),
@@ -221,6 +223,39 @@ impl Ledger {
         self.beside.count(&canonical);
         self.note_bends(set);
         Refreshed::Anew
+    }
+
+    /// The columns, where they are counted and all records lie on spines.
+    pub(crate) fn straight_columns(&self, set: &RecordSet) -> Option<&Columns> {
+        let columns = self.columns.as_ref();
+        columns.filter(|_| set.is_straight() && self.is_of(set))
+    }
+
+    pub(crate) const fn beside(&self) -> &Beside {
+        &self.beside
+    }
+
+    /// A ledger from its parts: of records that all lay on spines. If they do so
+    /// still, the columns are those of the set.
+    pub(crate) fn restored(set: &RecordSet, parts: Restored) -> Self {
+        let Restored {
+            unit,
+            judge,
+            columns,
+            beside,
+            decided,
+        } = parts;
+        let mut ledger = Self {
+            columns: set.is_straight().then_some(columns),
+            bends: (0, 0),
+            relabelled: 0,
+            unit,
+            judge,
+            beside,
+            decided,
+        };
+        ledger.note_bends(set);
+        ledger
     }
 
     fn count(&self, set: &RecordSet) -> Columns {

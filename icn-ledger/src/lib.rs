@@ -33,6 +33,7 @@ pub mod rule;
 mod rules;
 mod send;
 pub mod settle;
+pub mod snapshot;
 pub mod split;
 pub mod text;
 pub mod unit;

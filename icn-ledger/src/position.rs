@@ -188,9 +188,8 @@ fn standing_terms(
         .map_or(Some(0), |tip| tip.seq.checked_add(1));
     let first = first.and_then(|seq| usize::try_from(seq).ok());
     let first = first.and_then(|seq| set.spine(chain).get(seq).copied());
-    let is_begun = first.is_some_and(|first| {
-        set.record(first).epoch() == Some(id) && ledger.verdict(first).is_valid()
-    });
+    let is_begun =
+        first.is_some_and(|first| set.goes_on(id, Some(first)) && ledger.verdict(first).is_valid());
     Terms {
         floor: if is_begun {
             account.floor()

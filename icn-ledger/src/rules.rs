@@ -10,6 +10,7 @@ use icn_types::id::{ChainId, DomainId, OperationKey, TopicId, UnitId};
 use icn_types::judge::{Case, Rules};
 use icn_types::record::Kind;
 use icn_types::set::Slot;
+use icn_types::topic::Topic;
 use icn_types::verdict::Breach;
 
 use crate::account::{Account, Change, Credit, Delta, HoldPart, LegAt, Source, Taking, Terms};
@@ -18,6 +19,7 @@ use crate::entry::{Entry, LegRef};
 use crate::legs::{self, Part, Side};
 use crate::rule::LedgerRule as Rule;
 use crate::settle::{self, Settles};
+use crate::unit::Unit;
 
 /// The rules of one unit in one domain.
 #[derive(Clone, Debug)]
@@ -26,6 +28,18 @@ pub(crate) struct LedgerRules {
     pub(crate) unit: UnitId,
     pub(crate) min_leg: Amount,
     pub(crate) topic: TopicId,
+}
+
+impl LedgerRules {
+    pub(crate) fn of(domain: DomainId, unit: &Unit) -> Self {
+        let id = unit.id();
+        Self {
+            domain,
+            unit: id,
+            min_leg: unit.min_leg,
+            topic: Topic::Ledger(domain, id).id(),
+        }
+    }
 }
 
 impl Rules for LedgerRules {

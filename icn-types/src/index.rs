@@ -185,6 +185,46 @@ impl<K: Spread> Index<K> {
         spread as usize & self.buckets.len().wrapping_sub(1)
     }
 
+    /// What lies in the table, as its spread and its number, bucket by bucket.
+    /// With [`spilled`](Self::spilled) it is all that there is, and
+    /// [`restore`](Self::restore) makes the same index of it without the keys.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.buckets.iter().flat_map(Bucket::entries)
+    }
+
+    /// Keys that found no room in the table, ascending.
+    pub fn spilled(&self) -> impl ExactSizeIterator<Item = (&K, usize)> {
+        self.spilled.iter().map(|(key, number)| (key, *number))
+    }
+
+    /// The index whose [`entries`](Self::entries) and
+    /// [`spilled`](Self::spilled) these are. Costs O(n).
+    ///
+    /// `None` when an entry finds no room, so that they are those of no index.
+    #[must_use]
+    pub fn restore(
+        entries: &[(u32, u32)],
+        spilled: impl ExactSizeIterator<Item = (K, usize)>,
+    ) -> Option<Self> {
+        let mut index = Self::new();
+        let len = entries.len() + spilled.len();
+        if len > 0 {
+            index.reserve(len);
+        }
+        index.len = len;
+        for &(spread, number) in entries {
+            let place = index.place(spread);
+            let bucket = index.buckets.get_mut(place)?;
+            bucket.push(spread, number).then_some(())?;
+        }
+        for (key, number) in spilled {
+            let place = index.place(key.spread());
+            index.buckets.get_mut(place)?.has_spilled = true;
+            index.spilled.insert(key, number);
+        }
+        Some(index)
+    }
+
     /// The index of `len` keys that are all here at once; `key` tells each by its
     /// number, from 0. Takes less time than to add them one by one: it goes through
     /// the table once, region by region, and waits for no bucket.
@@ -309,6 +349,20 @@ impl<K: Spread, V> Directory<K, V> {
             index: Index::new(),
             entries: Vec::new(),
         }
+    }
+
+    /// The directory of all of these, numbered in this order. Takes less time than
+    /// to add them one by one.
+    ///
+    /// # Errors
+    /// The number of a key that stands there before.
+    pub fn of(entries: Vec<(K, V)>) -> Result<Self, usize> {
+        if entries.is_empty() {
+            return Ok(Self::new());
+        }
+        let key = |number| entries.get(number).map(|(key, _)| key);
+        let index = Index::of(entries.len(), key)?;
+        Ok(Self { index, entries })
     }
 
     /// The number of a key.

@@ -9,6 +9,7 @@
 //! A domain supplies [`Rules`]: a state per chain, one function that judges a
 //! record against the state before it, and one that applies what was judged.
 
+mod parts;
 mod rehearsal;
 
 use alloc::borrow::Cow;
@@ -23,6 +24,7 @@ use crate::record::{Content, Header, Place};
 use crate::set::{RecordSet, Slot};
 use crate::verdict::{Breach, NeedsUpgrade, Verdict};
 
+pub use parts::{Parts, Tip};
 pub use rehearsal::Rehearsal;
 
 /// The rules of one topic.

@@ -64,6 +64,14 @@ pub struct NeedsUpgrade {
     pub since: RecordId,
 }
 
+impl NeedsUpgrade {
+    /// What the Open or charter `since` states.
+    #[must_use]
+    pub const fn new(format: u16, since: RecordId) -> Self {
+        Self { format, since }
+    }
+}
+
 impl<R: Coded> Breach<R> {
     /// Stable code of the breach.
     #[must_use]
@@ -76,5 +84,28 @@ impl<R: Coded> Breach<R> {
             Self::Body => "invalid.body",
             Self::Rule(rule) => rule.code(),
         }
+    }
+
+    /// The breach with this [code](Self::code), where the rules that a record of
+    /// the topic can break are `rules`.
+    ///
+    /// ```
+    /// # use icn_types::set::AuthorityRule;
+    /// use icn_types::verdict::Breach;
+    ///
+    /// let breach: Breach<AuthorityRule> = Breach::Ended;
+    /// assert_eq!(Breach::of_code(breach.code(), &AuthorityRule::ALL), Some(breach));
+    /// assert_eq!(Breach::of_code("invalid.luck", &AuthorityRule::ALL), None);
+    /// ```
+    #[must_use]
+    pub fn of_code(code: &str, rules: &[R]) -> Option<Self>
+    where
+        R: Copy,
+    {
+        let own = [Self::Open, Self::Ended, Self::Ref, Self::Kind, Self::Body];
+        let rules = rules.iter().copied().map(Self::Rule);
+        own.into_iter()
+            .chain(rules)
+            .find(|breach| breach.code() == code)
     }
 }

@@ -1,12 +1,13 @@
 //! Legs that posted records sent, found by the slot of their record.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::num::NonZeroUsize;
 use core::slice;
 
 use icn_types::amount::Amount;
 use icn_types::id::RecordId;
-use icn_types::set::Slot;
+use icn_types::set::{RecordSet, Slot};
 
 use super::AccountNumber;
 use crate::legs::LegId;
@@ -36,6 +37,12 @@ pub(super) struct LegTable {
 }
 
 impl LegTable {
+    /// Makes room for so many legs, of records up to so many slots.
+    pub(super) fn reserve(&mut self, slots: usize, legs: usize) {
+        self.starts.resize(slots, None);
+        self.legs.reserve(legs);
+    }
+
     /// Adds the next leg of the record in `slot`, whose legs come one after the
     /// other.
     pub(super) fn add(&mut self, slot: Slot, id: LegId, leg: Leg) -> LegNumber {
@@ -78,6 +85,26 @@ impl LegTable {
 
     pub(super) fn leg_mut(&mut self, number: LegNumber) -> Option<&mut Leg> {
         self.legs.get_mut(number).map(|(_, leg)| leg)
+    }
+
+    /// In the order of their numbers, each with the slot of its record.
+    pub(super) fn with_slots(
+        &self,
+        set: &RecordSet,
+    ) -> impl Iterator<Item = (Option<Slot>, &(LegId, Leg))> {
+        let mut starts = vec![None; self.legs.len()];
+        for (index, start) in self.starts.iter().enumerate() {
+            if let Some(start) = start
+                && let Some(first) = starts.get_mut(start.get() - 1)
+            {
+                *first = set.slot(index);
+            }
+        }
+        let mut current = None;
+        self.legs.iter().zip(starts).map(move |(leg, start)| {
+            current = start.or(current);
+            (current, leg)
+        })
     }
 
     /// In the order of their numbers.

@@ -8,6 +8,7 @@
 
 mod author;
 mod columns;
+mod rows;
 mod rules;
 
 use alloc::collections::BTreeMap;

@@ -32,6 +32,7 @@ mod refunds;
 mod remarks;
 mod rules;
 mod settlements;
+mod snapshots;
 mod split;
 mod text;
 mod treasury;

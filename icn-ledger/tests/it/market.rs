@@ -1,6 +1,7 @@
 //! A cooperative with one unit, and a ledger that follows everything that is
 //! written. After every record the maintained columns are compared with ones
-//! that are counted from nothing.
+//! that are counted from nothing, and the ledger with one that was written down
+//! and read back again and again.
 
 use icn_ledger::entry::{ACK, HOLD, NOTE, PAYMENT, REFUND, REFUSE, RESOLVE};
 use icn_ledger::ledger::Refreshed;
@@ -20,12 +21,16 @@ use icn_types::time::Timestamp;
 use icn_types::topic::Topic;
 use icn_types::verdict::Verdict;
 
+use crate::snapshots::{again, assert_same};
+
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(0);
 
 #[derive(Clone)]
 pub(crate) struct Market {
     pub(crate) stage: Stage,
     pub(crate) ledger: Ledger,
+    /// The same, read back from its last snapshot.
+    restored: Ledger,
     pub(crate) unit: Unit,
     pub(crate) chains: Vec<ChainId>,
     pub(crate) events: Vec<LedgerEvent>,
@@ -118,6 +123,7 @@ impl Market {
         };
         let mut market = Self {
             ledger: Ledger::new(stage.domain(), unit),
+            restored: Ledger::new(stage.domain(), unit),
             unit,
             stage,
             chains: Vec::new(),
@@ -138,13 +144,35 @@ impl Market {
         for record in &self.stage.records[self.fed..] {
             let slot = self.stage.set.find(&record.id()).unwrap();
             let events = self.ledger.update(&self.stage.set, slot);
+            assert_eq!(self.restored.update(&self.stage.set, slot), events);
             self.events.extend(events);
         }
         self.fed = self.stage.records.len();
-        self.ledger.refresh(&self.stage.set);
+        let refreshed = self.ledger.refresh(&self.stage.set);
+        assert_eq!(self.restored.refresh(&self.stage.set), refreshed);
+        self.compare();
         let recounted = self.ledger.recount(&self.stage.set);
         assert_eq!(*self.ledger.columns(&self.stage.set), recounted);
         assert_eq!(recounted.sum(), 0, "value appeared or vanished");
+    }
+
+    /// Nothing is left but the records.
+    pub(crate) fn restart(&mut self) {
+        self.ledger = follow(&self.stage.set, self.unit);
+        self.ledger.refresh(&self.stage.set);
+        self.restored = self.ledger.clone();
+        self.fed = self.stage.records.len();
+    }
+
+    /// Now and then, what was read back is written down and read back again.
+    fn compare(&mut self) {
+        let set = &self.stage.set;
+        assert_same(&self.ledger, &self.restored, set);
+        if self.fed % 3 == 0
+            && let Some(again) = again(&self.restored, set, self.unit)
+        {
+            self.restored = again;
+        }
     }
 
     /// The same, counting after each record. Answers how often labels moved or
@@ -155,8 +183,10 @@ impl Market {
         for record in &self.stage.records[self.fed..] {
             let slot = set.find(&record.id()).unwrap();
             let events = self.ledger.update(set, slot);
+            assert_eq!(self.restored.update(set, slot), events);
             let is_told = events.contains(&LedgerEvent::Relabelled);
             let is_counted = self.ledger.refresh(set) == Refreshed::Anew;
+            self.restored.refresh(set);
             recounts += usize::from(is_told || is_counted);
         }
         self.fed = self.stage.records.len();

@@ -190,7 +190,7 @@ fn key_is_remembered_for_ever_and_refusals_by_nobody() {
     let gift = market.pay(b, a, 10);
     market.ack(a, &[leg(gift, 0)]);
     // A restart: everything is judged anew from what is stored.
-    market.ledger = Ledger::of(&market.stage.set, market.unit);
+    market.restart();
     let Ok(Authorized::Draft(draft)) = market.authorize(a, &request) else {
         panic!("funded");
     };

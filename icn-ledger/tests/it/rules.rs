@@ -42,12 +42,9 @@ fn a_leg_below_the_least_amount_is_no_payment() {
         min_leg: amount(5),
         ..market.unit
     };
-    market.ledger = icn_ledger::Ledger::new(market.stage.domain(), market.unit);
     let topic = market.topic();
     let chain = market.stage.open_member(0, &topic, Some(GRANT));
-    for slot in market.stage.set.slots() {
-        market.ledger.update(&market.stage.set, slot);
-    }
+    market.restart();
     let enough = market.pay(chain, b, 5);
     assert_eq!(market.verdict(&enough), "valid");
     let little = market.pay(chain, a, 4);

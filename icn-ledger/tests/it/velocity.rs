@@ -19,7 +19,7 @@ use proptest::prelude::*;
 
 use crate::columns::cases;
 use crate::hold_admission::{holding, refunding};
-use crate::market::{Market, NOW, amount, follow, leg};
+use crate::market::{Market, NOW, amount, leg};
 
 /// So much that no grant stands in the way.
 const WIDE: Grant = Grant {
@@ -416,7 +416,7 @@ proptest! {
                         market.reopen(chain, tip, 0);
                     }
                     // A restart: nothing but the records is left.
-                    _ => market.ledger = follow(&market.stage.set, market.unit),
+                    _ => market.restart(),
                 }
                 continue;
             }

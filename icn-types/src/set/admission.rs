@@ -324,8 +324,9 @@ impl RecordSet {
     }
 
     /// Whether a record under the Open `id` goes on in the epoch of the one
-    /// before it.
-    pub(crate) fn goes_on(&self, id: RecordId, before: Option<Slot>) -> bool {
+    /// before it. Looks at what neither of them says.
+    #[must_use]
+    pub fn goes_on(&self, id: RecordId, before: Option<Slot>) -> bool {
         self.going_on(id, before).is_some()
     }
 

@@ -47,6 +47,11 @@ impl Slot {
     pub const fn index(self) -> usize {
         self.0.get() as usize - 1
     }
+
+    /// The slot of a place in such a table.
+    pub(crate) fn of_index(index: usize) -> Option<Self> {
+        counted(index).map(Self)
+    }
 }
 
 /// An epoch by the order in which its key became known.

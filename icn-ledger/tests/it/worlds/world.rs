@@ -76,6 +76,8 @@ pub(super) struct Replica {
     taken: usize,
     /// How often columns were kept up, and whether they always were as counted.
     pub(super) kept_up: usize,
+    /// How often the ledger was read back.
+    pub(super) read_back: usize,
     pub(super) is_right: bool,
 }
 
@@ -86,6 +88,7 @@ impl Replica {
             ledger: Ledger::new(domain, unit),
             taken: 0,
             kept_up: 0,
+            read_back: 0,
             is_right: true,
         }
     }
@@ -103,9 +106,17 @@ impl Replica {
     }
 
     /// Now and then, but after records in a row: columns that nobody counted
-    /// anew are as counted.
+    /// anew are as counted. And now and then, what follows the set from here on is
+    /// read back from a snapshot.
     fn compare(&mut self) {
         self.taken += 1;
+        if self.taken % 64 == 7
+            && let Some(pages) = self.ledger.snapshot(&self.set)
+        {
+            let restored = Ledger::restore(&self.set, *self.ledger.unit(), &pages);
+            self.ledger = restored.unwrap();
+            self.read_back += 1;
+        }
         if self.taken % 128 < 8 && self.refresh() == Refreshed::Nothing {
             let counted = self.ledger.recount(&self.set);
             self.is_right &= *self.ledger.columns(&self.set) == counted;

@@ -1,0 +1,194 @@
+//! Columns as rows and back: those of a set without forks, in which every leg
+//! lies in the order in which its record came.
+
+use alloc::vec::Vec;
+
+use icn_types::amount::Amount;
+use icn_types::id::ChainId;
+use icn_types::set::{RecordSet, Slot};
+use icn_types::time::Timestamp;
+
+use super::table::Leg;
+use super::{Column, Columns, Held};
+use crate::legs::{LegId, Sent};
+use crate::snapshot::{Cell, Pages, Reading, RestoreError, Row, Sum, number};
+
+/// A leg with the record that took it.
+type LegRow = (Slot, u8, Option<Slot>);
+
+/// Payer and payee by number, and how much. What is in transit makes up the
+/// columns for it.
+type TransitRow = (u32, u32, Amount);
+
+/// An open hold. Its payer wrote it.
+type HeldRow = (Slot, ChainId, ChainId, Amount, Option<Timestamp>);
+
+/// What a column says beside what is in transit or held.
+#[derive(Clone, Copy)]
+struct Standing {
+    posted: Sum,
+    contested: Sum,
+    charged: Sum,
+}
+
+impl Columns {
+    /// `None` where these are no columns of `set`.
+    pub(crate) fn write(&self, set: &RecordSet, into: &mut Pages) -> Option<()> {
+        let Self {
+            accounts,
+            legs,
+            open: _, // all that no record took
+            held,
+            unresolved: _, // the same as `held`
+            settling,
+        } = self;
+        let accounts = accounts.iter();
+        into.table(accounts.map(|(chain, row)| (*chain, Standing::of(&row.column))));
+        let (mut rows, mut transits): (Vec<LegRow>, Vec<TransitRow>) = (Vec::new(), Vec::new());
+        rows.reserve(legs.iter().len());
+        for (slot, (leg, state)) in legs.with_slots(set) {
+            let by = match *state {
+                Leg::Taken(by) => Some(set.find(&by)?),
+                Leg::InTransit {
+                    payer,
+                    payee,
+                    amount,
+                } => {
+                    transits.push((number(payer), number(payee), amount));
+                    None
+                }
+            };
+            rows.push((slot?, leg.leg, by));
+        }
+        into.table(rows.into_iter());
+        into.table(transits.into_iter());
+        let held = held.iter().map(|(hold, held)| {
+            let Held {
+                payer: _,
+                payee,
+                resolver,
+                amount,
+                expires,
+            } = *held;
+            Some((set.find(hold)?, payee, resolver, amount, expires))
+        });
+        let held: Option<Vec<HeldRow>> = held.collect();
+        into.table(held?.into_iter());
+        let settling = settling.iter();
+        let settling = settling.map(|leg| Some((set.find(&leg.record)?, leg.leg)));
+        let settling: Option<Vec<(Slot, u8)>> = settling.collect();
+        into.table(settling?.into_iter());
+        Some(())
+    }
+
+    /// The columns that were written.
+    pub(crate) fn read<P: AsRef<[u8]>>(from: &mut Reading<'_, P>) -> Result<Self, RestoreError> {
+        let set = from.set();
+        let mut columns = Self::default();
+        let accounts: Vec<(ChainId, Standing)> = from.table()?;
+        columns.accounts.reserve(accounts.len());
+        for (at, (chain, standing)) in accounts.into_iter().enumerate() {
+            if columns.accounts.insert(chain, standing.row()) != at {
+                return Err(from.bad_row()); // an account has one row
+            }
+        }
+        let legs: Vec<LegRow> = from.table()?;
+        let transits: Vec<TransitRow> = from.table()?;
+        columns
+            .add_legs(set, &legs, &transits)
+            .ok_or_else(|| from.bad_row())?;
+        for (slot, payee, resolver, amount, expires) in from.table::<HeldRow>()? {
+            let held = Held {
+                payer: set.chain(slot),
+                payee,
+                resolver,
+                amount,
+                expires,
+            };
+            columns.add_held(set.id(slot), held);
+        }
+        for (slot, leg) in from.table::<(Slot, u8)>()? {
+            let record = set.id(slot);
+            columns.settling.insert(LegId { record, leg });
+        }
+        Ok(columns)
+    }
+
+    /// Legs with who took them, and for each that nobody took what it moves.
+    fn add_legs(
+        &mut self,
+        set: &RecordSet,
+        legs: &[LegRow],
+        transits: &[TransitRow],
+    ) -> Option<()> {
+        self.legs.reserve(set.len(), legs.len());
+        let mut transits = transits.iter();
+        for &(slot, leg, by) in legs {
+            let id = LegId {
+                record: set.id(slot),
+                leg,
+            };
+            if let Some(by) = by {
+                self.legs.add(slot, id, Leg::Taken(set.id(by)));
+                continue;
+            }
+            let &(payer, payee, amount) = transits.next()?;
+            let chain = |number| self.accounts.key(usize::try_from(number).ok()?);
+            let sent = Sent {
+                payer: *chain(payer)?,
+                payee: *chain(payee)?,
+                amount,
+            };
+            self.depart(slot, id, sent);
+        }
+        transits.next().is_none().then_some(())
+    }
+}
+
+impl Standing {
+    fn of(column: &Column) -> Self {
+        let Column {
+            posted,
+            contested,
+            charged,
+            held: _,
+            outgoing: _,
+            incoming: _,
+        } = *column;
+        Self {
+            posted: Sum(posted),
+            contested: Sum(contested),
+            charged: Sum(i128::try_from(charged).unwrap_or(i128::MAX)),
+        }
+    }
+
+    fn row(self) -> super::Row {
+        let column = Column {
+            posted: self.posted.0,
+            contested: self.contested.0,
+            charged: self.charged.0.unsigned_abs(),
+            ..Column::default()
+        };
+        super::Row {
+            column,
+            ..super::Row::default()
+        }
+    }
+}
+
+impl Cell for Standing {
+    const LEN: usize = 3 * Sum::LEN;
+
+    fn put(&self, into: &mut Vec<u8>) {
+        (self.posted, self.contested, self.charged).put(into);
+    }
+
+    fn take(from: &mut Row<'_>) -> Option<Self> {
+        let (posted, contested, charged): (_, _, Sum) = Cell::take(from)?;
+        (charged.0 >= 0).then_some(Self {
+            posted,
+            contested,
+            charged,
+        })
+    }
+}

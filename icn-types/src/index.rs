@@ -465,7 +465,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Directory, Index, Spread};
+    use super::{Directory, Index, ROOM, Spread};
 
     /// All of them meet in one bucket.
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -488,7 +488,7 @@ mod tests {
         for (number, key) in keys.iter().enumerate() {
             assert_eq!(index.find(key, |at| keys[at] == *key), Some(number));
         }
-        assert_eq!(index.spilled.len(), keys.len() - super::ROOM);
+        assert_eq!(index.spilled.len(), keys.len() - ROOM);
     }
 
     #[test]
@@ -517,6 +517,36 @@ mod tests {
         assert_eq!(twice.map(|_| ()), Err(20), "also where keys find no room");
     }
 
+    /// The index that is read back, and its table as text.
+    fn again<K: Spread + std::fmt::Debug>(index: &Index<K>) -> (Index<K>, bool) {
+        let entries: Vec<_> = index.entries().collect();
+        let spilled = index.spilled().map(|(key, number)| (key.clone(), number));
+        let restored = Index::restore(&entries, spilled).unwrap();
+        let is_same = std::format!("{restored:?}") == std::format!("{index:?}");
+        (restored, is_same)
+    }
+
+    #[test]
+    fn an_index_is_read_back_with_all_that_spilled() {
+        let mut ground = Index::new();
+        for number in 0..100 {
+            assert!(again(&ground).1, "with {number} keys");
+            ground.insert(&Ground(u32::try_from(number).unwrap()), number);
+        }
+        assert!(ground.spilled().len() > 90);
+        let (restored, _) = again(&ground);
+        let find = |number: u32| restored.find(&Ground(number), |at| at == number as usize);
+        assert!((0..100).all(|number| find(number) == Some(number as usize)));
+        assert_eq!(find(100), None);
+    }
+
+    #[test]
+    fn entries_that_find_no_room_are_of_no_index() {
+        let crowded = [(0, 1); ROOM + 1];
+        assert!(Index::<Ground>::restore(&crowded[..ROOM], core::iter::empty()).is_some());
+        assert!(Index::<Ground>::restore(&crowded, core::iter::empty()).is_none());
+    }
+
     proptest! {
         #[test]
         fn an_index_of_all_keys_is_the_one_that_they_make_one_by_one(len in 0_u32..3000) {
@@ -542,6 +572,24 @@ mod tests {
             for (number, key) in keys.iter().enumerate() {
                 prop_assert_eq!(at_once.find(key, |at| keys[at] == *key), Some(number));
             }
+        }
+
+        #[test]
+        fn an_index_of_any_keys_is_read_back_as_it_lay(
+            keys in proptest::collection::btree_set(0_u16.., 0..300),
+        ) {
+            let mut index = Index::new();
+            for key in keys {
+                let mut name = [0; 32];
+                name[..2].copy_from_slice(&key.to_be_bytes());
+                index.insert(&name, key.into());
+            }
+            let (mut restored, is_same) = again(&index);
+            prop_assert!(is_same);
+            index.insert(&[255; 32], 7);
+            restored.insert(&[255; 32], 7);
+            prop_assert!(again(&restored).1);
+            prop_assert_eq!(std::format!("{restored:?}"), std::format!("{index:?}"));
         }
 
         #[test]

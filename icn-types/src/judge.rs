@@ -24,7 +24,7 @@ use crate::record::{Content, Header, Place};
 use crate::set::{RecordSet, Slot};
 use crate::verdict::{Breach, NeedsUpgrade, Verdict};
 
-pub use parts::{Parts, Tip};
+pub use parts::{ChainTip, Parts};
 pub use rehearsal::Rehearsal;
 
 /// The rules of one topic.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::str;
 
 use icn_types::id::RecordId;
-use icn_types::judge::{Judge, Parts, Tip};
+use icn_types::judge::{ChainTip, Judge, Parts};
 use icn_types::set::{RecordSet, Slot};
 use icn_types::verdict::{Breach, NeedsUpgrade, Verdict};
 
@@ -40,7 +40,7 @@ pub(super) fn write_judge(judge: &Judge<LedgerRules>, set: &RecordSet, into: &mu
     into.table(waiting.collect::<Vec<_>>().into_iter());
     let upgrade = judge.needs_upgrade();
     into.row(&upgrade.map(|upgrade| (upgrade.format, upgrade.since)));
-    let tips: Vec<Tip<&Account>> = judge.tips().collect();
+    let tips: Vec<ChainTip<&Account>> = judge.tips().collect();
     into.table(tips.iter().map(|tip| (tip.slot, tip.ended)));
     for tip in tips {
         tip.state.write(into);
@@ -79,7 +79,7 @@ pub(super) fn read_judge<P: AsRef<[u8]>>(
     let mut tips = Vec::new();
     for (slot, ended) in from.table()? {
         let state = Account::read(from)?;
-        tips.push(Tip { slot, state, ended });
+        tips.push(ChainTip { slot, state, ended });
     }
     let parts = Parts {
         verdicts,

@@ -13,7 +13,7 @@ use crate::verdict::{NeedsUpgrade, Verdict};
 /// and what they add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "all that a judge keeps there")]
-pub struct Tip<S> {
+pub struct ChainTip<S> {
     /// The last decided record.
     pub slot: Slot,
     /// The state after it.
@@ -30,7 +30,7 @@ pub struct Parts<R: Rules> {
     /// other topics.
     pub verdicts: Vec<Verdict<R::Rule>>,
     /// What chains add up to.
-    pub tips: Vec<Tip<R::State>>,
+    pub tips: Vec<ChainTip<R::State>>,
     /// As [`Judge::waiting`] says it.
     pub waiting: BTreeMap<RecordId, Vec<Slot>>,
     /// As [`Judge::needs_upgrade`] says it.
@@ -40,11 +40,11 @@ pub struct Parts<R: Rules> {
 impl<R: Rules> Judge<R> {
     /// Ends of chains with what they add up to, ascending by slot. Linear in
     /// the set.
-    pub fn tips(&self) -> impl Iterator<Item = Tip<&R::State>> {
+    pub fn tips(&self) -> impl Iterator<Item = ChainTip<&R::State>> {
         let judged = self.judged.iter().enumerate();
         judged.filter_map(|(index, judged)| {
             let chain = judged.chain.as_deref()?;
-            Some(Tip {
+            Some(ChainTip {
                 slot: Slot::of_index(index)?,
                 state: &chain.state,
                 ended: chain.ended,
@@ -68,7 +68,7 @@ impl<R: Rules> Judge<R> {
             upgrade: parts.upgrade,
             ..Self::new(rules, topic)
         };
-        for Tip { slot, state, ended } in parts.tips {
+        for ChainTip { slot, state, ended } in parts.tips {
             judge.place(slot).chain = Some(Box::new(ChainState { state, ended }));
         }
         judge

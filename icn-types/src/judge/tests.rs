@@ -254,6 +254,20 @@ fn first_of(
     stage.sign(draft, key)
 }
 
+/// A record under an Open that nobody here can judge.
+fn under_newer_format(stage: &mut Stage) -> (RecordId, RecordId) {
+    let chain = stage
+        .ledger(UNIT)
+        .chain(Owner::Member(stage.members()[2].inception.id(), 0));
+    let key = stage.members()[2].key.clone();
+    let mut open = stage.open_body(chain, &key, Start::First, 0, Some(GRANT), &key);
+    open.format = FORMAT + 1;
+    let terms = to_bytes(&open.consent_terms(stage.domain()));
+    open.consent = Consent::Current(key.sign(&terms).unwrap());
+    let epoch = stage.act(&Act::Open(open), &[]);
+    (first_of(stage, &chain, epoch, &key, &[]), epoch)
+}
+
 #[test]
 fn kind_and_body_are_the_rules_to_say() {
     let (mut stage, a, b) = two();
@@ -266,16 +280,7 @@ fn kind_and_body_are_the_rules_to_say() {
 #[test]
 fn a_newer_format_waits_for_newer_code_and_says_so() {
     let (mut stage, a, _) = two();
-    let chain = stage
-        .ledger(UNIT)
-        .chain(Owner::Member(stage.members()[2].inception.id(), 0));
-    let key = stage.members()[2].key.clone();
-    let mut open = stage.open_body(chain, &key, Start::First, 0, Some(GRANT), &key);
-    open.format = FORMAT + 1;
-    let terms = to_bytes(&open.consent_terms(stage.domain()));
-    open.consent = Consent::Current(key.sign(&terms).unwrap());
-    let epoch = stage.act(&Act::Open(open), &[]);
-    let newer = first_of(&mut stage, &chain, epoch, &key, &[]);
+    let (newer, epoch) = under_newer_format(&mut stage);
     let naming = count(&mut stage, &a, &[newer], 1);
     let (set, judge) = all(&stage);
     assert!(of(&set, &judge, &newer).is_waiting());
@@ -555,4 +560,71 @@ fn a_draft_that_follows_something_else_than_the_rehearsal_waits() {
     let next = stage.draft_after(&a, Some(Tip { seq: 0, head }), COUNT, content());
     assert_eq!(judge.rehearse_on(&set, &next, &rehearsal), Ok(1));
     assert_eq!(set.slot_ahead(usize::MAX), None);
+}
+
+/// The judge taken apart and put together again.
+fn again(set: &RecordSet, judge: &Toy) -> Toy {
+    let parts = Parts {
+        verdicts: set.slots().map(|slot| judge.verdict(slot)).collect(),
+        tips: judge
+            .tips()
+            .map(|tip| ChainTip {
+                slot: tip.slot,
+                state: tip.state.clone(),
+                ended: tip.ended,
+            })
+            .collect(),
+        waiting: judge
+            .waiting()
+            .map(|(id, slots)| (id, slots.to_vec()))
+            .collect(),
+        upgrade: judge.needs_upgrade(),
+    };
+    Judge::restored(Counters, judge.topic(), parts)
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_judge_that_was_put_together_again_decides_the_same(
+        keys in proptest::collection::vec(0_u32.., 32),
+        moments in 0_u64..,
+    ) {
+        let stage = tangled();
+        let mut records: Vec<_> = stage.records.iter().zip(keys).collect();
+        records.sort_by_key(|(_, key)| *key);
+        let (mut set, mut judge) = (RecordSet::new(stage.domain()), judge(&stage));
+        let mut other = judge.clone();
+        let mut moment = 0;
+        while !records.is_empty() {
+            records.retain(|(record, _)| {
+                let Ok(added) = set.insert((*record).clone()) else {
+                    return true;
+                };
+                moment += 1;
+                if moments & (1 << (moment % 64)) != 0 {
+                    other = again(&set, &other);
+                }
+                let decided = judge.update(&set, added.slot());
+                assert_eq!(other.update(&set, added.slot()), decided);
+                false
+            });
+        }
+        let waiting: Vec<_> = judge.waiting().collect();
+        proptest::prop_assert_eq!(other.waiting().collect::<Vec<_>>(), waiting);
+        proptest::prop_assert!(other.tips().eq(judge.tips()));
+        for slot in set.slots() {
+            proptest::prop_assert_eq!(other.verdict(slot), judge.verdict(slot));
+            let state = judge.state(&set, Some(slot));
+            proptest::prop_assert_eq!(other.state(&set, Some(slot)), state);
+        }
+    }
+}
+
+#[test]
+fn a_judge_that_was_put_together_again_knows_what_needs_an_upgrade() {
+    let (mut stage, _, _) = two();
+    under_newer_format(&mut stage);
+    let (set, judge) = all(&stage);
+    assert!(judge.needs_upgrade().is_some());
+    assert_eq!(again(&set, &judge).needs_upgrade(), judge.needs_upgrade());
 }

@@ -121,6 +121,7 @@ const HAPPENED: &[(&str, u64)] = &[
     ("sealed at the end", 1000),
     ("held beyond the canonical set", 100),
     ("kept up beside a fork", 1000),
+    ("read back", 1000),
     ("limit.floor", 150),
     ("pay.key", 50),
     ("pay.decision", 50),

@@ -360,6 +360,8 @@ pub(super) fn outcome(world: &mut World) {
     }));
     let kept_up = world.replicas.iter().map(|replica| replica.kept_up).sum();
     found.extend(iter::repeat_n("kept up beside a fork", kept_up));
+    let read_back = world.replicas.iter().map(|replica| replica.read_back).sum();
+    found.extend(iter::repeat_n("read back", read_back));
     for what in found {
         world.fact(what);
     }

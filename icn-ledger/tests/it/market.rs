@@ -21,7 +21,7 @@ use icn_types::time::Timestamp;
 use icn_types::topic::Topic;
 use icn_types::verdict::Verdict;
 
-use crate::snapshots::{again, assert_same};
+use crate::snapshots::{Away, again, assert_same};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(0);
 
@@ -31,6 +31,8 @@ pub(crate) struct Market {
     pub(crate) ledger: Ledger,
     /// The same, read back from its last snapshot.
     restored: Ledger,
+    /// The same with most bodies away, until one of them is asked for.
+    pub(crate) away: Option<Away>,
     pub(crate) unit: Unit,
     pub(crate) chains: Vec<ChainId>,
     pub(crate) events: Vec<LedgerEvent>,
@@ -124,6 +126,7 @@ impl Market {
         let mut market = Self {
             ledger: Ledger::new(stage.domain(), unit),
             restored: Ledger::new(stage.domain(), unit),
+            away: None,
             unit,
             stage,
             chains: Vec::new(),
@@ -141,11 +144,17 @@ impl Market {
 
     /// Tells the ledger of everything new.
     pub(crate) fn feed(&mut self) {
-        for record in &self.stage.records[self.fed..] {
-            let slot = self.stage.set.find(&record.id()).unwrap();
-            let events = self.ledger.update(&self.stage.set, slot);
-            assert_eq!(self.restored.update(&self.stage.set, slot), events);
+        let (set, records) = (&self.stage.set, &self.stage.records[self.fed..]);
+        let before = self.events.len();
+        for record in records {
+            let slot = set.find(&record.id()).unwrap();
+            let events = self.ledger.update(set, slot);
+            assert_eq!(self.restored.update(set, slot), events);
             self.events.extend(events);
+        }
+        let heard = self.away.as_mut().and_then(|away| away.hear(records));
+        if heard.is_some_and(|heard| heard != self.events[before..]) {
+            panic!("other events with most bodies away");
         }
         self.fed = self.stage.records.len();
         let refreshed = self.ledger.refresh(&self.stage.set);
@@ -161,14 +170,26 @@ impl Market {
         self.ledger = follow(&self.stage.set, self.unit);
         self.ledger.refresh(&self.stage.set);
         self.restored = self.ledger.clone();
+        self.away = None;
         self.fed = self.stage.records.len();
     }
 
     /// Now and then, what was read back is written down and read back again.
     fn compare(&mut self) {
         let set = &self.stage.set;
+        if self.fed > 64 && !self.fed.is_multiple_of(16) {
+            return; // each costs as much as all records together
+        }
         assert_same(&self.ledger, &self.restored, set);
-        if self.fed % 3 == 0
+        self.away
+            .take_if(|away| away.set.missed() || away.set.len() < set.len());
+        if let Some(away) = &self.away {
+            assert!(away.stands_like(&self.ledger, set), "with most bodies away");
+        }
+        if self.fed.is_multiple_of(8) {
+            self.away = Away::of(&self.ledger, set);
+        }
+        if self.fed.is_multiple_of(3)
             && let Some(again) = again(&self.restored, set, self.unit)
         {
             self.restored = again;
@@ -184,6 +205,7 @@ impl Market {
             let slot = set.find(&record.id()).unwrap();
             let events = self.ledger.update(set, slot);
             assert_eq!(self.restored.update(set, slot), events);
+            self.away = None;
             let is_told = events.contains(&LedgerEvent::Relabelled);
             let is_counted = self.ledger.refresh(set) == Refreshed::Anew;
             self.restored.refresh(set);

@@ -217,3 +217,144 @@ impl Cell for Taken {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+
+    use icn_types::authority::ProposalId;
+    use icn_types::id::{ChainId, OperationKey, UnitId};
+    use icn_types::record::Kind;
+    use icn_types::testkit::stage::{GRANT, Stage};
+    use icn_types::time::Timestamp;
+
+    use super::*;
+    use crate::settle::Paid;
+
+    const PROPOSAL: ProposalId = ProposalId::from_bytes([8; 32]);
+
+    const fn key(number: u8) -> OperationKey {
+        OperationKey::from_bytes([number; 32])
+    }
+
+    /// A set with records of three chains in turns.
+    fn stage() -> Stage {
+        let mut stage = Stage::new(1, 3);
+        let topic = stage.ledger(UnitId::from_bytes([1; 32]));
+        let chains = [0, 1, 2].map(|member| stage.open_member(member, &topic, Some(GRANT)));
+        for number in 0..12_u64 {
+            let chain = chains[usize::try_from(number % 3).unwrap()];
+            stage.write(&chain, Kind::new(67), &[], &number);
+        }
+        stage
+    }
+
+    /// An account all of whose fields say something else.
+    fn full(set: &RecordSet) -> Account {
+        let slot = |index| set.slot(index).unwrap();
+        let source = |index| Source {
+            chain: set.chain_of(slot(index)),
+            slot: slot(index),
+        };
+        let leg = |index, leg| LegAt {
+            slot: slot(index),
+            leg,
+        };
+        let part = |hold, resolve| Part {
+            hold: source(hold),
+            resolve: source(resolve),
+            amount: 40 + resolve as i128,
+        };
+        let chain = |index| set.chain(slot(index));
+        let parts = Vec::from([part(4, 5), part(4, 6), part(7, 8)]);
+        let heads = Vec::from([slot(5), slot(8), slot(6)]);
+        let mut operations = Directory::new();
+        let mut settlements = Settlements::default();
+        for number in 0..9 {
+            operations.insert(key(9 - number), slot(usize::from(number)));
+        }
+        for (index, atoms) in [(5, 6), (6, 7), (7, 8)] {
+            let (by, debtor) = (slot(index), chain(index));
+            settlements.pay(leg(index + 1, 1), Paid { by, debtor, atoms });
+        }
+        settlements.regain(leg(6, 1), slot(5));
+        settlements.replace(leg(9, 2), slot(10));
+        let envelope = (PROPOSAL, 3);
+        let taken = Taken {
+            total: 77,
+            payments: 5,
+        };
+        let spilled = [((chain(4), key(1)), 6), ((chain(5), key(2)), 7)];
+        Account {
+            sums: Sums {
+                sealed: 1 << 70,
+                unsealed: -2,
+                sent: 3,
+                held: 4,
+            },
+            unsealed: BTreeMap::from([(source(4), 11), (source(6), -12)]),
+            parts: grouped(parts, |part: &Part| part.hold.chain),
+            taken: BTreeSet::from([leg(3, 0), leg(3, 255), leg(4, 1)]),
+            refused: BTreeSet::from([leg(4, 1)]),
+            operations,
+            answered: Index::restore(&[(9, 4), (9, 5), (12, 3)], spilled.into_iter()).unwrap(),
+            resolved: BTreeMap::from([(slot(2), slot(3)), (slot(5), slot(3))]),
+            refunded: BTreeMap::from([(leg(3, 0), u64::MAX)]),
+            cover: grouped(heads, |head| set.chain(*head)),
+            floor: Some(-100),
+            envelopes: BTreeMap::from([(envelope, taken)]),
+            given: BTreeMap::from([((chain(4), envelope), 13), ((chain(5), envelope), 14)]),
+            closed: Some(Timestamp::from_millis(15)),
+            ruled: BTreeSet::from([slot(11), slot(3)]),
+            settlements,
+        }
+    }
+
+    fn again(account: &Account, set: &RecordSet) -> Result<Account, RestoreError> {
+        let mut pages = Pages::default();
+        account.write(&mut pages);
+        let mut pages = pages.into_vec().into_iter();
+        let mut from = Reading::new(set, &mut pages);
+        let account = Account::read(&mut from)?;
+        from.finish().map(|()| account)
+    }
+
+    #[test]
+    fn every_field_of_an_account_is_read_back() {
+        let stage = stage();
+        for account in [Account::default(), full(&stage.set)] {
+            let read = again(&account, &stage.set).unwrap();
+            assert_eq!(format!("{read:#?}"), format!("{account:#?}"));
+        }
+        let shown = format!("{:?}", full(&stage.set));
+        assert!(!shown.contains("None") && !shown.contains("[]"), "{shown}");
+        let empty = shown.matches("{}").count();
+        assert_eq!(empty, 1, "keys of operations that spilled: {shown}");
+    }
+
+    #[test]
+    fn what_no_account_can_say_is_no_row() {
+        let stage = stage();
+        let set = &stage.set;
+        let bad = |account: &Account| again(account, set).unwrap_err();
+        let mut account = full(set);
+        account.sums.sent = 1 << 105;
+        assert_eq!(bad(&account), RestoreError::Row { page: 0 });
+        let mut account = full(set);
+        account
+            .answered
+            .insert(&(set.authority(), key(3)), set.len());
+        assert_eq!(bad(&account), RestoreError::Row { page: 0 });
+        let crowded: Vec<(u32, u32)> = (0..8).map(|number| (0, number)).collect();
+        let mut pages = Pages::default();
+        pages.table(crowded.into_iter());
+        pages.table(core::iter::empty::<((ChainId, OperationKey), Slot)>());
+        pages.table([(key(1), 1_u32), (key(1), 2)].into_iter());
+        let mut pages = pages.into_vec().into_iter();
+        let mut from = Reading::new(set, &mut pages);
+        let row = RestoreError::Row { page: 0 };
+        assert_eq!(read_answered(&mut from).unwrap_err(), row);
+        assert_eq!(read_operations(&mut from).unwrap_err(), row);
+    }
+}

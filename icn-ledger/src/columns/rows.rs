@@ -192,3 +192,130 @@ impl Cell for Standing {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use icn_types::id::{RecordId, UnitId};
+    use icn_types::record::Kind;
+    use icn_types::testkit::stage::{GRANT, Stage};
+
+    use super::*;
+
+    fn stage() -> Stage {
+        let mut stage = Stage::new(1, 2);
+        let topic = stage.ledger(UnitId::from_bytes([1; 32]));
+        let chains = [0, 1].map(|member| stage.open_member(member, &topic, Some(GRANT)));
+        for number in 0..6_u64 {
+            let chain = chains[usize::try_from(number % 2).unwrap()];
+            stage.write(&chain, Kind::new(67), &[], &number);
+        }
+        stage
+    }
+
+    fn atoms(atoms: u64) -> Amount {
+        Amount::new(atoms).unwrap()
+    }
+
+    /// Columns all of whose fields say something.
+    fn full(set: &RecordSet) -> Columns {
+        let slot = |index| set.slot(index).unwrap();
+        let leg = |index, leg| LegId {
+            record: set.id(slot(index)),
+            leg,
+        };
+        let (a, b) = (set.chain(slot(3)), set.chain(slot(4)));
+        let sent = |amount| Sent {
+            payer: a,
+            payee: b,
+            amount: atoms(amount),
+        };
+        let mut columns = Columns::default();
+        columns.send(slot(3), leg(3, 0), sent(10));
+        let by = Leg::Taken(set.id(slot(6)));
+        columns.legs.add(slot(3), leg(3, 1), by);
+        let last = set.len() - 1;
+        columns.legs.add(slot(last), leg(last, 2), by);
+        columns.send(slot(4), leg(4, 0), sent(20));
+        columns.send(slot(4), leg(4, 7), sent(1));
+        let held = Held {
+            payer: b,
+            payee: a,
+            resolver: a,
+            amount: atoms(5),
+            expires: Some(Timestamp::from_millis(3)),
+        };
+        columns.add_held(set.id(slot(6)), held);
+        columns.settling.insert(leg(4, 7));
+        columns.change(b, |column| {
+            column.posted = 1 << 80;
+            column.contested = -8;
+            column.charged = 9;
+        });
+        columns
+    }
+
+    fn write(columns: &Columns, set: &RecordSet) -> Option<Vec<Vec<u8>>> {
+        let mut pages = Pages::default();
+        columns.write(set, &mut pages)?;
+        Some(pages.into_vec())
+    }
+
+    fn read(pages: Vec<Vec<u8>>, set: &RecordSet) -> Result<Columns, RestoreError> {
+        let mut pages = pages.into_iter();
+        let mut from = Reading::new(set, &mut pages);
+        let columns = Columns::read(&mut from)?;
+        from.finish().map(|()| columns)
+    }
+
+    #[test]
+    fn every_field_of_columns_is_read_back() {
+        let stage = stage();
+        let columns = full(&stage.set);
+        let again = read(write(&columns, &stage.set).unwrap(), &stage.set).unwrap();
+        assert!(again == columns);
+        assert_eq!(format!("{again:#?}"), format!("{columns:#?}"));
+    }
+
+    #[test]
+    fn columns_of_records_that_are_not_in_the_set_are_not_written() {
+        let stage = stage();
+        let mut columns = full(&stage.set);
+        assert!(write(&columns, &stage.set).is_some());
+        let by = Leg::Taken(RecordId::from_bytes([1; 32]));
+        let last = stage.set.slots().last().unwrap();
+        let record = stage.set.id(last);
+        columns.legs.add(last, LegId { record, leg: 0 }, by);
+        assert!(write(&columns, &stage.set).is_none());
+    }
+
+    #[test]
+    fn what_no_columns_can_say_is_no_row() {
+        let stage = stage();
+        let set = &stage.set;
+        let columns = full(set);
+        let accounts: Vec<_> = columns.accounts.iter().collect();
+        let accounts = accounts
+            .iter()
+            .map(|(chain, row)| (*chain, Standing::of(&row.column)));
+        let accounts: Vec<_> = accounts.collect();
+        let slot = set.slot(3).unwrap();
+        let open: (Slot, u8, Option<Slot>) = (slot, 0, None);
+        let transit = (0_u32, 1_u32, atoms(1));
+        let twice = [&accounts[..], &accounts[..1]].concat();
+        for (accounts, legs, transits) in [
+            (accounts.clone(), Vec::from([open]), Vec::new()),
+            (accounts.clone(), Vec::new(), Vec::from([transit])),
+            (accounts, Vec::from([open]), Vec::from([(0, 2, atoms(1))])),
+            (twice, Vec::new(), Vec::new()),
+        ] {
+            let mut pages = Pages::default();
+            pages.table(accounts.into_iter());
+            pages.table(legs.into_iter());
+            pages.table(transits.into_iter());
+            let error = read(pages.into_vec(), set).unwrap_err();
+            assert_eq!(error, RestoreError::Row { page: 0 });
+        }
+    }
+}

@@ -80,7 +80,7 @@ impl<'a, P: AsRef<[u8]>> Reading<'a, P> {
             begun: 0,
             at: 0,
             set,
-            slots: 0,
+            slots: set.len(),
         }
     }
 
@@ -180,5 +180,88 @@ impl<'a, P: AsRef<[u8]>> Reading<'a, P> {
         RestoreError::Row {
             page: self.begun.saturating_sub(1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use icn_types::id::DomainId;
+    use icn_types::id::RecordId;
+
+    use super::*;
+
+    type Wide = (RecordId, RecordId, u8);
+
+    fn rows(count: u64) -> Vec<Wide> {
+        let name = |number: u64| {
+            let mut name = [0; 32];
+            name[..8].copy_from_slice(&number.to_be_bytes());
+            RecordId::from_bytes(name)
+        };
+        (0..count)
+            .map(|number| (name(number), name(!number), 7))
+            .collect()
+    }
+
+    fn read<T: Cell>(pages: &[Vec<u8>], tables: usize) -> Result<Vec<Vec<T>>, RestoreError> {
+        let set = RecordSet::new(DomainId::from_bytes([1; 32]));
+        let mut pages = pages.iter();
+        let mut from = Reading::new(&set, &mut pages);
+        let read = (0..tables)
+            .map(|_| from.table())
+            .collect::<Result<_, _>>()?;
+        from.finish().map(|()| read)
+    }
+
+    #[test]
+    fn tables_of_any_length_are_read_back_over_any_number_of_pages() {
+        let lengths = [0, 1, 254, 255, 256, 30_000];
+        let tables = lengths.map(rows);
+        let mut pages = Pages::default();
+        for table in &tables {
+            pages.table(table.iter().copied());
+        }
+        let pages = pages.into_vec();
+        assert_eq!(pages.len(), 4, "30766 rows of 65 bytes");
+        assert!(pages.iter().all(|page| page.len() <= PAGE_LEN));
+        assert!(pages[0].len() > PAGE_LEN - Wide::LEN);
+        assert_eq!(read::<Wide>(&pages, lengths.len()).unwrap(), tables);
+    }
+
+    #[test]
+    fn page_that_is_missing_or_in_the_wrong_place_is_named() {
+        let mut pages = Pages::default();
+        pages.table(rows(30_000).into_iter());
+        let pages = pages.into_vec();
+        let error = |pages: &[Vec<u8>]| read::<Wide>(pages, 1).unwrap_err();
+        let [first, second, third, fourth] = &*pages else {
+            panic!("four pages");
+        };
+        let all = |pages: &[&Vec<u8>]| pages.iter().copied().cloned().collect::<Vec<_>>();
+        let swapped = all(&[first, third, second, fourth]);
+        assert_eq!(error(&swapped), RestoreError::Page { page: 1 });
+        let without = all(&[first, second, fourth]);
+        assert_eq!(error(&without), RestoreError::Page { page: 2 });
+        let cut = all(&[first, second, third]);
+        assert_eq!(error(&cut), RestoreError::Short { page: 3 });
+        let mut torn = pages.clone();
+        torn[1].pop();
+        assert_eq!(error(&torn), RestoreError::Short { page: 1 });
+        let longer = all(&[first, second, third, fourth, first]);
+        assert_eq!(error(&longer), RestoreError::Long { page: 4 });
+    }
+
+    #[test]
+    fn number_of_rows_makes_no_room() {
+        let mut pages = Pages::default();
+        pages.row(&MANY);
+        pages.row(&u64::MAX);
+        pages.row(&7_u8);
+        let error = read::<u8>(&pages.into_vec(), 1).unwrap_err();
+        assert_eq!(error, RestoreError::Short { page: 1 });
+        assert_eq!(read::<u8>(&[], 1), Err(RestoreError::Short { page: 0 }));
+        assert_eq!(read::<u8>(&[], 0), Ok(vec![]));
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn holding(
     }
 }
 
-fn resolving(holds: &[(RecordId, u64)]) -> ResolveRequest {
+pub(crate) fn resolving(holds: &[(RecordId, u64)]) -> ResolveRequest {
     ResolveRequest {
         holds: List::new(holds).unwrap(),
         memo: None,

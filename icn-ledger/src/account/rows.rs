@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use icn_types::id::{ChainId, OperationKey};
 use icn_types::index::{Directory, Index};
 use icn_types::set::{RecordSet, Slot};
 
@@ -104,19 +105,12 @@ fn grouped<K: Ord, T>(rows: Vec<T>, by: impl Fn(&T) -> K) -> BTreeMap<K, Vec<T>>
 
 fn read_operations<P: AsRef<[u8]>>(
     from: &mut Reading<'_, P>,
-) -> Result<Directory<icn_types::id::OperationKey, Slot>, RestoreError> {
+) -> Result<Directory<OperationKey, Slot>, RestoreError> {
     let rows = from.table()?;
-    let mut operations = Directory::new();
-    operations.reserve(rows.len());
-    for (at, (key, slot)) in rows.into_iter().enumerate() {
-        if operations.insert(key, slot) != at {
-            return Err(from.bad_row()); // a key has one record
-        }
-    }
-    Ok(operations)
+    Directory::of(rows).map_err(|_| from.bad_row()) // a key has one record
 }
 
-type Answered = Index<(icn_types::id::ChainId, icn_types::id::OperationKey)>;
+type Answered = Index<(ChainId, OperationKey)>;
 
 /// The keys are in records that need not be at hand, so that the index is read as
 /// it lay.
@@ -224,7 +218,7 @@ mod tests {
     use alloc::format;
 
     use icn_types::authority::ProposalId;
-    use icn_types::id::{ChainId, OperationKey, UnitId};
+    use icn_types::id::UnitId;
     use icn_types::record::Kind;
     use icn_types::testkit::stage::{GRANT, Stage};
     use icn_types::time::Timestamp;

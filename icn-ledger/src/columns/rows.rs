@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use icn_types::amount::Amount;
 use icn_types::id::ChainId;
+use icn_types::index::Directory;
 use icn_types::set::{RecordSet, Slot};
 use icn_types::time::Timestamp;
 
@@ -84,14 +85,14 @@ impl Columns {
     /// The columns that were written.
     pub(crate) fn read<P: AsRef<[u8]>>(from: &mut Reading<'_, P>) -> Result<Self, RestoreError> {
         let set = from.set();
-        let mut columns = Self::default();
-        let accounts: Vec<(ChainId, Standing)> = from.table()?;
-        columns.accounts.reserve(accounts.len());
-        for (at, (chain, standing)) in accounts.into_iter().enumerate() {
-            if columns.accounts.insert(chain, standing.row()) != at {
-                return Err(from.bad_row()); // an account has one row
-            }
-        }
+        let rows: Vec<(ChainId, Standing)> = from.table()?;
+        let rows = rows.into_iter();
+        let rows = rows.map(|(chain, standing)| (chain, standing.row()));
+        let accounts = Directory::of(rows.collect());
+        let mut columns = Self {
+            accounts: accounts.map_err(|_| from.bad_row())?, // each has one row
+            ..Self::default()
+        };
         let legs: Vec<LegRow> = from.table()?;
         let transits: Vec<TransitRow> = from.table()?;
         columns

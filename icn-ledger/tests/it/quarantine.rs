@@ -262,9 +262,8 @@ fn record_without_its_content_waits_for_itself() {
     assert!(quarantine(&register.query(&set, &ledger), 10).is_empty());
 }
 
-#[test]
-fn record_of_a_newer_format_needs_an_upgrade() {
-    let mut market = Market::new(1);
+/// An Open of a format that nobody here can judge, and two records under it.
+pub(crate) fn write_newer_format(market: &mut Market) -> (RecordId, Vec<RecordId>) {
     let key = market.stage.draw_key();
     let chain = market.topic().chain(Owner::Shared(7));
     let mut open = market
@@ -291,6 +290,13 @@ fn record_of_a_newer_format_needs_an_upgrade() {
         ids.extend(prev);
     }
     market.feed();
+    (epoch, ids)
+}
+
+#[test]
+fn record_of_a_newer_format_needs_an_upgrade() {
+    let mut market = Market::new(1);
+    let (epoch, ids) = write_newer_format(&mut market);
     let mut register = Register::new();
     let query = register.query(&market.stage.set, &market.ledger);
     let rows = quarantine(&query, 10);

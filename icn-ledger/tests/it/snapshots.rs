@@ -20,6 +20,7 @@ use proptest::prelude::*;
 
 use crate::hold_admission::{holding, resolving};
 use crate::market::{Market, NOW, amount, leg};
+use crate::quarantine::write_newer_format;
 
 /// The ledger read back, if it can be written down now.
 pub(crate) fn again(ledger: &Ledger, set: &RecordSet, unit: Unit) -> Option<Ledger> {
@@ -493,6 +494,46 @@ fn record_that_waits_goes_on_waiting_after_a_restart() {
     let decided: Vec<_> = decided.map(|slot| set.id(*slot)).collect();
     assert_eq!(decided, [following, naming, late.id()]);
     again(&restored, set, market.unit).unwrap();
+}
+
+#[test]
+fn record_that_waits_and_what_it_goes_on_from_are_live() {
+    let mut market = Market::new(3);
+    let [a, b, c] = *market.chains.clone() else {
+        panic!("three members");
+    };
+    let payment = market.payment(&[(b, 10)]);
+    let late = kept_back(&mut market, |market| {
+        market.stage.write(&a, PAYMENT, &[], &payment);
+    });
+    market.pay(b, c, 5);
+    let decided = market.note(b, &[]);
+    let waiting = [market.ack(b, &[leg(late.id(), 0)]), market.note(b, &[])];
+    let (set, ledger) = (&market.stage.set, &market.ledger);
+    let live = ledger.live(set);
+    let is_live = |id: &RecordId| live.contains(&set.find(id).unwrap());
+    assert!([decided, waiting[0], waiting[1]].iter().all(is_live));
+    let mut away = Away::of(ledger, set).unwrap();
+    assert!(away.stands_like(ledger, set));
+    assert!(!away.set.missed());
+    market.stage.set.insert(late.clone()).unwrap();
+    market.stage.records.push(late.clone());
+    market.feed();
+    assert!(away.hear(&[late]).is_some_and(|events| events.len() == 2));
+    assert!(away.stands_like(&market.ledger, &market.stage.set));
+    assert!(!away.set.missed());
+    assert_eq!(market.posted(b), 5);
+}
+
+#[test]
+fn last_record_of_a_chain_that_nobody_here_can_judge_is_live() {
+    let mut market = Market::new(1);
+    let (_, ids) = write_newer_format(&mut market);
+    let set = &market.stage.set;
+    let live = market.ledger.live(set);
+    let tip = ids.last().and_then(|id| set.find(id)).unwrap();
+    assert!(live.contains(&tip));
+    again(&market.ledger, set, market.unit).unwrap();
 }
 
 #[test]

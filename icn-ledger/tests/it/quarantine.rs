@@ -262,8 +262,8 @@ fn record_without_its_content_waits_for_itself() {
     assert!(quarantine(&register.query(&set, &ledger), 10).is_empty());
 }
 
-/// An Open of a format that nobody here can judge, and two records under it.
-pub(crate) fn write_newer_format(market: &mut Market) -> (RecordId, Vec<RecordId>) {
+/// An Open of a format that nobody here can judge, and records under it.
+pub(crate) fn write_newer_format(market: &mut Market, records: u64) -> (RecordId, Vec<RecordId>) {
     let key = market.stage.draw_key();
     let chain = market.topic().chain(Owner::Shared(7));
     let mut open = market
@@ -275,7 +275,7 @@ pub(crate) fn write_newer_format(market: &mut Market) -> (RecordId, Vec<RecordId
     let epoch = market.stage.act(&Act::Open(open), &[]);
     let mut prev = None;
     let mut ids = Vec::new();
-    for seq in 0..2 {
+    for seq in 0..records {
         let place = Place::Entry {
             topic: market.topic().id(),
             chain: chain.id(),
@@ -296,7 +296,7 @@ pub(crate) fn write_newer_format(market: &mut Market) -> (RecordId, Vec<RecordId
 #[test]
 fn record_of_a_newer_format_needs_an_upgrade() {
     let mut market = Market::new(1);
-    let (epoch, ids) = write_newer_format(&mut market);
+    let (epoch, ids) = write_newer_format(&mut market, 2);
     let mut register = Register::new();
     let query = register.query(&market.stage.set, &market.ledger);
     let rows = quarantine(&query, 10);

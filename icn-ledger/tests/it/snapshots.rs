@@ -528,7 +528,7 @@ fn record_that_waits_and_what_it_goes_on_from_are_live() {
 #[test]
 fn last_record_of_a_chain_that_nobody_here_can_judge_is_live() {
     let mut market = Market::new(1);
-    let (_, ids) = write_newer_format(&mut market);
+    let (_, ids) = write_newer_format(&mut market, 1);
     let set = &market.stage.set;
     let live = market.ledger.live(set);
     let tip = ids.last().and_then(|id| set.find(id)).unwrap();

@@ -90,7 +90,7 @@ impl Coded for OutlineError {
 /// It trusts the pages as far as they fit together: the names of records without
 /// a body are taken as they stand, and no signature is checked. Whatever the bytes
 /// are, the set that comes out of them answers every question without a panic.
-/// After an error a sketch is of no use.
+/// Once a page was refused, nothing comes of the sketch but that error.
 #[derive(Clone, Debug)]
 pub struct Sketch {
     set: RecordSet,
@@ -102,6 +102,7 @@ pub struct Sketch {
     numbers: BTreeMap<Slot, EpochNumber>,
     /// The first records of epochs with an Open.
     starts: Vec<Slot>,
+    refused: Option<OutlineError>,
 }
 
 /// An epoch by the Open that rows name, and by its number.
@@ -160,6 +161,7 @@ impl Sketch {
             opens: Vec::new(),
             numbers: BTreeMap::new(),
             starts: Vec::new(),
+            refused: None,
         }
     }
 
@@ -176,6 +178,17 @@ impl Sketch {
     /// [`Unlisted`](OutlineError::Unlisted), [`Domain`](OutlineError::Domain),
     /// [`Epoch`](OutlineError::Epoch) or [`Full`](OutlineError::Full).
     pub fn page(&mut self, bytes: &[u8]) -> Result<(), OutlineError> {
+        self.check()?;
+        let taken = self.take(bytes);
+        self.refused = taken.err();
+        taken
+    }
+
+    fn check(&self) -> Result<(), OutlineError> {
+        self.refused.map_or(Ok(()), Err)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), OutlineError> {
         let Parts { chains, rows } = parts(bytes).ok_or(OutlineError::Length(bytes.len()))?;
         for [chain, topic] in chains {
             self.list(ChainId::from_bytes(*chain), TopicId::from_bytes(*topic))?;
@@ -185,7 +198,11 @@ impl Sketch {
         for row in rows {
             self.place(&Row::read(row), authority)?;
         }
-        self.check_begun()
+        // Every chain that was listed has a record.
+        match self.set.spines.iter().nth(self.epochs.len()) {
+            Some(spine) => Err(OutlineError::Chain(spine.chain)),
+            None => Ok(()),
+        }
     }
 
     /// Gives the next chain its number.
@@ -197,14 +214,6 @@ impl Sketch {
         match self.set.spines.number(chain, topic) {
             Some(_) => Ok(()),
             None => Err(OutlineError::Full),
-        }
-    }
-
-    /// Every chain that was listed has a record.
-    fn check_begun(&self) -> Result<(), OutlineError> {
-        match self.set.spines.iter().nth(self.epochs.len()) {
-            Some(spine) => Err(OutlineError::Chain(spine.chain)),
-            None => Ok(()),
         }
     }
 
@@ -271,6 +280,7 @@ impl Sketch {
     /// [`Body`](OutlineError::Body): another record, one without its content or
     /// with another one, or one that does not stand there.
     pub fn body(&mut self, index: usize, bytes: &[u8]) -> Result<(), OutlineError> {
+        self.check()?;
         let slot = self.set.slot(index).ok_or(OutlineError::Unknown(index))?;
         let record = Record::read_checked(bytes).map_err(OutlineError::Decode)?;
         if !self.is_of(slot, &record) {
@@ -306,10 +316,10 @@ impl Sketch {
     /// # Errors
     /// [`Missing`](OutlineError::Missing) where a body did not come; where pages
     /// and bodies are of no straight set, [`Twice`](OutlineError::Twice),
-    /// [`Epoch`](OutlineError::Epoch), [`Chain`](OutlineError::Chain) or
-    /// [`Crooked`](OutlineError::Crooked).
+    /// [`Epoch`](OutlineError::Epoch) or [`Crooked`](OutlineError::Crooked); what
+    /// [`page`](Self::page) said where one was refused.
     pub fn finish(mut self) -> Result<RecordSet, OutlineError> {
-        self.check_begun()?;
+        self.check()?;
         self.set.arena.index().map_err(OutlineError::Twice)?;
         let acts = self.set.spine(&self.set.authority).to_vec();
         if let Some(missing) = acts.iter().find(|&&slot| !self.set.is_at_hand(slot)) {

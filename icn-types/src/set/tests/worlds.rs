@@ -821,6 +821,19 @@ fn worlds(seeds: core::ops::Range<u64>) {
 }
 
 #[test]
+fn the_path_to_a_record_is_what_a_walk_back_meets() {
+    for seed in 0..20 {
+        let set = stage_of(seed).set;
+        for head in set.slots() {
+            let walk: BTreeSet<Slot> = set.back(head).collect();
+            for slot in set.slots() {
+                assert_eq!(set.on_path(slot, head), walk.contains(&slot));
+            }
+        }
+    }
+}
+
+#[test]
 fn worlds_converge_and_every_set_is_what_the_slow_rules_say() {
     worlds(0..300);
 }

@@ -18,12 +18,13 @@ impl Ledger {
     ///
     /// They are the last record of each chain, open holds, what sent a leg in
     /// transit, what waits, and what these name, where the rules look through a
-    /// record at what it names. Whoever pays back, settles, assesses or disputes
+    /// record at what it names. Whoever pays back, settles, asserts or disputes
     /// something old names a record that may not be among them, and so does
     /// whoever asks again for something that was done long ago; caps of a
     /// [policy](crate::policy) read what the account sent in their windows.
     ///
-    /// Costs O(n log n) in what is live, and in the chains of the domain.
+    /// Costs O(n log n) in what is live and in the chains of the domain, and a look
+    /// at each verdict.
     #[must_use]
     pub fn live(&self, set: &RecordSet) -> BTreeSet<Slot> {
         let columns = self.columns(set);

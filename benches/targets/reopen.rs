@@ -13,7 +13,7 @@ use futures::executor::block_on;
 use icn_benches::{Case, Market, Rounds, Trade, cpu_nanos, run, sized, title, verdict};
 use icn_events::book::StoredBook;
 use icn_events::genesis::Genesis;
-use icn_events::node::{Node, NodeSettings, Stored};
+use icn_events::node::{LeanNode, Node, NodeSettings, Stored};
 use icn_ledger::book::{Batch, Book};
 use icn_ledger::query::{Order, PageSize};
 use icn_store_redb::RedbStore;
@@ -117,11 +117,19 @@ impl Coop {
         Arc::new(RedbStore::open(self.folder.path().join("node")).expect("a sound store"))
     }
 
-    fn open(&self) -> Node {
+    fn settings(&self) -> NodeSettings {
         let key = key_of(1, "node", 1).public_key();
         let transport = LocalNetwork::new().join(PeerId::new(key));
         let settings = NodeSettings::new(self.genesis.clone(), self.store(), Arc::new(transport));
-        block_on(settings.expect("a unit").open()).expect("a sound store")
+        settings.expect("a unit")
+    }
+
+    fn open(&self) -> Node {
+        block_on(self.settings().open()).expect("a sound store")
+    }
+
+    fn open_lean(&self) -> LeanNode {
+        block_on(self.settings().open_lean()).expect("a sound store")
     }
 
     /// Puts further entries into the journal, as a node that took them in.
@@ -159,9 +167,20 @@ fn node() {
             assert_eq!(node.set().len(), len);
             time
         };
-        let times = Rounds::run(sized(5, 1), 1, vec![("by hash", Box::new(by_hash))]);
+        let (saved, ()) = timed(|| block_on(coop.open_lean().save()).expect("durable"));
+        println!("| opened by hash and a snapshot written | {saved} | |");
+        let lean = || {
+            let (time, node) = timed(|| coop.open_lean());
+            assert!(!node.has_history(), "from the snapshot");
+            time
+        };
+        let cases: Vec<Case<'_>> = vec![
+            ("by hash, history read", Box::new(by_hash)),
+            ("lean, from a snapshot", Box::new(lean)),
+        ];
+        let times = Rounds::run(sized(5, 1), 1, cases);
         times.print();
-        let ours = times.nanos("by hash").max(1);
+        let ours = times.nanos("lean, from a snapshot").max(1);
         verdict("opened within 1 s", 1_000_000_000_000 / ours, 1000);
         newest(&coop);
         newest_lines(&coop);

@@ -63,7 +63,9 @@ impl Governance {
     #[must_use]
     pub fn of(set: &RecordSet) -> Self {
         let mut governance = Self::new(set.domain());
-        for slot in set.slots() {
+        let topic = governance.topic();
+        let tells = |&slot: &Slot| set.chain(slot) == set.authority() || set.topic(slot) == topic;
+        for slot in set.slots().filter(tells) {
             governance.update(set, slot);
         }
         governance

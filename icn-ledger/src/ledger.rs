@@ -352,6 +352,7 @@ impl Ledger {
     /// The account at the end of a chain's spine.
     pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
         let tip = set.spine(chain).last().copied();
+        let tip = tip.filter(|&tip| set.topic(tip) == self.topic());
         match tip.and_then(|tip| self.judge.state_at(tip)) {
             Some(account) => Cow::Borrowed(account),
             None => Cow::Owned(self.judge.state(set, tip)),

@@ -99,6 +99,13 @@ impl Reading {
         }
     }
 
+    /// Goes on behind records that led to this hash: the caller vouches that just
+    /// they are in the set.
+    #[must_use]
+    pub const fn after(set: RecordSet, hash: RunningHash) -> Self {
+        Self { set, hash }
+    }
+
     /// Takes the bytes of the next record.
     ///
     /// # Errors
@@ -171,6 +178,20 @@ mod tests {
         let digest = |set: &RecordSet| set.canonical().digest(topic);
         assert_eq!(digest(&set), digest(&stage.set));
         assert_eq!(set.len(), stage.set.len());
+    }
+
+    #[test]
+    fn what_comes_after_attested_records_is_attested_by_the_hash_over_all() {
+        let (stage, records) = journal();
+        let (first, rest) = records.split_at(3);
+        let set = read(&stage, first, hash(first)).unwrap().unwrap();
+        let mut reading = Reading::after(set, hash(first));
+        for bytes in rest {
+            reading.take(bytes).unwrap();
+        }
+        let set = reading.clone().finish(hash(&records)).unwrap();
+        assert_eq!(set.len(), stage.set.len());
+        assert!(reading.finish(hash(rest)).is_none());
     }
 
     #[test]

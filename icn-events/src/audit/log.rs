@@ -110,6 +110,18 @@ impl AuditLog {
         }
     }
 
+    /// The log of a node in a set that holds records already. Linear in the set.
+    #[must_use]
+    pub fn of(set: &RecordSet, node: PeerId) -> Self {
+        let mut log = Self::new(set.domain(), node);
+        let topic = log.topic();
+        let tells = |&slot: &Slot| set.chain(slot) == set.authority() || set.topic(slot) == topic;
+        for slot in set.slots().filter(tells) {
+            log.update(set, slot);
+        }
+        log
+    }
+
     /// Takes note of a record that the set added or completed, of any topic.
     /// Answers with the audit lines that are now decided.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<Slot> {

@@ -58,6 +58,7 @@ impl Node {
             let Some((line, signer)) = self.audit_duty(times.now, &work.mute) else {
                 break;
             };
+            self.sound()?;
             match line.sign(&*signer) {
                 Ok(line) => self.take_own(line, times, work)?,
                 Err(error) => work.mute(signer.public_key(), error),

@@ -152,6 +152,7 @@ impl Node {
         let drafts: Result<Unsigned, AuthorError> = drafts.into_iter().map(with_writer).collect();
         let drafts = drafts?;
         let lines = self.lines_with(carried, times.now);
+        self.sound()?;
         let lines = lines.and_then(|lines| sign_all(lines).ok());
         let lines = lines.ok_or(AuthorError::NoAudit)?;
         let records = sign_all(drafts).map_err(|(_, error)| NodeError::from(error))?;

@@ -1,6 +1,7 @@
 //! The books: one owner of every view that follows from the set.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use icn_governance::governance::Governance;
 use icn_ledger::ledger::Refreshed;
@@ -21,19 +22,27 @@ use super::event::NodeEvent;
 pub(super) struct Books {
     pub(super) governance: Governance,
     pub(super) ledgers: BTreeMap<UnitId, Ledger>,
-    /// What questions about the ledgers need, one for each.
-    registers: BTreeMap<UnitId, Register>,
+    registers: Registers,
     pub(super) audit: AuditLog,
+}
+
+/// What questions about the ledgers need, one for each.
+#[derive(Debug)]
+enum Registers {
+    Kept(BTreeMap<UnitId, Register>),
+    /// They are made of the whole history, which is not at hand.
+    Absent {
+        /// Stands in for each of them.
+        empty: Box<Register>,
+        /// Somebody asked all the same: the answer is void.
+        asked: AtomicBool,
+    },
 }
 
 impl Books {
     /// The books of everything in a set. Of what they learn nobody is told:
     /// that was done when it was stored.
     pub(super) fn of(set: &RecordSet, units: &[Unit], node: PeerId) -> Self {
-        let mut audit = AuditLog::new(set.domain(), node);
-        for slot in set.slots() {
-            audit.update(set, slot);
-        }
         let (mut ledgers, mut registers) = (BTreeMap::new(), BTreeMap::new());
         for unit in units {
             let (ledger, register) = Register::with_ledger(set, *unit);
@@ -41,10 +50,35 @@ impl Books {
             registers.insert(unit.id(), register);
         }
         Self {
+            registers: Registers::Kept(registers),
+            ..Self::without_registers(set, ledgers, node)
+        }
+    }
+
+    /// The same out of ledgers that follow the set, for one whose records are not
+    /// all at hand. Of the others those of votes and of the audit log must be.
+    pub(super) fn without_registers(
+        set: &RecordSet,
+        ledgers: BTreeMap<UnitId, Ledger>,
+        node: PeerId,
+    ) -> Self {
+        Self {
             governance: Governance::of(set),
             ledgers,
-            registers,
-            audit,
+            registers: Registers::Absent {
+                empty: Box::default(),
+                asked: AtomicBool::new(false),
+            },
+            audit: AuditLog::of(set, node),
+        }
+    }
+
+    /// Whether somebody asked what only the whole history tells, which is not at
+    /// hand.
+    pub(super) fn missed(&self) -> bool {
+        match &self.registers {
+            Registers::Kept(_) => false,
+            Registers::Absent { asked, .. } => asked.load(Ordering::Relaxed),
         }
     }
 
@@ -88,7 +122,9 @@ impl Books {
                 refreshed = Refreshed::Anew;
                 touched.everything();
             }
-            if let Some(register) = self.registers.get_mut(unit) {
+            if let Registers::Kept(registers) = &mut self.registers
+                && let Some(register) = registers.get_mut(unit)
+            {
                 register.update(set, ledger);
             }
         }
@@ -97,7 +133,13 @@ impl Books {
 
     /// Answers about one ledger.
     pub(super) fn query<'a>(&'a self, set: &'a RecordSet, unit: &UnitId) -> Option<Query<'a>> {
-        let register = self.registers.get(unit)?;
+        let register = match &self.registers {
+            Registers::Kept(registers) => registers.get(unit)?,
+            Registers::Absent { empty, asked } => {
+                asked.store(true, Ordering::Relaxed);
+                empty
+            }
+        };
         Some(register.view(set, self.ledgers.get(unit)?))
     }
 
@@ -118,11 +160,10 @@ impl Books {
     /// Whether the record is Valid by the rules of its topic; none for a topic
     /// that these books are not about.
     pub(super) fn is_valid(&self, set: &RecordSet, slot: Slot) -> bool {
-        let record = set.record(slot);
-        if record.chain() == set.authority() {
+        if set.chain(slot) == set.authority() {
             return set.verdict(slot).is_valid();
         }
-        let topic = record.topic();
+        let topic = set.topic(slot);
         if topic == self.governance.topic() {
             return self.governance.verdict(slot).is_valid();
         }

@@ -84,6 +84,7 @@ impl Node {
         let terms = request.terms(self.set().domain());
         let signer = key.and_then(|key| self.signer_with(key));
         let signer = signer.ok_or(AuthorError::NoKey(terms.chain))?;
+        self.sound()?;
         let signed = signer.sign(&to_bytes(&terms));
         Ok(signed.map_err(NodeError::from)?)
     }

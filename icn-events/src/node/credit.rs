@@ -96,6 +96,7 @@ impl Node {
             other => Some(other?),
         };
         let signer = signer.ok_or(AuthorError::NoKey(request.from))?;
+        self.sound()?;
         let signature = signer.sign(&to_bytes(&terms)).map_err(NodeError::from)?;
         if let Some(ends) = terms.start.prior() {
             self.rest(request.from, ends).await?;
@@ -196,6 +197,7 @@ impl Node {
             Verdict::Waiting => return Err(AuthorError::NoPlace),
             Verdict::Invalid(breach) => return Err(AuthorError::Act(breach)),
         }
+        self.sound()?;
         let records = drafts.into_iter().map(|draft| draft.sign(&**signer));
         let records = records.collect::<Result<_, _>>().map_err(NodeError::from)?;
         self.store_signed(records, times).await

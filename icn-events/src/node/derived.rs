@@ -13,7 +13,7 @@ use icn_types::set::{RecordSet, Slot};
 
 use super::books::Books;
 use super::error::NodeError;
-use super::journal::{Journal, rows};
+use super::journal::rows;
 use super::schema::{ACCOUNTS, AccountRow, CHAINS, DERIVED, Derivation, PLACES};
 
 /// Operations of one commit while rows are derived anew.
@@ -54,20 +54,33 @@ impl Derived {
     /// The rows in the store, derived anew where they do not go as far as the
     /// journal or were derived in another way.
     pub(super) async fn open(
-        journal: &Journal,
+        store: &dyn Store,
         set: &RecordSet,
         books: &Books,
         stored: &[Slot],
     ) -> Result<Self, NodeError> {
-        let store = journal.store();
-        if derivation(store).await? != Some(current(stored.len())) {
-            return Self::rebuild(store, set, books, stored).await;
+        match Self::kept(store, set, books, stored.len() as u64).await? {
+            Some(derived) => Ok(derived),
+            None => Self::rebuild(store, set, books, stored).await,
         }
-        Ok(Self {
+    }
+
+    /// The rows in the store. `None` where they do not go as far as a journal of
+    /// so many positions or were derived in another way.
+    pub(super) async fn kept(
+        store: &dyn Store,
+        set: &RecordSet,
+        books: &Books,
+        records: u64,
+    ) -> Result<Option<Self>, NodeError> {
+        if derivation(store).await? != Some(current(records)) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
             chains: rows(store, &CHAINS).await?.into_iter().collect(),
             accounts: books.columns(set),
-            records: stored.len() as u64,
-        })
+            records,
+        }))
     }
 
     /// Derives all rows anew. Cut short, the next opening begins again.
@@ -98,7 +111,7 @@ impl Derived {
             store.commit(batch).await?;
         }
         let mut batch = Batch::new();
-        DERIVED.put(&mut batch, &(), &current(stored.len()))?;
+        DERIVED.put(&mut batch, &(), &current(stored.len() as u64))?;
         store.commit(batch).await?;
         Ok(derived)
     }
@@ -177,9 +190,9 @@ impl Derived {
 }
 
 /// What the rows of a journal of so many records follow from.
-pub(super) const fn current(records: usize) -> Derivation {
+pub(super) const fn current(records: u64) -> Derivation {
     Derivation {
-        records: records as u64,
+        records,
         edition: EDITION,
     }
 }
@@ -193,7 +206,10 @@ pub(super) async fn derivation(store: &dyn Store) -> Result<Option<Derivation>, 
 }
 
 /// Deletes all rows of a table.
-async fn clear<K: TableKey, V>(store: &dyn Store, table: &Table<K, V>) -> Result<(), NodeError> {
+pub(super) async fn clear<K: TableKey, V>(
+    store: &dyn Store,
+    table: &Table<K, V>,
+) -> Result<(), NodeError> {
     let mut next: Option<Scan> = Some(table.scan());
     while let Some(scan) = next {
         let page = store.scan(&scan).await?;

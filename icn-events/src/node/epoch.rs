@@ -49,6 +49,8 @@ impl Node {
         let (seat, open) = self.epoch(&chain).ok_or(AuthorError::NoKey(chain))?;
         let ends = seat.open();
         let terms = to_bytes(&self.terms(request, seat, open));
+        let standing = self.standing(&chain);
+        self.sound()?;
         let sign = |signer: &SharedSigner| signer.sign(&terms).map_err(NodeError::from);
         let owner = self.signer_with(open.key).filter(|_| !is_received(open));
         let Some(owner) = owner else {
@@ -56,7 +58,6 @@ impl Node {
             let recovery = recovery.ok_or(AuthorError::NoKey(chain))?;
             return Ok(Consent::Recovery(sign(recovery)?));
         };
-        let standing = self.standing(&chain);
         if !matches!(standing, Standing::Confirmed | Standing::Forked) {
             return Err(AuthorError::Unconfirmed { chain, standing });
         }

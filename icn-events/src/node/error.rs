@@ -57,6 +57,10 @@ pub enum NodeError {
     /// Open the node again from its store.
     #[error("an earlier step did not end, open the node again")]
     Interrupted,
+    /// A step of a node whose history is not at hand asked for it. A
+    /// [`LeanNode`](super::LeanNode) reads it and does the step again.
+    #[error("history is not at hand")]
+    NotAtHand,
 }
 
 impl Coded for NodeError {
@@ -75,6 +79,7 @@ impl Coded for NodeError {
             Self::Uncommitted(error) => error.code(),
             Self::Unit => "node.unit",
             Self::Interrupted => "node.interrupted",
+            Self::NotAtHand => "node.not_at_hand",
         }
     }
 
@@ -90,7 +95,8 @@ impl Coded for NodeError {
             | Self::Row(_)
             | Self::Gap { .. }
             | Self::Record { .. }
-            | Self::Refused(_) => Fault::Environment,
+            | Self::Refused(_)
+            | Self::NotAtHand => Fault::Environment,
         }
     }
 }

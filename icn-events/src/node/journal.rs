@@ -96,6 +96,11 @@ impl Journal {
         self.end.append(batch, records)
     }
 
+    /// The hash over all records.
+    pub(super) const fn hash(&self) -> RunningHash {
+        self.end.hash()
+    }
+
     /// The store behind it.
     pub(super) fn store(&self) -> &dyn Store {
         &*self.store.0

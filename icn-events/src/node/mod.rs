@@ -24,8 +24,11 @@ mod error;
 mod event;
 mod forks;
 mod journal;
+mod lean;
 mod mandate;
 mod money;
+mod open;
+mod positions;
 mod recall;
 mod registrar;
 mod replay;
@@ -34,10 +37,13 @@ mod roll;
 mod schema;
 mod sealing;
 mod settings;
+mod snapshot;
+mod start;
 mod stored;
 mod view;
 mod watch;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,14 +53,14 @@ use futures::future::{Either, select};
 
 use icn_ledger::Policies;
 use icn_ledger::ledger::Refreshed;
-use icn_sync::{Committed, Input, Replica, RestoreError, Step, SyncEvent};
+use icn_sync::{Committed, Input, Replica, Step, SyncEvent};
 use icn_types::host::{Batch, Clock, Frame, Incoming, Transport, TransportError};
 use icn_types::id::ChainId;
-use icn_types::key::{PublicKey, SignError, Signer};
+use icn_types::key::{PeerId, PublicKey, SignError, Signer};
 use icn_types::record::{Draft, Record};
 use icn_types::set::Slot;
 use icn_types::sign::Signed;
-use icn_types::time::Times;
+use icn_types::time::{Ticks, Times};
 
 use crate::bus::Bus;
 
@@ -65,7 +71,7 @@ use docket::Docket;
 use duty::sign_all;
 use forks::Forks;
 use journal::Journal;
-use replay::replay;
+use positions::Positions;
 use resume::Resuming;
 use sealing::Sealing;
 use watch::Watch;
@@ -77,8 +83,10 @@ pub use credit::CreditMove;
 pub use epoch::EpochRequest;
 pub use error::NodeError;
 pub use event::NodeEvent;
+pub use lean::LeanNode;
 pub use recall::RecallRequest;
 pub use settings::{Acknowledgement, NodeSettings};
+pub use snapshot::Saved;
 pub use stored::{Difference, Stored, verify_store};
 
 /// Frames that one step takes in; more wait for the next one.
@@ -121,10 +129,25 @@ pub struct Node {
     acknowledgement: Acknowledgement,
     policies: Policies,
     bus: Bus<NodeEvent>,
-    /// Arrived while `run` waited.
-    held: Option<Incoming>,
+    /// Arrived and not taken in yet: while `run` waited, or in a step that came
+    /// to nothing.
+    held: VecDeque<Incoming>,
     /// A step changed memory and has not ended.
     interrupted: bool,
+    positions: Positions,
+    /// What the step under way found and took in; kept only while records are not
+    /// at hand.
+    taken: Option<Taken>,
+}
+
+/// What a step begins with, so that it can be done again.
+#[derive(Debug)]
+struct Taken {
+    /// Peers that were up.
+    up: Vec<PeerId>,
+    /// What they had confirmed of what the store holds.
+    resuming: Resuming,
+    arrived: Vec<Incoming>,
 }
 
 impl std::fmt::Debug for Node {
@@ -182,71 +205,6 @@ impl Work {
 }
 
 impl Node {
-    /// Opens a node on its store. An empty store starts with the genesis; one
-    /// of another domain is refused.
-    ///
-    /// Replays the records that are stored. Their signatures were checked before
-    /// they were stored, and are not checked again where the records lead to the
-    /// hash that was written with them: that trusts whoever can write to the
-    /// store. [`verify_store`] checks all of them. Without that hash, or with
-    /// another one, opening costs one signature check per record and writes it.
-    ///
-    /// # Errors
-    /// [`NodeError`]: the store fails, belongs to another domain or holds
-    /// something that this code did not write.
-    pub async fn open(settings: NodeSettings) -> Result<Self, NodeError> {
-        let NodeSettings {
-            genesis,
-            units,
-            store,
-            transport,
-            signers,
-            acknowledgement,
-            policies,
-            confirmations,
-            sync,
-        } = settings;
-        let (domain, node) = (genesis.domain(), transport.local_peer());
-        let peers = genesis
-            .peers()
-            .iter()
-            .map(crate::genesis::Peer::id)
-            .filter(|peer| *peer != node);
-        let topics = Books::topics(domain, &units, node);
-        let replay = replay(&*store, &genesis).await?;
-        let replica =
-            Replica::reopen(replay.set, topics, peers, sync).map_err(RestoreError::Topic)?;
-        let journal = Journal::new(store, replay.end);
-        let books = Books::of(replica.set(), &units, node);
-        let agreed = Agreed::open(journal.store()).await?;
-        let derived = Derived::open(&journal, replica.set(), &books, &replay.slots).await?;
-        let mut docket = Docket::default();
-        docket.update(replica.set(), &books.governance);
-        let forks = Forks::of(replica.set());
-        let keys = signers.iter().map(|signer| signer.public_key());
-        let watch = Watch::of(replica.set(), books.ledgers.values(), keys.collect());
-        let sealing = Sealing::of(replica.set());
-        Ok(Self {
-            journal,
-            transport,
-            replica,
-            books,
-            derived,
-            docket,
-            forks,
-            watch,
-            sealing,
-            resuming: Resuming::new(confirmations),
-            agreed,
-            signers,
-            acknowledgement,
-            policies,
-            bus: Bus::new(),
-            held: None,
-            interrupted: false,
-        })
-    }
-
     /// Does everything that can be done now and makes it durable: takes in what
     /// arrived, writes what the keys of this node oblige it to, and sends. What
     /// is more than one step takes is left to the next one.
@@ -291,24 +249,37 @@ impl Node {
         loop {
             let times = clock.times();
             let progress = self.step(times).await?;
-            let due = self
-                .replica
-                .next_deadline()
-                .map_or(PAUSE, |due| due.since(times.ticks));
-            if progress.authored > 0 || due.is_zero() {
-                continue;
-            }
-            let waited = {
-                let arrival = self.transport.recv();
-                let pause = sleep(due.min(PAUSE));
-                futures::pin_mut!(arrival, pause);
-                match select(arrival, pause).await {
-                    Either::Left((arrived, _)) => Some(arrived?),
-                    Either::Right(_) => None,
-                }
-            };
-            self.held = waited.or_else(|| self.held.take());
+            self.pause(progress, times.ticks, &mut sleep).await?;
         }
+    }
+
+    /// Waits until something arrives or is due.
+    async fn pause<S, F>(
+        &mut self,
+        progress: Progress,
+        now: Ticks,
+        sleep: &mut S,
+    ) -> Result<(), NodeError>
+    where
+        S: FnMut(Duration) -> F,
+        F: Future<Output = ()>,
+    {
+        let due = self.replica.next_deadline();
+        let due = due.map_or(PAUSE, |due| due.since(now));
+        if progress.authored > 0 || due.is_zero() || !self.held.is_empty() {
+            return Ok(());
+        }
+        let waited = {
+            let arrival = self.transport.recv();
+            let pause = sleep(due.min(PAUSE));
+            futures::pin_mut!(arrival, pause);
+            match select(arrival, pause).await {
+                Either::Left((arrived, _)) => Some(arrived?),
+                Either::Right(_) => None,
+            }
+        };
+        self.held.extend(waited);
+        Ok(())
     }
 
     /// A node whose step did not end cannot begin another one.
@@ -330,15 +301,20 @@ impl Node {
     fn take_in(&mut self, times: Times, work: &mut Work) -> Result<(), NodeError> {
         let mut room = BYTES_PER_STEP;
         for _ in 0..FRAMES_PER_STEP {
-            let arrived = match self.held.take() {
+            let arrived = match self.held.pop_front() {
                 Some(held) => Some(Ok(held)),
                 None => self.transport.recv().now_or_never(),
             };
-            let input = match arrived.transpose()? {
-                None => return Ok(()),
-                Some(Incoming::Up(peer)) => Input::PeerUp(peer),
-                Some(Incoming::Down(peer)) => Input::PeerDown(peer),
-                Some(Incoming::Frame { from, frame }) => {
+            let Some(arrived) = arrived.transpose()? else {
+                return Ok(());
+            };
+            if let Some(taken) = &mut self.taken {
+                taken.arrived.push(arrived.clone());
+            }
+            let input = match arrived {
+                Incoming::Up(peer) => Input::PeerUp(peer),
+                Incoming::Down(peer) => Input::PeerDown(peer),
+                Incoming::Frame { from, frame } => {
                     room = room.saturating_sub(frame.len());
                     Input::Frame {
                         from,
@@ -372,6 +348,7 @@ impl Node {
                 self.strike_off();
                 return Ok(());
             };
+            self.sound()?;
             match sign_all(duty) {
                 Ok(records) => {
                     for record in records {
@@ -448,6 +425,8 @@ impl Node {
 
     /// One commit for everything, then the frames, then the notices.
     async fn end(&mut self, mut work: Work) -> Result<Progress, NodeError> {
+        self.interrupted |= self.missed();
+        self.sound()?;
         let stored = || work.steps.iter().flat_map(Step::stored);
         let mut batch = Batch::new();
         self.journal
@@ -457,6 +436,7 @@ impl Node {
             self.derived
                 .put(&mut batch, set, &self.books, slots, work.touched)?;
             self.journal.commit(batch).await?;
+            stored().for_each(|stored| self.positions.note(stored.slot.index()));
         }
         if let Some(last) = work.steps.last().map(Step::number) {
             let committed = Committed::i_vouch_that_all_is_durable_through(last);
@@ -465,10 +445,30 @@ impl Node {
             }
         }
         self.interrupted = false;
+        if let Some(taken) = &mut self.taken {
+            taken.up = self.replica.up().collect();
+            taken.resuming.clone_from(&self.resuming);
+            taken.arrived.clear();
+        }
         for event in work.events {
             self.bus.publish(event);
         }
         Ok(work.progress)
+    }
+
+    /// Whether anything asked for a record that is not at hand.
+    fn missed(&self) -> bool {
+        self.replica.set().missed() || self.books.missed()
+    }
+
+    /// Nothing is signed, written or sent that was computed without a record it
+    /// asked for.
+    fn sound(&self) -> Result<(), NodeError> {
+        if self.missed() {
+            Err(NodeError::NotAtHand)
+        } else {
+            Ok(())
+        }
     }
 
     /// A frame that cannot be handed over now is not an error: the next

@@ -48,6 +48,7 @@ impl Node {
             honoured: request.honoured,
             successor: request.successor,
         });
+        self.sound()?;
         let own = voters
             .into_iter()
             .filter_map(|(voter, key)| Some((voter, self.signer_with(key)?)));
@@ -105,6 +106,7 @@ impl Node {
             .ok_or(AuthorError::NoPlace)?;
         let act = Act::Recall(recall);
         let draft = act.draft(place, request.adopted.clone(), times.now.max(at));
+        self.sound()?;
         let record = draft.ok_or(AuthorError::NoPlace)?.sign(&**signer);
         let record = record.map_err(NodeError::from)?;
         let id = record.id();

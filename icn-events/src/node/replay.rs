@@ -78,6 +78,16 @@ impl<'a> Unread<'a> {
         Ok(())
     }
 
+    /// The store.
+    pub(super) const fn store(&self) -> &'a dyn Store {
+        self.store
+    }
+
+    /// What it is about.
+    pub(super) const fn domain(&self) -> DomainId {
+        self.domain
+    }
+
     /// The hash that was written with the records.
     pub(super) const fn written(&self) -> Option<RunningHash> {
         self.written
@@ -114,10 +124,24 @@ impl<'a> Unread<'a> {
     /// Where the records at all positions went.
     async fn read(
         &self,
+        take: impl FnMut(&[u8]) -> Result<Added, Unreadable>,
+    ) -> Result<Vec<Slot>, NodeError> {
+        let slots = self.range(0, u64::MAX, take).await?;
+        if slots.is_empty() && !self.is_new {
+            return Err(NodeError::Gap { position: 0 });
+        }
+        Ok(slots)
+    }
+
+    /// The same from position `first` up to, but without, `end`.
+    pub(super) async fn range(
+        &self,
+        first: u64,
+        end: u64,
         mut take: impl FnMut(&[u8]) -> Result<Added, Unreadable>,
     ) -> Result<Vec<Slot>, NodeError> {
         let mut slots = Vec::new();
-        let (mut next, mut scan) = (0, Some(RECORDS.scan()));
+        let (mut next, mut scan) = (first, Some(RECORDS.scan_range(&first, &end)));
         while let Some(current) = scan {
             let page = self.store.scan(&current).await?;
             for row in &page.rows {
@@ -129,9 +153,6 @@ impl<'a> Unread<'a> {
                 next += 1;
             }
             scan = page.next;
-        }
-        if slots.is_empty() && !self.is_new {
-            return Err(NodeError::Gap { position: 0 });
         }
         Ok(slots)
     }

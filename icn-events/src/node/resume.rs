@@ -18,7 +18,7 @@ use icn_types::topic::Topic;
 use super::Node;
 
 /// Own chains and who confirmed them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Resuming {
     /// None asks nobody.
     needed: Option<NonZeroU16>,

@@ -2,10 +2,10 @@
 
 use icn_ledger::Column;
 use icn_types::attested::RunningHash;
-use icn_types::canon::Raw;
+use icn_types::canon::{Decode, DecodeError, Encode, List, Raw, Reader, Writer};
 use icn_types::canonical;
 use icn_types::host::{Present, Table};
-use icn_types::id::{ChainId, DomainId, RecordId};
+use icn_types::id::{ChainId, DomainId, RecordId, UnitId};
 
 /// Every stored record by its local append position: the one table that
 /// nothing else can replace, and the only one that a restart reads.
@@ -39,6 +39,84 @@ pub(super) const ACCOUNTS: Table<u32, AccountRow> = Table::new("ledger/account",
 
 /// How far the derived rows go.
 pub(super) const DERIVED: Table<(), Derivation> = Table::new("node/derived", 1);
+
+/// Pages of the snapshot, by their order.
+pub(super) const PAGES: Table<u32, Page> = Table::new("node/page", 1);
+
+/// The snapshot that a lean node starts from; written after its pages.
+pub(super) const SNAPSHOT: Table<(), Snapshot> = Table::new("node/snapshot", 1);
+
+/// The most records that stand in the journal twice under a snapshot.
+pub(super) const AGAIN_MAX: usize = 1024;
+
+/// The most units of one domain under a snapshot.
+const UNITS_MAX: usize = 1024;
+
+/// What a snapshot takes in, and of how many pages it consists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    /// The way in which its pages are written.
+    pub(super) edition: u16,
+    /// Records of the set.
+    pub(super) records: u64,
+    /// Positions of the journal at which a record stands once more.
+    pub(super) again: List<Again, 0, AGAIN_MAX>,
+    /// Over all records of the journal that it takes in.
+    pub(super) hash: RunningHash,
+    /// Pages of the outline of the set.
+    pub(super) outline: u32,
+    /// Pages of the numbers of the records that are at hand.
+    pub(super) at_hand: u32,
+    /// Pages of each ledger, ascending by unit.
+    pub(super) ledgers: List<LedgerPages, 0, UNITS_MAX>,
+    /// SHA-256 over all pages, each after its length.
+    pub(super) digest: [u8; 32],
+}
+canonical!(
+    Snapshot = "icn/events/snapshot/v1" {
+        edition,
+        records,
+        again,
+        hash,
+        outline,
+        at_hand,
+        ledgers,
+        digest
+    }
+);
+
+/// Bytes of one page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Page(pub(super) Vec<u8>);
+
+impl Encode for Page {
+    fn encode(&self, w: &mut Writer) {
+        w.bytes(&self.0);
+    }
+}
+
+impl Decode for Page {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        r.bytes().map(|bytes| Self(bytes.to_vec()))
+    }
+}
+
+/// A record that stands in the journal once more, whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    pub(super) position: u64,
+    /// In the order of storing.
+    pub(super) record: u64,
+}
+canonical!(Again { position, record });
+
+/// Pages of one ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LedgerPages {
+    pub(super) unit: UnitId,
+    pub(super) pages: u32,
+}
+canonical!(LedgerPages { unit, pages });
 
 /// The domain that a store belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,10 @@ use icn_types::id::ChainId;
 use crate::genesis::Genesis;
 
 use super::error::NodeError;
-use super::{Node, SharedSigner};
+use super::{LeanNode, Node, SharedSigner};
 
 /// Everything that a node is made of. There is no default for any port.
+#[derive(Clone)]
 pub struct NodeSettings {
     pub(super) genesis: Genesis,
     pub(super) units: Vec<Unit>,
@@ -133,6 +134,14 @@ impl NodeSettings {
     /// As [`Node::open`] says.
     pub async fn open(self) -> Result<Node, NodeError> {
         Node::open(self).await
+    }
+
+    /// Opens the node and leaves its history in the store until it is asked for.
+    ///
+    /// # Errors
+    /// As [`LeanNode::open`] says.
+    pub async fn open_lean(self) -> Result<LeanNode, NodeError> {
+        LeanNode::open(self).await
     }
 }
 

@@ -18,7 +18,7 @@ use super::error::NodeError;
 use super::journal::rows;
 use super::replay::{Replay, Unread};
 use super::schema::{ACCOUNTS, AccountRow, CHAINS, PLACES, RECORDS};
-use super::{books, derived, settings};
+use super::{books, derived, settings, start};
 
 /// Reads a node's store, beside the node or without it.
 ///
@@ -165,6 +165,8 @@ pub enum Difference {
     /// The hash over the journal is missing or another one. The next opening
     /// checks every signature again.
     Hash,
+    /// The snapshot is damaged, of another edition, or not what the journal gives.
+    Snapshot,
 }
 
 /// Whether the derived rows of a store agree with its journal: every
@@ -182,17 +184,20 @@ pub async fn verify_store(
     let unread = Unread::of(store, genesis.domain()).await?;
     let Replay { set, slots, end } = unread.verified().await?;
     let set = &set;
-    let mut accounts = BTreeMap::new();
-    for unit in settings::units(genesis)? {
-        let ledger = Ledger::of(set, unit);
+    let (units, mut accounts) = (settings::units(genesis)?, BTreeMap::new());
+    for unit in &units {
+        let ledger = Ledger::of(set, *unit);
         accounts.extend(books::columns([&ledger].into_iter(), set));
     }
     let mut wrong = Found::read(store).await?.compare(set, &accounts, &slots);
-    if derived::derivation(store).await? != Some(derived::current(slots.len())) {
+    if derived::derivation(store).await? != Some(derived::current(slots.len() as u64)) {
         wrong.insert(Difference::Derivation);
     }
     if !slots.is_empty() && unread.written() != Some(end.hash()) {
         wrong.insert(Difference::Hash);
+    }
+    if !start::agrees(&unread, &units).await? {
+        wrong.insert(Difference::Snapshot);
     }
     Ok(wrong.into_iter().collect())
 }

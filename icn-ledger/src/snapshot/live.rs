@@ -53,6 +53,10 @@ impl Ledger {
     fn keep(&self, set: &RecordSet, slot: Slot, live: &mut BTreeSet<Slot>) {
         let mut left = Vec::from([slot]);
         while let Some(slot) = left.pop() {
+            if !set.is_at_hand(slot) {
+                live.insert(slot);
+                continue;
+            }
             let is_seen_through = matches!(
                 set.record(slot).kind(),
                 REFUND | REFUSE | RESOLVE | SETTLEMENT

@@ -36,7 +36,7 @@ pub(crate) use pages::{Pages, Reading};
 type Head = (TopicId, u32, Option<RecordId>);
 
 impl Ledger {
-    /// The ledger in pages of at most 512 KiB. Linear in the set.
+    /// The ledger in pages of at most 208 KiB. Linear in the set.
     ///
     /// `set` is the one that the ledger follows, all of whose records it was told
     /// of. `None` while a record lies beside its spine, for only the records

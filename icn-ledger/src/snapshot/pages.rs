@@ -11,7 +11,7 @@ use super::error::RestoreError;
 const TAG: &[u8] = b"icn/ledger/snapshot/v1";
 
 /// No page is longer, in bytes.
-const PAGE_LEN: usize = 512 * 1024;
+const PAGE_LEN: usize = 208 * 1024;
 
 /// In place of a number of rows: too many for one byte, and eight bytes follow.
 const MANY: u8 = u8::MAX;

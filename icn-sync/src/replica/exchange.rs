@@ -221,7 +221,7 @@ impl Replica {
         }
         for stray in &page.strays {
             let slot = self.set.find(&stray.id);
-            let bare = slot.is_some_and(|slot| self.set.record(slot).content().is_none());
+            let bare = slot.is_some_and(|slot| self.set.is_bare(slot));
             if slot.is_none() || (bare && stray.content) {
                 reading.lacks = true;
                 self.want_record(from, topic, stray.id, now);

@@ -181,9 +181,8 @@ impl Replica {
 
     /// Whether nothing of the record is new. Found by id, before any check.
     fn is_known(&self, record: &Record) -> bool {
-        self.set.find(&record.id()).is_some_and(|slot| {
-            record.content().is_none() || self.set.record(slot).content().is_some()
-        })
+        let slot = self.set.find(&record.id());
+        slot.is_some_and(|slot| record.content().is_none() || !self.set.is_bare(slot))
     }
 
     fn refused(

@@ -271,6 +271,12 @@ impl Replica {
         &self.set
     }
 
+    /// Peers to which frames can be sent now, ascending.
+    pub fn up(&self) -> impl Iterator<Item = PeerId> + '_ {
+        let up = self.peers.iter().filter(|(_, peer)| peer.is_up());
+        up.map(|(id, _)| *id)
+    }
+
     /// Topics that the replica follows, ascending.
     pub fn topics(&self) -> impl ExactSizeIterator<Item = TopicId> + '_ {
         self.topics.iter().copied()

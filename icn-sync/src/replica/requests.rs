@@ -255,7 +255,7 @@ impl Replica {
     /// Whether the record is here with its content.
     pub(super) fn holds(&self, id: &RecordId) -> bool {
         let slot = self.set.find(id);
-        slot.is_some_and(|slot| self.set.record(slot).content().is_some())
+        slot.is_some_and(|slot| !self.set.is_bare(slot))
     }
 
     /// Answers a request within the budget of its peer, which otherwise asks

@@ -397,7 +397,8 @@ impl RecordSet {
     }
 
     /// Whether a record is stored without its content.
-    fn is_bare(&self, slot: Slot) -> bool {
+    #[must_use]
+    pub fn is_bare(&self, slot: Slot) -> bool {
         self.bare.contains(&slot)
     }
 

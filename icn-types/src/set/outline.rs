@@ -76,8 +76,8 @@ impl RecordSet {
 
 impl Outline<'_> {
     /// Records in a page; in the last one there may be fewer. So a page is never
-    /// longer than 416 KiB and 8 bytes.
-    pub const ROWS: usize = 4096;
+    /// longer than 208 KiB and 8 bytes.
+    pub const ROWS: usize = 2048;
 
     /// How many pages there are.
     #[must_use]

@@ -429,7 +429,7 @@ impl Village {
 }
 
 /// The rows of a node's store, by the names that they have there.
-pub(super) const SPACES: [Space; 8] = [
+pub(super) const SPACES: [Space; 10] = [
     Space::new("node/record"),
     Space::new("node/identity"),
     Space::new("node/agreed"),
@@ -438,6 +438,8 @@ pub(super) const SPACES: [Space; 8] = [
     Space::new("node/derived"),
     Space::new("ledger/account"),
     Space::new("node/hash"),
+    Space::new("node/page"),
+    Space::new("node/snapshot"),
 ];
 
 /// Another store with the same rows.

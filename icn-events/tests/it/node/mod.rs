@@ -14,6 +14,7 @@ mod flow;
 mod hostile;
 mod idle;
 mod joining;
+mod lean;
 mod lies;
 mod mandates;
 mod money;

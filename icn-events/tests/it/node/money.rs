@@ -29,7 +29,7 @@ fn amount(atoms: u64) -> Amount {
     Amount::new(atoms).unwrap()
 }
 
-fn holding(payee: ChainId, resolver: ChainId, atoms: u64, key: u8) -> HoldRequest {
+pub(super) fn holding(payee: ChainId, resolver: ChainId, atoms: u64, key: u8) -> HoldRequest {
     HoldRequest {
         leg: Leg {
             payee,
@@ -45,7 +45,7 @@ fn holding(payee: ChainId, resolver: ChainId, atoms: u64, key: u8) -> HoldReques
     }
 }
 
-fn resolving(holds: &[(RecordId, u64)]) -> ResolveRequest {
+pub(super) fn resolving(holds: &[(RecordId, u64)]) -> ResolveRequest {
     ResolveRequest {
         holds: List::new(holds).unwrap(),
         memo: None,
@@ -53,7 +53,7 @@ fn resolving(holds: &[(RecordId, u64)]) -> ResolveRequest {
     }
 }
 
-fn refunding(original: LegId, atoms: u64, key: u8) -> RefundRequest {
+pub(super) fn refunding(original: LegId, atoms: u64, key: u8) -> RefundRequest {
     RefundRequest {
         original,
         amount: amount(atoms),
@@ -90,7 +90,7 @@ pub(super) enum Ask {
     Refuse(LegId),
 }
 
-async fn ask(
+pub(super) async fn ask(
     node: &mut Node,
     (unit, own): (&UnitId, &ChainId),
     ask: &Ask,

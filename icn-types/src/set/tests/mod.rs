@@ -93,6 +93,28 @@ fn a_fork_ends_the_spine_and_is_evidence_of_its_two_lowest_ids() {
 }
 
 #[test]
+fn the_digest_tells_whether_a_record_beside_a_spine_is_bare() {
+    let (mut stage, a, _) = two();
+    let heads = [1, 2].map(|number| note_after(&mut stage, &a, None, number).head);
+    let topic = stage.ledger(UNIT).id();
+    let record = stage.records.last().unwrap();
+    let others = stage
+        .records
+        .iter()
+        .filter(|other| other.id() != record.id());
+    let mut set = stage.replay(others);
+    let bare = Record::bare(record.header().clone(), *record.signature());
+    set.receive(bare).unwrap();
+    let contents = |set: &RecordSet| heads.map(|id| set.canonical().irregular(topic)[&id]);
+    let digest = |set: &RecordSet| set.canonical().digest(topic);
+    assert_eq!(contents(&set), [true, false]);
+    assert_ne!(digest(&set), digest(&stage.set));
+    set.insert(record.clone()).unwrap();
+    assert_eq!(contents(&set), [true, true]);
+    assert_eq!(digest(&set), digest(&stage.set));
+}
+
+#[test]
 fn an_open_seal_settles_a_fork_and_a_later_fork_below_it_changes_nothing() {
     let (mut stage, a, _) = two();
     note(&mut stage, &a, 0);

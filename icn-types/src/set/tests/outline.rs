@@ -441,6 +441,8 @@ fn no_stranger_makes_a_set_look_for_a_record() {
     let (mut stage, a, _) = two();
     let old = note(&mut stage, &a, 0);
     note(&mut stage, &a, 1);
+    let (before, sealed) = (stage.open_of(&a), stage.tip(&a));
+    stage.reopen(&a, sealed, 0);
     let mut opened = opened(&stage.set, &needed(&stage.set));
     let key = stage.draw_key();
     let (topic, tip) = (stage.ledger(UNIT).id(), stage.tip(&a).unwrap());
@@ -452,12 +454,14 @@ fn no_stranger_makes_a_set_look_for_a_record() {
         prev: prev.map(|tip| tip.head),
     };
     let low = Some(Tip { seq: 0, head: old });
-    let open = stage.open_of(&a);
+    let charter = stage.set.id(Slot::FIRST);
     for (place, refused) in [
         (place(old, Some(tip)), Refusal::Epoch),
         (place(old, None), Refusal::Epoch),
         (place(old, low), Refusal::Epoch),
-        (place(open, low), Refusal::Signature),
+        (place(charter, low), Refusal::Epoch),
+        (place(before, low), Refusal::Signature),
+        (place(stage.open_of(&a), low), Refusal::Place),
     ] {
         let content = Content::new(Vec::from([old]), None, &9_u64).unwrap();
         let draft = Draft::new(place, NOTE, Timestamp::default(), content).unwrap();

@@ -1,0 +1,185 @@
+//! The snapshot: what a lean node starts from instead of its history.
+//!
+//! It says where the records of the set stand, which of them are to be at hand, and
+//! what the ledgers add up to. All of it follows from the journal up to some
+//! position, and is believed as far as the journal is: who can write to the store
+//! can write both.
+
+use std::collections::BTreeSet;
+
+use icn_ledger::Ledger;
+use icn_types::attested::RunningHash;
+use icn_types::canon::List;
+use icn_types::hash::Hasher;
+use icn_types::host::{Batch, LimitError, Store};
+use icn_types::id::ChainId;
+use icn_types::set::{RecordSet, Slot};
+
+use super::books::Books;
+use super::derived::clear;
+use super::error::NodeError;
+use super::positions::Positions;
+use super::schema::{Again, LedgerPages, PAGES, Page, SNAPSHOT, Snapshot};
+
+/// The way in which pages are written. With another number, or in another version
+/// of the code, whose rules may be others, a node reads its whole history and writes
+/// them anew.
+pub(super) const EDITION: u16 = 1;
+
+/// Bytes of pages that are written in one commit.
+const BYTES_PER_COMMIT: usize = 16 << 20;
+
+/// Numbers of records in one page.
+const NUMBERS_PER_PAGE: usize = 50_000;
+
+/// What became of a snapshot that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it was written or it was not")]
+pub enum Saved {
+    /// It is in the store.
+    Written,
+    /// There is none, because only the whole history tells how things stand: a
+    /// record lies beside its spine or lacks its content, or the charter needs
+    /// newer code.
+    NotNow,
+}
+
+/// What a snapshot is made of.
+pub(super) struct Parts<'a> {
+    pub(super) set: &'a RecordSet,
+    pub(super) books: &'a Books,
+    pub(super) positions: &'a Positions,
+    /// Own accounts, with the milliseconds that their caps look back.
+    pub(super) capped: Vec<(ChainId, u64)>,
+    /// Over all records of the journal.
+    pub(super) hash: RunningHash,
+}
+
+/// Writes a snapshot in place of the last one. Cut short, there is none.
+pub(super) async fn write(store: &dyn Store, parts: &Parts<'_>) -> Result<Saved, NodeError> {
+    let pages = parts.pages();
+    let batches = match &pages {
+        Some((snapshot, pages)) => batches(snapshot, pages)?,
+        None => Vec::new(),
+    };
+    clear(store, &SNAPSHOT).await?;
+    clear(store, &PAGES).await?;
+    for batch in batches {
+        store.commit(batch).await?;
+    }
+    Ok(pages.map_or(Saved::NotNow, |_| Saved::Written))
+}
+
+/// The commits that write a snapshot, its pages first.
+fn batches(snapshot: &Snapshot, pages: &[Page]) -> Result<Vec<Batch>, LimitError> {
+    let (mut batches, mut batch, mut len) = (Vec::new(), Batch::new(), 0);
+    for (number, page) in (0..).zip(pages) {
+        if len >= BYTES_PER_COMMIT {
+            batches.push(std::mem::take(&mut batch));
+            len = 0;
+        }
+        len += page.0.len();
+        PAGES.put(&mut batch, &number, page)?;
+    }
+    SNAPSHOT.put(&mut batch, &(), snapshot)?;
+    batches.push(batch);
+    Ok(batches)
+}
+
+impl Parts<'_> {
+    fn pages(&self) -> Option<(Snapshot, Vec<Page>)> {
+        let ledgers = self.books.ledgers.values();
+        let mut upgrades = ledgers.filter_map(Ledger::needs_upgrade);
+        let upgrade = self.set.needs_upgrade().or_else(|| upgrades.next());
+        upgrade.is_none().then_some(())?;
+        let again = self.positions.again().iter();
+        let again = again.map(|&(position, record)| Again { position, record });
+        let again = List::new(again.collect::<Vec<_>>()).ok()?;
+        let mut pages: Vec<Page> = self.set.outline()?.pages().map(Page).collect();
+        let outline = number(pages.len())?;
+        let slots: Vec<Slot> = self.at_hand().into_iter().collect();
+        pages.extend(slots.chunks(NUMBERS_PER_PAGE).map(numbers));
+        let at_hand = number(pages.len())? - outline;
+        let mut ledgers = Vec::new();
+        for (unit, ledger) in &self.books.ledgers {
+            let before = pages.len();
+            pages.extend(ledger.snapshot(self.set)?.into_iter().map(Page));
+            ledgers.push(LedgerPages {
+                unit: *unit,
+                pages: number(pages.len() - before)?,
+            });
+        }
+        let snapshot = Snapshot {
+            edition: EDITION,
+            records: self.set.len() as u64,
+            again,
+            hash: self.hash,
+            outline,
+            at_hand,
+            ledgers: List::new(ledgers).ok()?,
+            digest: digest(&pages),
+        };
+        (!self.set.missed()).then_some((snapshot, pages))
+    }
+
+    /// All records but those that only ledgers read, and of these the ones that
+    /// they read again.
+    fn at_hand(&self) -> BTreeSet<Slot> {
+        let is_other = |&slot: &Slot| self.books.ledger_in(self.set.topic(slot)).is_none();
+        let mut at_hand: BTreeSet<Slot> = self.set.slots().filter(is_other).collect();
+        for ledger in self.books.ledgers.values() {
+            at_hand.append(&mut ledger.live(self.set));
+        }
+        for (chain, millis) in &self.capped {
+            self.look_back(chain, *millis, &mut at_hand);
+        }
+        at_hand
+    }
+
+    /// Adds the last records of a chain up to the first that is older than that.
+    fn look_back(&self, chain: &ChainId, millis: u64, at_hand: &mut BTreeSet<Slot>) {
+        let here = |slot: &&Slot| self.set.is_at_hand(**slot);
+        let at = |slot: Slot| self.set.record(slot).at().as_millis();
+        let path = self.set.spine(chain).iter().rev().take_while(here);
+        let mut since = None;
+        for &slot in path {
+            at_hand.insert(slot);
+            let newest = *since.get_or_insert_with(|| at(slot));
+            if newest.saturating_sub(at(slot)) >= millis {
+                break;
+            }
+        }
+    }
+}
+
+fn number(count: usize) -> Option<u32> {
+    u32::try_from(count).ok()
+}
+
+/// Numbers of records, four bytes each.
+fn numbers(slots: &[Slot]) -> Page {
+    let numbers = slots.iter().map_while(|slot| number(slot.index()));
+    Page(numbers.flat_map(u32::to_be_bytes).collect())
+}
+
+/// SHA-256 over the version of the code and all pages, each after its length.
+pub(super) fn digest(pages: &[Page]) -> [u8; 32] {
+    let mut hasher = Hasher::new();
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    for Page(page) in pages {
+        hasher.update(&(page.len() as u64).to_be_bytes());
+        hasher.update(page);
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_page_of_numbers_is_a_row() {
+        let page = Page(vec![0; 4 * NUMBERS_PER_PAGE]);
+        PAGES.put(&mut Batch::new(), &0, &page).unwrap();
+    }
+}

@@ -38,7 +38,7 @@ impl Node {
     /// Replays the records that are stored. Their signatures were checked before
     /// they were stored, and are not checked again where the records lead to the
     /// hash that was written with them: that trusts whoever can write to the
-    /// store. [`verify_store`] checks all of them. Without that hash, or with
+    /// store. [`verify_store`](super::verify_store) checks all of them. Without that hash, or with
     /// another one, opening costs one signature check per record and writes it.
     ///
     /// # Errors

@@ -36,12 +36,7 @@ impl Mixed {
     /// The same village with its third node opened from a snapshot.
     fn of(mut village: Village) -> Self {
         village.nodes.truncate(CHARLIE);
-        let mut lean = open(&village);
-        assert!(lean.has_history(), "there was no snapshot");
-        assert_eq!(block_on(lean.save()).unwrap(), Saved::Written);
-        drop(lean);
-        let lean = open(&village);
-        assert!(!lean.has_history());
+        let lean = open_saved(&village, CHARLIE);
         Self { village, lean }
     }
 
@@ -145,6 +140,22 @@ fn with_past(seed: u64) -> Village {
 
 fn open(village: &Village) -> LeanNode {
     open_on(village, Arc::new(village.stores[CHARLIE].clone())).unwrap()
+}
+
+/// A member's node, opened from a snapshot of what its store holds.
+fn open_saved(village: &Village, member: usize) -> LeanNode {
+    let open = || {
+        let store = Arc::new(village.stores[member].clone());
+        let settings = village.coop.settings(member, store, &village.network);
+        block_on(settings.open_lean()).unwrap()
+    };
+    let mut lean = open();
+    assert!(lean.has_history(), "there was no snapshot");
+    assert_eq!(block_on(lean.save()).unwrap(), Saved::Written);
+    drop(lean);
+    let lean = open();
+    assert!(!lean.has_history());
+    lean
 }
 
 fn open_on(village: &Village, store: Arc<dyn Store>) -> Result<LeanNode, NodeError> {
@@ -267,14 +278,7 @@ fn payments_votes_and_seals_go_on_without_the_history() {
 fn registrar_and_treasurer_do_their_duties_without_the_history() {
     let mut village = with_past(413);
     village.nodes.remove(0);
-    let settings = |village: &Village| {
-        let store = Arc::new(village.stores[0].clone());
-        village.coop.settings(0, store, &village.network)
-    };
-    let mut lean = block_on(settings(&village).open_lean()).unwrap();
-    block_on(lean.save()).unwrap();
-    drop(lean);
-    let mut lean = block_on(settings(&village).open_lean()).unwrap();
+    let mut lean = open_saved(&village, 0);
     let proposal = Proposal {
         nonce: [7; 32],
         ..budget(&village)
@@ -331,14 +335,7 @@ fn what_was_unsealed_at_the_snapshot_is_sealed_without_the_history() {
     let set = village.nodes[0].set();
     assert!(set.spine(&charlie).len() >= set.sealed_len(&charlie) + 2);
     village.nodes.remove(0);
-    let settings = |village: &Village| {
-        let store = Arc::new(village.stores[0].clone());
-        village.coop.settings(0, store, &village.network)
-    };
-    let mut lean = block_on(settings(&village).open_lean()).unwrap();
-    block_on(lean.save()).unwrap();
-    drop(lean);
-    let mut lean = block_on(settings(&village).open_lean()).unwrap();
+    let mut lean = open_saved(&village, 0);
     let is_sealed = |node: &Node| {
         let set = node.set();
         set.sealed_len(&charlie) == set.spine(&charlie).len()

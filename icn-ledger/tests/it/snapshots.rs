@@ -462,8 +462,8 @@ fn kept_back(market: &mut Market, write: impl FnOnce(&mut Market)) -> Signed<Rec
     market.stage.records.pop().unwrap()
 }
 
-#[test]
-fn record_that_waits_goes_on_waiting_after_a_restart() {
+/// Three members, and a payment of the first to the second that comes late.
+fn with_a_late_payment() -> (Market, [ChainId; 3], Signed<Record>) {
     let mut market = Market::new(3);
     let [a, b, c] = *market.chains.clone() else {
         panic!("three members");
@@ -472,6 +472,12 @@ fn record_that_waits_goes_on_waiting_after_a_restart() {
     let late = kept_back(&mut market, |market| {
         market.stage.write(&a, PAYMENT, &[], &payment);
     });
+    (market, [a, b, c], late)
+}
+
+#[test]
+fn record_that_waits_goes_on_waiting_after_a_restart() {
+    let (mut market, [_, b, c], late) = with_a_late_payment();
     let naming = market.note(b, &[late.id()]);
     let following = market.stage.write(&c, NOTE, &[naming], &Note::default());
     market.feed();
@@ -498,14 +504,7 @@ fn record_that_waits_goes_on_waiting_after_a_restart() {
 
 #[test]
 fn record_that_waits_and_what_it_goes_on_from_are_live() {
-    let mut market = Market::new(3);
-    let [a, b, c] = *market.chains.clone() else {
-        panic!("three members");
-    };
-    let payment = market.payment(&[(b, 10)]);
-    let late = kept_back(&mut market, |market| {
-        market.stage.write(&a, PAYMENT, &[], &payment);
-    });
+    let (mut market, [_, b, c], late) = with_a_late_payment();
     market.pay(b, c, 5);
     let decided = market.note(b, &[]);
     let waiting = [market.ack(b, &[leg(late.id(), 0)]), market.note(b, &[])];

@@ -63,9 +63,7 @@ impl Governance {
     #[must_use]
     pub fn of(set: &RecordSet) -> Self {
         let mut governance = Self::new(set.domain());
-        let topic = governance.topic();
-        let tells = |&slot: &Slot| set.chain(slot) == set.authority() || set.topic(slot) == topic;
-        for slot in set.slots().filter(tells) {
+        for slot in set.slots_for(governance.topic()) {
             governance.update(set, slot);
         }
         governance

@@ -114,9 +114,7 @@ impl AuditLog {
     #[must_use]
     pub fn of(set: &RecordSet, node: PeerId) -> Self {
         let mut log = Self::new(set.domain(), node);
-        let topic = log.topic();
-        let tells = |&slot: &Slot| set.chain(slot) == set.authority() || set.topic(slot) == topic;
-        for slot in set.slots().filter(tells) {
+        for slot in set.slots_for(log.topic()) {
             log.update(set, slot);
         }
         log

@@ -1,7 +1,6 @@
 //! The books: one owner of every view that follows from the set.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use icn_governance::governance::Governance;
 use icn_ledger::ledger::Refreshed;
@@ -30,13 +29,9 @@ pub(super) struct Books {
 #[derive(Debug)]
 enum Registers {
     Kept(BTreeMap<UnitId, Register>),
-    /// They are made of the whole history, which is not at hand.
-    Absent {
-        /// Stands in for each of them.
-        empty: Box<Register>,
-        /// Somebody asked all the same: the answer is void.
-        asked: AtomicBool,
-    },
+    /// They are made of the whole history, which is not at hand. An empty one
+    /// stands in for each: what it answers is void.
+    Absent(Box<Register>),
 }
 
 impl Books {
@@ -65,20 +60,8 @@ impl Books {
         Self {
             governance: Governance::of(set),
             ledgers,
-            registers: Registers::Absent {
-                empty: Box::default(),
-                asked: AtomicBool::new(false),
-            },
+            registers: Registers::Absent(Box::default()),
             audit: AuditLog::of(set, node),
-        }
-    }
-
-    /// Whether somebody asked what only the whole history tells, which is not at
-    /// hand.
-    pub(super) fn missed(&self) -> bool {
-        match &self.registers {
-            Registers::Kept(_) => false,
-            Registers::Absent { asked, .. } => asked.load(Ordering::Relaxed),
         }
     }
 
@@ -135,8 +118,8 @@ impl Books {
     pub(super) fn query<'a>(&'a self, set: &'a RecordSet, unit: &UnitId) -> Option<Query<'a>> {
         let register = match &self.registers {
             Registers::Kept(registers) => registers.get(unit)?,
-            Registers::Absent { empty, asked } => {
-                asked.store(true, Ordering::Relaxed);
+            Registers::Absent(empty) => {
+                set.miss();
                 empty
             }
         };

@@ -458,7 +458,7 @@ impl Node {
 
     /// Whether anything asked for a record that is not at hand.
     fn missed(&self) -> bool {
-        self.replica.set().missed() || self.books.missed()
+        self.replica.set().missed()
     }
 
     /// Nothing is signed, written or sent that was computed without a record it

@@ -167,16 +167,20 @@ impl Record {
     /// Reads the bytes of a record that was here before. That its content is the
     /// one that its header names is left to whoever knows where they come from.
     pub(crate) fn read_back(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::new(bytes)?;
-        let record = Self::decode_where(&mut r, |_, _| true)?;
-        r.finish()?;
-        Ok(record)
+        Self::read_where(bytes, |_, _| true)
     }
 
     /// The same where it has to be the one that its header names.
     pub(crate) fn read_checked(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::read_where(bytes, Header::names)
+    }
+
+    fn read_where(
+        bytes: &[u8],
+        is_named: impl FnOnce(&Header, &[u8]) -> bool,
+    ) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes)?;
-        let record = Self::decode_where(&mut r, Header::names)?;
+        let record = Self::decode_where(&mut r, is_named)?;
         r.finish()?;
         Ok(record)
     }

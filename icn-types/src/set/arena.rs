@@ -174,8 +174,12 @@ impl Arena {
 
     #[cold]
     fn miss(&self) -> &Record {
-        self.missed.note();
+        self.note_missed();
         &self.stand_in
+    }
+
+    pub(super) fn note_missed(&self) {
+        self.missed.note();
     }
 
     pub(super) fn is_at_hand(&self, slot: Slot) -> bool {
@@ -243,21 +247,27 @@ impl Arena {
         spine: ChainNumber,
         epoch: Option<EpochNumber>,
     ) -> Option<Slot> {
-        let slot = Slot(counted(self.nodes.len())?);
-        let id = record.id();
-        if let Some(prev) = prev {
-            self.adopt(prev, slot, &id);
-        }
-        self.by_id.insert(&id, slot.index());
-        self.nodes.push(Node {
-            id,
+        let node = Node {
+            id: record.id(),
             seq: record.seq(),
             prev,
             spine,
             epoch,
             child: None,
-        });
-        self.records.push(Some(record));
+        };
+        let slot = self.place(node, Some(record))?;
+        self.by_id.insert(&node.id, slot.index());
+        Some(slot)
+    }
+
+    /// Stores where a record stands, and what it says if that is at hand.
+    fn place(&mut self, node: Node, record: Option<Record>) -> Option<Slot> {
+        let slot = Slot(counted(self.nodes.len())?);
+        if let Some(prev) = node.prev {
+            self.adopt(prev, slot, &node.id);
+        }
+        self.nodes.push(node);
+        self.records.push(record);
         Some(slot)
     }
 
@@ -265,6 +275,7 @@ impl Arena {
     pub(super) fn reserve(&mut self, more: usize) {
         // Whoever has no room for a guess may have room for what comes.
         let _is_there = self.nodes.try_reserve(more);
+        let _is_there = self.records.try_reserve(more);
     }
 
     /// Stores where a record stands that is not at hand: alone after `prev`, and
@@ -277,19 +288,15 @@ impl Arena {
         spine: ChainNumber,
         epoch: Option<EpochNumber>,
     ) -> Option<Slot> {
-        let slot = Slot(counted(self.nodes.len())?);
-        if let Some(prev) = prev {
-            self.nodes[prev.index()].child = Some(slot);
-        }
-        self.nodes.push(Node {
+        let node = Node {
             id,
             seq,
             prev,
             spine,
             epoch,
             child: None,
-        });
-        Some(slot)
+        };
+        self.place(node, None)
     }
 
     /// Lets all records be found that were sketched, of which none may stand
@@ -298,7 +305,6 @@ impl Arena {
     /// # Errors
     /// The one that does.
     pub(super) fn index(&mut self) -> Result<(), RecordId> {
-        self.records.resize_with(self.nodes.len(), || None);
         let id = |at: usize| self.nodes.get(at).map(|node: &Node| &node.id);
         let index = Index::of(self.nodes.len(), id);
         self.by_id = index.map_err(|twice| self.nodes[twice].id)?;
@@ -307,9 +313,6 @@ impl Arena {
 
     /// Puts a record where it is not at hand.
     pub(super) fn bring(&mut self, slot: Slot, record: Record) {
-        if self.records.len() < self.nodes.len() {
-            self.records.resize_with(self.nodes.len(), || None);
-        }
         self.records[slot.index()] = Some(record);
     }
 

@@ -350,6 +350,12 @@ impl RecordSet {
         self.arena.missed()
     }
 
+    /// Notes that a record was [missed](Self::missed): for whoever keeps something
+    /// that is made of all records, and is asked for it where they are not at hand.
+    pub fn miss(&self) {
+        self.arena.note_missed();
+    }
+
     /// The record before this one on its chain.
     #[must_use]
     pub fn prev(&self, slot: Slot) -> Option<Slot> {
@@ -364,6 +370,14 @@ impl RecordSet {
     /// Every slot, in the order in which this set stored them.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.arena.slots()
+    }
+
+    /// The slots of a topic's records and of the authority chain's, on which every
+    /// topic relies, in the order in which this set stored them.
+    pub fn slots_for(&self, topic: TopicId) -> impl Iterator<Item = Slot> + '_ {
+        let tells =
+            move |&slot: &Slot| self.chain(slot) == self.authority || self.topic(slot) == topic;
+        self.slots().filter(tells)
     }
 
     /// Chains with at least one record, ascending, with their topics. Costs

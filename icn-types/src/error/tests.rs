@@ -50,8 +50,8 @@ fn coded() -> Vec<(&'static str, Fault)> {
     let chain = ChainId::from_bytes([0; 32]);
     let decode = from_bytes::<u64>(&[]).unwrap_err();
     let outlines = all!(OutlineError:
-        Length(0), Chain(chain), Unlisted(0), Twice(id), Domain(id), Epoch(0), Full, Unknown(0),
-        Decode(decode), Body(0), Missing(0), Crooked(chain));
+        Length(0), Chain(chain), Unlisted(0), Prev(0), Twice(id), Domain(id), Epoch(0), Full, Unknown(0),
+        Decode(decode), Body(0), Missing(0));
     // What a decoder says has its own code.
     let own = outlines
         .iter()

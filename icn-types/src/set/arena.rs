@@ -230,6 +230,11 @@ impl Arena {
         }
     }
 
+    /// Records that share their `prev`, ascending by id.
+    pub(super) fn forks(&self) -> impl Iterator<Item = &[Slot]> {
+        self.forks.values().map(Vec::as_slice)
+    }
+
     /// Reads the epoch that a record starts, if it starts one. Done once: a
     /// key costs as much to admit as a signature to check.
     pub(super) fn learn_epoch(&mut self, slot: Slot) {

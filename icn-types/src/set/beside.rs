@@ -24,6 +24,18 @@ pub struct Beside {
     awaited: Option<BTreeMap<RecordId, Vec<Slot>>>,
 }
 
+/// What a [`Beside`] keeps of a set that is not straight: for whoever keeps the
+/// set by its [outline](RecordSet::outline), from which nobody finds it out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "all that is kept")]
+pub struct BesideParts {
+    /// Canonical records beside the spines, each under a topic that needs it,
+    /// ascending.
+    pub canonical: Vec<(TopicId, Slot)>,
+    /// Records that are not here, each with one that names it, ascending.
+    pub awaited: Vec<(RecordId, Slot)>,
+}
+
 #[derive(Clone, Debug)]
 struct Kept {
     needed: Needed,
@@ -52,6 +64,37 @@ impl Beside {
                 self.needed = None;
                 true
             }
+        }
+    }
+
+    /// What it keeps of the set, which it looks for where it does not know.
+    pub fn parts(&mut self, set: &RecordSet) -> BesideParts {
+        let canonical = self.canonical(set).needed().collect();
+        let mut awaited = Vec::new();
+        for (id, by) in self.awaited.iter().flatten() {
+            awaited.extend(by.iter().map(|&by| (*id, by)));
+        }
+        awaited.sort_unstable();
+        awaited.dedup();
+        BesideParts { canonical, awaited }
+    }
+
+    /// What kept this of the set, as it is now.
+    #[must_use]
+    pub fn restored(set: &RecordSet, parts: BesideParts) -> Self {
+        if set.is_straight() {
+            return Self::new();
+        }
+        let mut awaited: BTreeMap<RecordId, Vec<Slot>> = BTreeMap::new();
+        for (id, by) in parts.awaited {
+            awaited.entry(id).or_default().push(by);
+        }
+        Self {
+            needed: Some(Kept {
+                needed: parts.canonical.into_iter().collect(),
+                bends: set.bends(),
+            }),
+            awaited: Some(awaited),
         }
     }
 

@@ -188,6 +188,11 @@ impl<'a> Canonical<'a> {
         self.beside.iter().copied()
     }
 
+    /// The same, each under a topic whose records need it.
+    pub(super) fn needed(&self) -> impl Iterator<Item = (TopicId, Slot)> + '_ {
+        self.needed.iter().copied()
+    }
+
     /// All canonical records, spines first, ascending by chain.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.set

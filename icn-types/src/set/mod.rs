@@ -42,7 +42,7 @@ use alloc::vec::Vec;
 pub use added::Added;
 pub use admission::{Refusal, Signatory};
 pub use arena::Slot;
-pub use beside::Beside;
+pub use beside::{Beside, BesideParts};
 pub use canonical::{Canonical, Label, Pair, Row};
 pub use decisions::{Decision, Frozen};
 pub use evidence::{ClaimedEquivocation, Equivocation, NoProof};
@@ -403,6 +403,14 @@ impl RecordSet {
     #[must_use]
     pub fn fork(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
         self.spines.of(chain).and_then(Spine::fork)
+    }
+
+    /// Records that share the one before them with others, or that begin their
+    /// chain beside others. Costs a look at each chain and at each of them.
+    pub fn with_siblings(&self) -> impl Iterator<Item = Slot> + '_ {
+        let roots = self.spines.iter().map(Spine::roots);
+        let roots = roots.filter(|roots| roots.len() > 1);
+        roots.chain(self.arena.forks()).flatten().copied()
     }
 
     /// Records that are stored without their content.

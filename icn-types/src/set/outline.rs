@@ -8,9 +8,10 @@ use super::arena::Slot;
 
 /// Room of a chain in a page: its id and its topic.
 pub(super) const CHAIN_LEN: usize = 64;
-/// Room of a record: its id, the number of its chain, and the slot of the Open
-/// of its epoch, counted from 1, or 0.
-pub(super) const ROW_LEN: usize = 40;
+/// Room of a record: its id, the slot of the record before it, the number of its
+/// chain, and the slot of the Open of its epoch. Slots are counted from 1; 0 is
+/// none.
+pub(super) const ROW_LEN: usize = 44;
 
 /// Where the records of a set stand, without what they say, in pages of bytes.
 ///
@@ -20,10 +21,10 @@ pub(super) const ROW_LEN: usize = 40;
 /// one set for the same code; they never travel.
 ///
 /// A page is `[chains, rows]`, both as 4 bytes, then the chains that begin in it,
-/// each `[id, topic]`, then its rows in the order of storing, each `[id, chain,
-/// epoch]`: a chain by its number, counted from 0 over all pages, and an epoch by
-/// the slot of its Open, counted from 1, or 0 on the authority chain. All numbers
-/// are big-endian. A row follows the last row of its chain.
+/// each `[id, topic]`, then its rows in the order of storing, each `[id, prev,
+/// chain, epoch]`: the record before it by its slot, counted from 1, or 0; a chain
+/// by its number, counted from 0 over all pages; and an epoch by the slot of its
+/// Open, or 0 on the authority chain. All numbers are big-endian.
 ///
 /// ```
 /// use icn_types::record::Kind;
@@ -37,7 +38,7 @@ pub(super) const ROW_LEN: usize = 40;
 /// let set = &stage.set;
 ///
 /// let mut sketch = Sketch::new(set.domain());
-/// for page in set.outline().unwrap().pages() {
+/// for page in set.outline().pages() {
 ///     sketch.page(&page)?;
 /// }
 /// // The authority chain is judged again; the ends of chains can be gone on from.
@@ -63,20 +64,16 @@ pub struct Outline<'a> {
 }
 
 impl RecordSet {
-    /// The outline of this set. `None` while some chain is not
-    /// [straight](Self::is_straight) or a record came without its content: only
-    /// the whole history tells then. Looks at no record's content.
+    /// The outline of this set. Looks at no record's content.
     #[must_use]
-    pub fn outline(&self) -> Option<Outline<'_>> {
-        let begins = |spine: &super::Spine| !spine.path().is_empty();
-        let is_told = self.is_straight() && self.bare.is_empty() && self.spines.iter().all(begins);
-        is_told.then_some(Outline { set: self })
+    pub const fn outline(&self) -> Outline<'_> {
+        Outline { set: self }
     }
 }
 
 impl Outline<'_> {
     /// Records in a page; in the last one there may be fewer. So a page is never
-    /// longer than 208 KiB and 8 bytes.
+    /// longer than 216 KiB and 8 bytes.
     pub const ROWS: usize = 2048;
 
     /// How many pages there are.
@@ -125,10 +122,11 @@ impl Outline<'_> {
         let epoch = node
             .epoch
             .and_then(|number| self.set.arena.numbered_epoch(number));
-        let open = epoch.map(Epoch::slot).map_or(0, Slot::number);
+        let number = |slot: Option<Slot>| slot.map_or(0, Slot::number);
         page.extend(self.set.id(slot).as_bytes());
+        page.extend(number(node.prev).to_be_bytes());
         page.extend(node.spine.number().to_be_bytes());
-        page.extend(open.to_be_bytes());
+        page.extend(number(epoch.map(Epoch::slot)).to_be_bytes());
     }
 
     /// All pages, in their order. Each is made when it is asked for.

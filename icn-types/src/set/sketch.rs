@@ -12,6 +12,7 @@ use crate::record::{Kind, Record};
 use super::RecordSet;
 use super::arena::{EpochNumber, Slot};
 use super::outline::{CHAIN_LEN, ROW_LEN};
+use super::spine::Movement;
 use super::spines::ChainNumber;
 
 /// Why pages and bodies make no set. Whoever meets one reads the whole history.
@@ -29,6 +30,9 @@ pub enum OutlineError {
     /// or begins one out of turn.
     #[error("record {0} lies on a chain that is not listed")]
     Unlisted(usize),
+    /// The record with this index follows none of its chain that stands before it.
+    #[error("record {0} follows none of its chain")]
+    Prev(usize),
     /// A record stands at two places.
     #[error("record {0} stands at two places")]
     Twice(RecordId),
@@ -54,10 +58,6 @@ pub enum OutlineError {
     /// The record of the authority chain with this index has no body.
     #[error("record {0} of the authority chain has no body")]
     Missing(usize),
-    /// What the authority chain decides leaves records of this chain beside its
-    /// spine, where an outline has none.
-    #[error("records of chain {0} lie beside its spine")]
-    Crooked(ChainId),
 }
 
 impl Coded for OutlineError {
@@ -66,6 +66,7 @@ impl Coded for OutlineError {
             Self::Length(_) => "outline.length",
             Self::Chain(_) => "outline.chain",
             Self::Unlisted(_) => "outline.unlisted",
+            Self::Prev(_) => "outline.prev",
             Self::Twice(_) => "outline.twice",
             Self::Domain(_) => "outline.domain",
             Self::Epoch(_) => "outline.epoch",
@@ -74,7 +75,6 @@ impl Coded for OutlineError {
             Self::Decode(error) => error.code(),
             Self::Body(_) => "outline.body",
             Self::Missing(_) => "outline.missing",
-            Self::Crooked(_) => "outline.crooked",
         }
     }
 
@@ -94,9 +94,10 @@ impl Coded for OutlineError {
 #[derive(Clone, Debug)]
 pub struct Sketch {
     set: RecordSet,
-    /// Of each chain with a record, the epoch of its last one where that has an
-    /// Open.
-    epochs: Vec<Option<Epoch>>,
+    /// How many chains have a record.
+    begun: usize,
+    /// The records of the authority chain.
+    acts: Vec<Slot>,
     /// The Opens of epochs, in the order of their numbers.
     opens: Vec<Slot>,
     numbers: BTreeMap<Slot, EpochNumber>,
@@ -105,25 +106,20 @@ pub struct Sketch {
     refused: Option<OutlineError>,
 }
 
-/// An epoch by the Open that rows name, and by its number.
-#[derive(Clone, Copy, Debug)]
-struct Epoch {
-    open: u32,
-    number: EpochNumber,
-}
-
-/// One row of a page.
+/// One row of a page. Slots are counted from 1; 0 is none.
 struct Row {
     id: RecordId,
+    prev: u32,
     chain: ChainNumber,
     open: u32,
 }
 
 impl Row {
     fn read(bytes: &[u8; ROW_LEN]) -> Self {
-        let [id @ .., c0, c1, c2, c3, o0, o1, o2, o3] = *bytes;
+        let [id @ .., p0, p1, p2, p3, c0, c1, c2, c3, o0, o1, o2, o3] = *bytes;
         Self {
             id: RecordId::from_bytes(id),
+            prev: u32::from_be_bytes([p0, p1, p2, p3]),
             chain: ChainNumber::counted(u32::from_be_bytes([c0, c1, c2, c3])),
             open: u32::from_be_bytes([o0, o1, o2, o3]),
         }
@@ -157,7 +153,8 @@ impl Sketch {
     pub fn new(domain: DomainId) -> Self {
         Self {
             set: RecordSet::new(domain),
-            epochs: Vec::new(),
+            begun: 0,
+            acts: Vec::new(),
             opens: Vec::new(),
             numbers: BTreeMap::new(),
             starts: Vec::new(),
@@ -175,8 +172,9 @@ impl Sketch {
     /// # Errors
     /// Where it does not follow the pages before it:
     /// [`Length`](OutlineError::Length), [`Chain`](OutlineError::Chain),
-    /// [`Unlisted`](OutlineError::Unlisted), [`Domain`](OutlineError::Domain),
-    /// [`Epoch`](OutlineError::Epoch) or [`Full`](OutlineError::Full).
+    /// [`Unlisted`](OutlineError::Unlisted), [`Prev`](OutlineError::Prev),
+    /// [`Domain`](OutlineError::Domain), [`Epoch`](OutlineError::Epoch) or
+    /// [`Full`](OutlineError::Full).
     pub fn page(&mut self, bytes: &[u8]) -> Result<(), OutlineError> {
         self.check()?;
         let taken = self.take(bytes);
@@ -199,7 +197,7 @@ impl Sketch {
             self.place(&Row::read(row), authority)?;
         }
         // Every chain that was listed has a record.
-        match self.set.spines.iter().nth(self.epochs.len()) {
+        match self.set.spines.iter().nth(self.begun) {
             Some(spine) => Err(OutlineError::Chain(spine.chain)),
             None => Ok(()),
         }
@@ -217,74 +215,97 @@ impl Sketch {
         }
     }
 
-    /// Puts a record at the end of its chain.
+    /// Puts a record after the one before it.
     fn place(&mut self, row: &Row, authority: Option<ChainNumber>) -> Result<(), OutlineError> {
         let (index, chain) = (self.set.len(), row.chain.index());
         let slot = self.set.slot_ahead(0).ok_or(OutlineError::Full)?;
-        if chain == self.epochs.len() && chain < self.set.spines.len() {
-            self.epochs.push(None);
+        if chain == self.begun && chain < self.set.spines.len() {
+            self.begun += 1;
         }
-        let before = self.epochs.get(chain).copied();
-        let before = before.ok_or(OutlineError::Unlisted(index))?;
+        if chain >= self.begun {
+            return Err(OutlineError::Unlisted(index));
+        }
+        let (prev, seq) = self.before(row).ok_or(OutlineError::Prev(index))?;
         let is_acting = authority == Some(row.chain);
-        let epoch = match before {
+        if is_acting {
+            self.acts.push(slot);
+            if prev.is_none() && row.id.as_bytes() != self.set.domain.as_bytes() {
+                return Err(OutlineError::Domain(row.id));
+            }
+        }
+        let epoch = match prev.and_then(|prev| self.set.arena.node(prev).epoch) {
             _ if is_acting && row.open == 0 => None,
-            Some(before) if before.open == row.open => Some(before),
+            Some(epoch) if self.is_of_open(epoch, row.open) => Some(epoch),
             _ => {
                 let epoch = self.epoch(row.open, authority);
                 self.starts.push(slot);
                 Some(epoch.ok_or(OutlineError::Epoch(index))?)
             }
         };
-        self.epochs[chain] = epoch;
-        let number = epoch.map(|epoch| epoch.number);
-        let spine = self.set.spines.numbered_mut(row.chain);
-        let prev = spine.tip();
-        if is_acting && prev.is_none() && row.id.as_bytes() != self.set.domain.as_bytes() {
-            return Err(OutlineError::Domain(row.id));
-        }
-        let seq = spine.path().len() as u64;
-        spine.lengthen(slot);
         let arena = &mut self.set.arena;
-        match arena.sketch(row.id, seq, prev, row.chain, number) {
-            Some(_) => Ok(()),
-            None => Err(OutlineError::Full),
+        let placed = arena.sketch(row.id, seq, prev, row.chain, epoch);
+        placed.ok_or(OutlineError::Full)?;
+        let spine = self.set.spines.numbered_mut(row.chain);
+        spine.sketch(&self.set.arena, slot);
+        if !spine.is_straight() {
+            self.set.crooked.insert(spine.chain);
         }
+        Ok(())
+    }
+
+    /// The record before one, and the position after it. `None` where it lies on
+    /// another chain or does not stand there yet.
+    fn before(&self, row: &Row) -> Option<(Option<Slot>, u64)> {
+        let Some(prev) = usize::try_from(row.prev).ok()?.checked_sub(1) else {
+            return Some((None, 0));
+        };
+        let prev = self.set.slot(prev)?;
+        let node = self.set.arena.node(prev);
+        (node.spine == row.chain).then_some((Some(prev), node.seq.checked_add(1)?))
+    }
+
+    fn is_of_open(&self, epoch: EpochNumber, open: u32) -> bool {
+        let known = self.opens.get(epoch.index());
+        known.is_some_and(|known| known.number() == open)
     }
 
     /// The epoch of an Open, which gets a number when it is first named. `None`
     /// where no record of the authority chain stands there yet.
-    fn epoch(&mut self, open: u32, authority: Option<ChainNumber>) -> Option<Epoch> {
+    fn epoch(&mut self, open: u32, authority: Option<ChainNumber>) -> Option<EpochNumber> {
         let slot = self.set.slot(usize::try_from(open).ok()?.checked_sub(1)?)?;
         if Some(self.set.chain_of(slot)) != authority {
             return None;
         }
-        let number = match self.numbers.get(&slot) {
-            Some(number) => *number,
-            None => {
-                let number = EpochNumber::counted(self.opens.len())?;
-                self.opens.push(slot);
-                self.numbers.insert(slot, number);
-                number
-            }
-        };
-        Some(Epoch { open, number })
+        if let Some(number) = self.numbers.get(&slot) {
+            return Some(*number);
+        }
+        let number = EpochNumber::counted(self.opens.len())?;
+        self.opens.push(slot);
+        self.numbers.insert(slot, number);
+        Some(number)
     }
 
     /// Takes the bytes of the record at the [index](Slot::index) of a row that is
     /// here, as the record travels. Each record of the authority chain has to
-    /// come; of the others, those come that are to be at hand.
+    /// come, and each that the set has [without its content](RecordSet::is_bare):
+    /// it counts as one that came so. Of the others, those come that are to be at
+    /// hand.
     ///
     /// # Errors
     /// [`Unknown`](OutlineError::Unknown), [`Decode`](OutlineError::Decode) or
-    /// [`Body`](OutlineError::Body): another record, one without its content or
-    /// with another one, or one that does not stand there.
+    /// [`Body`](OutlineError::Body): another record, one with another content, or
+    /// one that does not stand there.
     pub fn body(&mut self, index: usize, bytes: &[u8]) -> Result<(), OutlineError> {
         self.check()?;
         let slot = self.set.slot(index).ok_or(OutlineError::Unknown(index))?;
         let record = Record::read_checked(bytes).map_err(OutlineError::Decode)?;
         if !self.is_of(slot, &record) {
             return Err(OutlineError::Body(index));
+        }
+        if record.content().is_none() {
+            self.set.bare.insert(slot);
+        } else {
+            self.set.bare.remove(&slot);
         }
         self.set.arena.bring(slot, record);
         Ok(())
@@ -299,7 +320,6 @@ impl Sketch {
         });
         in_epoch
             && record.id() == set.id(slot)
-            && record.content().is_some()
             && (record.topic(), record.chain()) == (set.topic(slot), set.chain(slot))
             && record.seq() == node.seq
             && record.prev() == node.prev.map(|prev| set.id(prev))
@@ -315,25 +335,25 @@ impl Sketch {
     ///
     /// # Errors
     /// [`Missing`](OutlineError::Missing) where a body did not come; where pages
-    /// and bodies are of no straight set, [`Twice`](OutlineError::Twice),
-    /// [`Epoch`](OutlineError::Epoch) or [`Crooked`](OutlineError::Crooked); what
-    /// [`page`](Self::page) said where one was refused.
+    /// and bodies are of no set, [`Twice`](OutlineError::Twice) or
+    /// [`Epoch`](OutlineError::Epoch); what [`page`](Self::page) said where one was
+    /// refused.
     pub fn finish(mut self) -> Result<RecordSet, OutlineError> {
         self.check()?;
         self.set.arena.index().map_err(OutlineError::Twice)?;
-        let acts = self.set.spine(&self.set.authority).to_vec();
-        if let Some(missing) = acts.iter().find(|&&slot| !self.set.is_at_hand(slot)) {
+        let mut acts = self.acts.iter();
+        if let Some(missing) = acts.find(|&&slot| !self.set.is_at_hand(slot)) {
             return Err(OutlineError::Missing(missing.index()));
         }
-        self.learn_epochs(&acts)?;
-        let mut set = self.set;
-        set.judge_again(&acts)?;
+        self.learn_epochs()?;
+        let Self { mut set, acts, .. } = self;
+        set.judge_again(&acts);
         Ok(set)
     }
 
     /// Reads the keys of all epochs, in the order of their numbers where rows name
     /// them, and checks that each starts where its first record stands.
-    fn learn_epochs(&mut self, acts: &[Slot]) -> Result<(), OutlineError> {
+    fn learn_epochs(&mut self) -> Result<(), OutlineError> {
         for &start in &self.starts {
             let arena = &mut self.set.arena;
             let number = arena.node(start).epoch;
@@ -346,7 +366,7 @@ impl Sketch {
                 return Err(OutlineError::Epoch(start.index()));
             }
         }
-        for &act in acts {
+        for &act in &self.acts {
             if self.set.arena.epoch(&self.set.id(act)).is_none() {
                 self.set.arena.learn_epoch(act);
             }
@@ -373,23 +393,28 @@ impl RecordSet {
             && open.start.tip() == before
     }
 
-    /// Judges the authority chain where all its records are here and nothing came
-    /// of them yet, and puts all spines on their Seals. They have to stay.
-    fn judge_again(&mut self, acts: &[Slot]) -> Result<(), OutlineError> {
+    /// Judges the records of the authority chain, in the order of their slots,
+    /// where all are here and nothing came of them yet, and puts every spine on its
+    /// Seals. Nothing bent since.
+    fn judge_again(&mut self, acts: &[Slot]) {
         for &act in acts {
             if self.record(act).kind() == Kind::RECALL {
                 self.recalls.push(act);
             }
             self.registry.judge(&self.arena, act);
         }
+        // No Recall continues a spine, whatever it follows.
+        let unsure = core::mem::take(&mut self.crooked);
+        for chain in unsure.into_iter().chain([self.authority]) {
+            if let Some(spine) = self.spines.of_mut(&chain) {
+                spine.follow(&self.arena);
+                let is_straight = spine.is_straight();
+                self.moved(chain, Movement::Grew, is_straight);
+            }
+        }
         self.follow_recalls();
-        if self.recalls.last().copied() != self.recall {
-            return Err(OutlineError::Crooked(self.authority));
-        }
         self.follow_authority();
-        match self.crooked.first() {
-            Some(chain) => Err(OutlineError::Crooked(*chain)),
-            None => Ok(()),
-        }
+        self.bends = 0;
+        self.bent.clear();
     }
 }

@@ -92,13 +92,25 @@ impl Spine {
         usize::try_from(arena.node(slot).seq).is_ok_and(|seq| self.path.get(seq) == Some(&slot))
     }
 
-    /// Puts a record at the end of a chain that nothing lies beside.
-    pub(super) fn lengthen(&mut self, slot: Slot) {
-        if self.path.is_empty() {
-            self.roots.push(slot);
+    /// Takes in a record that the arena has just stored, of a chain without
+    /// Seals: where it follows the last record of a straight chain, the chain
+    /// stays straight. Elsewhere the path waits to be [followed](Self::follow).
+    pub(super) fn sketch(&mut self, arena: &Arena, slot: Slot) {
+        let node = arena.node(slot);
+        if node.prev.is_none() {
+            let at = arena.rank(&self.roots, &arena.id(slot));
+            self.roots.insert(at, slot);
         }
-        self.path.push(slot);
+        if self.is_straight() && node.prev == self.tip() {
+            self.path.push(slot);
+        }
         self.stored += 1;
+    }
+
+    /// Follows the path from its start, of a chain without Seals.
+    pub(super) fn follow(&mut self, arena: &Arena) {
+        self.path.clear();
+        self.extend(arena);
     }
 
     /// Takes in a record that the arena has just stored.

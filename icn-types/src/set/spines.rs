@@ -86,7 +86,7 @@ impl Spines {
     /// records, from the first one that starts at a slot of this index or later.
     pub(super) fn starting_from(&self, index: usize) -> &[Spine] {
         let is_earlier = |spine: &Spine| {
-            let root = spine.roots().first();
+            let root = spine.roots().iter().min();
             root.is_none_or(|root| root.index() < index)
         };
         let before = self.spines.partition_point(is_earlier);

@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::super::outline::ROW_LEN;
-use super::worlds::{Dice, stage_of, summary};
+use super::worlds::{Copies, Dice, stage_of, summary, summary_of};
 use super::*;
 use crate::canon::from_bytes;
 
@@ -16,16 +16,28 @@ pub(super) fn bodies(set: &RecordSet) -> Vec<Vec<u8>> {
 }
 
 pub(super) fn pages(set: &RecordSet) -> Vec<Vec<u8>> {
-    set.outline().unwrap().pages().collect()
+    set.outline().pages().collect()
 }
 
-/// Every record of the authority chain, and the last one of every chain.
+/// Every record of the authority chain, the last one of every spine, and those
+/// without their content.
 pub(super) fn needed(set: &RecordSet) -> BTreeSet<Slot> {
     let ends = set
         .chains()
-        .filter_map(|(chain, _)| set.spine(&chain).last());
-    let acts = set.spine(&set.authority());
-    acts.iter().chain(ends).copied().collect()
+        .filter_map(|(chain, _)| set.spine(&chain).last().copied());
+    let acts = set
+        .slots()
+        .filter(|&slot| set.chain(slot) == set.authority());
+    acts.chain(ends).chain(set.bare()).collect()
+}
+
+/// The same, and what tells which records beside the spines are canonical.
+fn needed_beside(set: &RecordSet, parts: &BesideParts) -> BTreeSet<Slot> {
+    let canonical = parts.canonical.iter().map(|(_, slot)| *slot);
+    let naming = parts.awaited.iter().map(|(_, slot)| *slot);
+    let mut needed = needed(set);
+    needed.extend(canonical.chain(naming));
+    needed
 }
 
 /// The set that comes out of pages with some bodies at hand.
@@ -54,29 +66,21 @@ fn opened(set: &RecordSet, at_hand: &BTreeSet<Slot>) -> RecordSet {
     drawn_up(set.domain(), &pages, at_hand).unwrap()
 }
 
-/// The records of a world that keep a set straight, in the order of writing, and
-/// those that do not.
-fn straightened(stage: &Stage) -> (RecordSet, Vec<Signed<Record>>) {
-    let (mut straight, mut left) = (RecordSet::new(stage.domain()), Vec::new());
-    for record in &stage.records {
-        let mut longer = straight.clone();
-        if longer.insert(record.clone()).is_ok() && longer.is_straight() {
-            straight = longer;
-        } else {
-            left.push(record.clone());
-        }
-    }
-    (straight, left)
-}
-
 /// Asserts that two sets that hold the same records in the same slots answer
 /// everything alike that looks at no record.
 fn assert_same(one: &RecordSet, other: &RecordSet) {
-    assert_eq!(summary(one), summary(other));
+    assert_same_parts(&one.canonical(), &other.canonical());
+}
+
+fn assert_same_parts(one_part: &Canonical<'_>, other_part: &Canonical<'_>) {
+    assert_eq!(summary_of(one_part), summary_of(other_part));
+    let (one, other) = (one_part.set(), other_part.set());
     assert_eq!(
         one.slots().collect::<Vec<_>>(),
         other.slots().collect::<Vec<_>>()
     );
+    let together = |set: &RecordSet| set.with_siblings().collect::<BTreeSet<_>>();
+    assert_eq!(together(one), together(other));
     for slot in one.slots() {
         let place = |set: &RecordSet| {
             let chain = (set.chain(slot), set.topic(slot), set.chain_of(slot));
@@ -91,10 +95,12 @@ fn assert_same(one: &RecordSet, other: &RecordSet) {
         assert_eq!(place(one), place(other));
         let stand = |set: &RecordSet| {
             let siblings: Vec<Slot> = set.siblings(slot).collect();
-            let label = set.canonical().label(slot);
-            (set.on_spine(slot), set.verdict(slot), siblings, label)
+            (set.on_spine(slot), set.verdict(slot), siblings)
         };
         assert_eq!(stand(one), stand(other));
+        let has_siblings = one.siblings(slot).next().is_some();
+        assert_eq!(together(one).contains(&slot), has_siblings);
+        assert_eq!(one_part.label(slot), other_part.label(slot));
     }
     for (chain, topic) in one.chains() {
         let chains = |set: &RecordSet| {
@@ -108,9 +114,10 @@ fn assert_same(one: &RecordSet, other: &RecordSet) {
                 set.is_frozen(&chain),
                 set.next_start(&chain),
             );
-            (seals, ends, set.canonical().rows(topic))
+            (seals, ends)
         };
         assert_eq!(chains(one), chains(other));
+        assert_eq!(one_part.rows(topic), other_part.rows(topic));
     }
     let whole = |set: &RecordSet| {
         let office = set
@@ -223,7 +230,10 @@ struct Seen {
 impl Seen {
     fn add(&mut self, set: &RecordSet) {
         self.records += set.len();
-        for &act in set.spine(&set.authority()) {
+        let acts = set
+            .slots()
+            .filter(|&slot| set.chain(slot) == set.authority());
+        for act in acts {
             let record = set.record(act);
             self.recalls += usize::from(record.kind() == Kind::RECALL);
             let open = set.open(&record.id());
@@ -297,41 +307,198 @@ fn what_comes_afterwards_is_added_as_to_the_set_itself() {
     }
 }
 
+/// A set that is put together from its outline again and again, and what is kept of
+/// it beside.
+struct Lean {
+    set: RecordSet,
+    beside: Beside,
+}
+
+impl Lean {
+    /// Opened from what a set and its `Beside` say, with the bodies of `whole`.
+    fn of(set: &RecordSet, beside: &mut Beside, whole: &RecordSet) -> Self {
+        let parts = beside.parts(set);
+        let bodies = bodies(whole);
+        let at_hand = needed_beside(set, &parts).into_iter();
+        let at_hand = at_hand.map(|slot| (slot.index(), &bodies[slot.index()]));
+        let set = drawn_up(set.domain(), &pages(set), at_hand).unwrap();
+        let beside = Beside::restored(&set, parts);
+        Self { set, beside }
+    }
+}
+
+/// A set that is given records one by one, and one that is opened from its outline
+/// now and then.
+struct Pair {
+    whole: RecordSet,
+    beside: Beside,
+    lean: Option<Lean>,
+    seen: Seen,
+    crooked: usize,
+    bare: usize,
+    awaiting: usize,
+    reopened: usize,
+}
+
+impl Pair {
+    fn new(domain: DomainId) -> Self {
+        Self {
+            whole: RecordSet::new(domain),
+            beside: Beside::new(),
+            lean: None,
+            seen: Seen::default(),
+            crooked: 0,
+            bare: 0,
+            awaiting: 0,
+            reopened: 0,
+        }
+    }
+
+    /// Whether the record was added or completed.
+    fn insert(&mut self, record: &Signed<Record>) -> bool {
+        let added = self.whole.insert(record.clone());
+        let news = match &added {
+            Ok(Added::New(slot) | Added::Completed(slot)) => Some(*slot),
+            _ => None,
+        };
+        if let Some(slot) = news {
+            self.beside.update(&self.whole, slot);
+        }
+        if let Some(mut lean) = self.lean.take() {
+            let early = lean.set.insert(record.clone());
+            if let Some(slot) = news.filter(|_| early == added) {
+                lean.beside.update(&lean.set, slot);
+            }
+            if lean.set.missed() {
+                self.seen.missed += 1;
+            } else {
+                assert_eq!(early, added);
+                self.lean = Some(lean);
+            }
+        }
+        news.is_some()
+    }
+
+    fn compare(&mut self) {
+        let Some(lean) = &mut self.lean else {
+            return;
+        };
+        let part = lean.beside.canonical(&lean.set);
+        if lean.set.missed() {
+            self.lean = None;
+            self.seen.missed += 1;
+            return;
+        }
+        assert_same_parts(&part, &self.whole.canonical());
+        assert!(!lean.set.missed());
+    }
+
+    fn reopen(&mut self) {
+        self.compare();
+        let parts = self.beside.parts(&self.whole);
+        if !self.whole.is_straight() {
+            assert_eq!(Beside::new().parts(&self.whole), parts);
+        }
+        let lean = match &mut self.lean {
+            Some(lean) => {
+                assert_eq!(pages(&lean.set), pages(&self.whole));
+                Lean::of(&lean.set, &mut lean.beside, &self.whole)
+            }
+            None => Lean::of(&self.whole, &mut self.beside, &self.whole),
+        };
+        self.crooked += usize::from(!lean.set.is_straight());
+        self.bare += lean.set.bare().len();
+        self.awaiting += parts.awaited.len();
+        self.reopened += 1;
+        assert!(!lean.set.missed());
+        assert_eq!(lean.set.bends(), 0);
+        self.lean = Some(lean);
+        self.compare();
+    }
+}
+
 #[test]
-fn worlds_with_invalid_records_and_forks_afterwards_go_on_alike() {
-    let mut seen = Seen::default();
+fn worlds_of_forks_and_bare_records_are_opened_again_and_again() {
+    let (mut seen, mut crooked, mut bare, mut awaiting, mut reopened) =
+        (Seen::default(), 0, 0, 0, 0);
     for seed in 0..60 {
         let stage = stage_of(seed);
-        let (mut set, left) = straightened(&stage);
-        let every = set.slots().collect();
-        let (mut some, mut all) = (opened(&set, &needed(&set)), opened(&set, &every));
-        seen.add(&set);
-        for other in [&some, &all] {
-            assert_same(other, &set);
-            assert_eq!(other.judged(), set.judged());
-            assert!(!other.missed());
+        let mut dice = Dice(!seed);
+        let mut queue = Vec::new();
+        for record in &stage.records {
+            let copies = Copies::of(record);
+            if dice.one_in(2) {
+                queue.push(copies.copy(false));
+            }
+            if !dice.one_in(40) {
+                queue.push(copies.copy(true));
+            }
         }
-        assert_same_records(&all, &set);
-        for record in left.iter().chain(&left) {
-            let added = set.insert(record.clone());
-            assert_eq!(all.insert(record.clone()), added);
-            let early = some.insert(record.clone());
-            assert!(early == added || some.missed());
+        let mut pair = Pair::new(stage.domain());
+        loop {
+            dice.shuffle(&mut queue);
+            let before = queue.len();
+            let mut left = Vec::new();
+            for record in queue {
+                if !pair.insert(&record) {
+                    left.push(record);
+                } else if dice.one_in(5) {
+                    pair.compare();
+                } else if dice.one_in(8) {
+                    pair.reopen();
+                }
+            }
+            queue = left;
+            if queue.len() == before {
+                break;
+            }
         }
-        assert_same(&all, &set);
-        assert_same_records(&all, &set);
-        assert!(!all.missed());
-        let answers = summary(&some) == summary(&set);
-        assert!(answers || some.missed());
-        seen.missed += usize::from(some.missed());
+        pair.reopen();
+        seen.add(&pair.whole);
+        seen.missed += pair.seen.missed;
+        crooked += pair.crooked;
+        bare += pair.bare;
+        awaiting += pair.awaiting;
+        reopened += pair.reopened;
     }
     let Seen {
-        invalid, missed, ..
+        recalls,
+        invalid,
+        missed,
+        ..
     } = seen;
     assert!(
-        invalid > 5 && missed > 10,
-        "{invalid} invalid, {missed} missed"
+        recalls > 5 && invalid > 5 && missed > 10,
+        "{recalls} recalls, {invalid} invalid, {missed} missed"
     );
+    assert!(
+        crooked > 100 && bare > 100 && awaiting > 100 && reopened > 200,
+        "{reopened} opened, {crooked} crooked, {bare} bare, {awaiting} awaited"
+    );
+}
+
+/// With everything at hand nothing is missed, whatever comes.
+#[test]
+fn a_set_with_all_records_at_hand_goes_on_as_the_one_of_which_the_outline_is() {
+    for seed in 0..20 {
+        let stage = stage_of(seed);
+        let mut whole = RecordSet::new(stage.domain());
+        let mut lean = None;
+        for (number, record) in stage.records.iter().enumerate() {
+            let added = whole.insert(record.clone());
+            if let Some(lean) = &mut lean {
+                assert_eq!(RecordSet::insert(lean, record.clone()), added);
+            }
+            if number % 10 == 9 {
+                let every = whole.slots().collect();
+                lean = Some(opened(&whole, &every));
+            }
+        }
+        let lean = lean.unwrap();
+        assert_same(&lean, &whole);
+        assert_same_records(&lean, &whole);
+        assert!(!lean.missed());
+    }
 }
 
 #[test]
@@ -379,26 +546,9 @@ fn a_set_that_was_filled_record_by_record_misses_nothing() {
 }
 
 #[test]
-fn only_a_straight_set_with_all_contents_has_an_outline() {
-    let (mut stage, a, _) = two();
-    let first = note(&mut stage, &a, 0);
-    assert!(stage.set.outline().is_some());
-    let record = stage.records.last().unwrap().clone();
-    let others = stage.records.iter().filter(|record| record.id() != first);
-    let mut bare = stage.replay(others);
-    bare.receive(Record::bare(record.header().clone(), *record.signature()))
-        .unwrap();
-    assert!(bare.outline().is_none(), "of a bare record");
-    bare.insert(record).unwrap();
-    assert!(bare.outline().is_some());
-    note_after(&mut stage, &a, None, 1);
-    assert!(stage.set.outline().is_none(), "of a fork");
-}
-
-#[test]
 fn an_empty_set_has_an_outline_of_no_pages() {
     let set = RecordSet::new(DomainId::from_bytes([7; 32]));
-    let outline = set.outline().unwrap();
+    let outline = set.outline();
     assert!(outline.is_empty() && outline.page(0).is_none());
     assert_eq!(outline.pages().count(), outline.len());
     let opened = Sketch::new(set.domain()).finish().unwrap();
@@ -430,7 +580,7 @@ fn full_pages_stay_while_the_set_grows() {
     assert_eq!(full[0], now[0]);
     assert_eq!(now[2].len(), 8 + ROW_LEN * (set.len() - 2 * Outline::ROWS));
     assert!(now.iter().all(|page| page.len() <= 512 * 1024));
-    assert_eq!(set.outline().unwrap().page(3), None);
+    assert_eq!(set.outline().page(3), None);
     let opened = opened(set, &needed(set));
     assert_eq!(summary(&opened), summary(set));
     assert!(!opened.missed());

@@ -4,7 +4,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::super::{RecordSet, Slot};
+use super::super::{Canonical, RecordSet, Slot};
 use crate::authority::Seal;
 use crate::id::{ChainId, RecordId};
 use crate::record::{Kind, Record};
@@ -38,10 +38,15 @@ pub(super) struct Picture {
 
 /// The picture that the set itself draws.
 pub(super) fn drawn(set: &RecordSet) -> Picture {
+    drawn_of(&set.canonical())
+}
+
+/// The same where the canonical part is known.
+pub(super) fn drawn_of(canonical: &Canonical<'_>) -> Picture {
+    let set = canonical.set();
     let id = |slot| set.id(slot);
     let bare: BTreeSet<Slot> = set.bare().collect();
     let chains = || set.chains().map(|(chain, _)| chain);
-    let canonical = set.canonical();
     Picture {
         spines: chains()
             .map(|chain| (chain, set.spine(&chain).iter().map(|&s| id(s)).collect()))

@@ -6,7 +6,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::super::{Beside, Canonical, RecordSet, Slot};
-use super::reference::{Reference, drawn};
+use super::reference::{Reference, drawn, drawn_of};
 use super::{NOTE, UNIT};
 use crate::authority::{
     Act, Action, Close, Consent, DecisionTerms, Finality, Open, Opening, Outcome, ProposalId,
@@ -45,7 +45,7 @@ impl Dice {
         (!items.is_empty()).then(|| items[self.below(items.len())].clone())
     }
 
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
         for at in (1..items.len()).rev() {
             items.swap(at, self.below(at + 1));
         }
@@ -464,13 +464,13 @@ impl World {
 }
 
 /// A record with and without its content.
-struct Copies {
+pub(super) struct Copies {
     full: Signed<Record>,
     bare: Signed<Record>,
 }
 
 impl Copies {
-    fn of(full: &Signed<Record>) -> Self {
+    pub(super) fn of(full: &Signed<Record>) -> Self {
         let bare = Record::bare(full.header().clone(), *full.signature());
         Self {
             full: full.clone(),
@@ -478,7 +478,7 @@ impl Copies {
         }
     }
 
-    fn copy(&self, has_content: bool) -> Signed<Record> {
+    pub(super) fn copy(&self, has_content: bool) -> Signed<Record> {
         if has_content {
             self.full.clone()
         } else {
@@ -579,6 +579,12 @@ fn check(set: &RecordSet) {
 
 /// Everything that two sets with the same records agree about.
 pub(super) fn summary(set: &RecordSet) -> impl PartialEq + core::fmt::Debug + use<> {
+    summary_of(&set.canonical())
+}
+
+/// The same where the canonical part is known.
+pub(super) fn summary_of(canonical: &Canonical<'_>) -> impl PartialEq + core::fmt::Debug + use<> {
+    let set = canonical.set();
     let verdicts: BTreeMap<RecordId, _> = set
         .slots()
         .filter(|&slot| set.chain(slot) == set.authority())
@@ -596,11 +602,16 @@ pub(super) fn summary(set: &RecordSet) -> impl PartialEq + core::fmt::Debug + us
         .map(|(chain, _)| set.next_place(&chain))
         .collect();
     let tip = set.office_tip().map(|slot| set.id(slot));
-    (drawn(set), digests(set), verdicts, seats, places, tip)
+    let digests = digests_of(canonical);
+    (drawn_of(canonical), digests, verdicts, seats, places, tip)
 }
 
 fn digests(set: &RecordSet) -> Vec<crate::id::Digest> {
-    let canonical = set.canonical();
+    digests_of(&set.canonical())
+}
+
+fn digests_of(canonical: &Canonical<'_>) -> Vec<crate::id::Digest> {
+    let set = canonical.set();
     let topics: BTreeSet<_> = canonical.slots().map(|slot| set.topic(slot)).collect();
     topics
         .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use icn_types::id::{ChainId, Digest, TopicId};
-use icn_types::set::{Beside, RecordSet, Row, Slot};
+use icn_types::set::{Beside, BesideParts, RecordSet, Row, Slot};
 
 use crate::wire::Stray;
 
@@ -60,6 +60,25 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
+    /// Of a set of which this is known.
+    pub(crate) const fn new(beside: Beside) -> Self {
+        Self {
+            computed: BTreeMap::new(),
+            beside,
+        }
+    }
+
+    /// The set digest of a topic, whether it is followed or not.
+    pub(crate) fn digest(&self, set: &RecordSet, topic: TopicId) -> Digest {
+        let known = self.beside.known(set);
+        known.unwrap_or_else(|| set.canonical()).digest(topic)
+    }
+
+    /// What is known of the set, looked for where it is not.
+    pub(crate) fn beside(&mut self, set: &RecordSet) -> BesideParts {
+        self.beside.parts(set)
+    }
+
     /// Takes note of a record that the set added or completed. One that lies
     /// beside its spine and that nothing canonical names is in no clock.
     pub(crate) fn note(&mut self, set: &RecordSet, slot: Slot) {

@@ -21,13 +21,11 @@ pub(super) struct Forks {
 }
 
 impl Forks {
-    /// The forks of a set: nothing where no chain forks, else linear in it.
+    /// The forks of a set. Looks only at records that
+    /// [have siblings](RecordSet::with_siblings).
     pub(super) fn of(set: &RecordSet) -> Self {
         let mut forks = Self::default();
-        if !set.is_straight() {
-            let beside = set.slots().filter(|&slot| !set.on_spine(slot));
-            beside.for_each(|slot| forks.note(set, slot));
-        }
+        set.with_siblings().for_each(|slot| forks.note(set, slot));
         forks
     }
 

@@ -37,9 +37,8 @@ const BEHIND_PART: u64 = 8;
 /// one gets at the node inside only in [`ask`](Self::ask) and
 /// [`act`](Self::act), whose answers are checked like that.
 ///
-/// There is no snapshot once a record lies beside its spine, lacks its content, or
-/// needs newer code: then only the whole history tells how things stand, and every
-/// opening reads it.
+/// There is no snapshot once the charter or an epoch needs newer code: then every
+/// opening reads the history.
 #[derive(Debug)]
 pub struct LeanNode {
     node: Node,
@@ -168,12 +167,16 @@ impl LeanNode {
     /// # Errors
     /// [`NodeError`] when the store fails; there may be no snapshot then.
     pub async fn save(&mut self) -> Result<Saved, NodeError> {
+        // Where a spine moved, only the records tell what counts beside it now.
+        let mut beside = self.node.replica.beside();
         if self.node.missed() {
             self.read_history().await?;
+            beside = self.node.replica.beside();
         }
         self.node.ready()?;
         let parts = snapshot::Parts {
             set: self.node.replica.set(),
+            beside,
             books: &self.node.books,
             positions: &self.node.positions,
             capped: self.capped(),

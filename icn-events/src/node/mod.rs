@@ -28,6 +28,7 @@ mod lean;
 mod mandate;
 mod money;
 mod open;
+mod pages;
 mod positions;
 mod recall;
 mod registrar;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use icn_sync::{Replica, RestoreError};
-use icn_types::set::RecordSet;
+use icn_types::set::{Beside, RecordSet};
 
 use crate::bus::Bus;
 
@@ -25,6 +25,8 @@ use super::watch::Watch;
 /// What follows from a journal, and where that ends.
 pub(super) struct Opened {
     pub(super) set: RecordSet,
+    /// What is known beside its spines.
+    pub(super) beside: Beside,
     pub(super) end: End,
     pub(super) positions: Positions,
     pub(super) books: Books,
@@ -53,6 +55,7 @@ impl Node {
             settings,
             Opened {
                 set,
+                beside: Beside::new(),
                 end,
                 positions,
                 books,
@@ -77,6 +80,7 @@ impl Node {
         } = settings;
         let Opened {
             set,
+            beside,
             end,
             positions,
             books,
@@ -89,7 +93,8 @@ impl Node {
             .map(crate::genesis::Peer::id)
             .filter(|peer| *peer != node);
         let topics = Books::topics(domain, &units, node);
-        let replica = Replica::reopen(set, topics, peers, sync).map_err(RestoreError::Topic)?;
+        let replica = Replica::reopen(set, beside, topics, peers, sync);
+        let replica = replica.map_err(RestoreError::Topic)?;
         let journal = Journal::new(store, end);
         let agreed = Agreed::open(journal.store()).await?;
         let mut docket = Docket::default();

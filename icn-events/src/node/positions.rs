@@ -1,14 +1,26 @@
 //! Positions: where the journal holds each record of the set.
 
+use std::collections::BTreeMap;
+
 /// The journal holds records in the order in which the set stored them, but for
 /// those that came without their content first: they stand there once more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Positions {
     /// Records of the set.
     records: u64,
-    /// Positions at which a record stands once more, ascending, each with the
-    /// number of the record.
-    again: Vec<(u64, u64)>,
+    /// Records that stand once more, by their numbers, in the order of the journal.
+    again: Vec<Again>,
+    /// The last positions of these.
+    last: BTreeMap<u64, u64>,
+}
+
+/// A record that stands in the journal once more, whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    /// How many records of the set stand before it.
+    pub(super) behind: u64,
+    /// Its number among them.
+    pub(super) record: u64,
 }
 
 impl Positions {
@@ -20,11 +32,20 @@ impl Positions {
         positions
     }
 
-    /// Of a journal that holds so many records, some of them once more at these
-    /// positions. `None` with more than a set can hold.
-    pub(super) fn with_again(records: u64, again: Vec<(u64, u64)>) -> Option<Self> {
+    /// Of a journal that holds so many records, and some of them once more. `None`
+    /// where no journal can.
+    pub(super) fn with_again(records: u64, again: impl IntoIterator<Item = Again>) -> Option<Self> {
         u32::try_from(records).ok()?;
-        Some(Self { records, again })
+        let mut positions = Self::default();
+        for Again { behind, record } in again {
+            if behind < positions.records || behind > records || record >= behind {
+                return None;
+            }
+            positions.records = behind;
+            positions.repeat(record);
+        }
+        positions.records = records;
+        Some(positions)
     }
 
     /// The next position holds a record that is new, or one that was here before.
@@ -33,8 +54,14 @@ impl Positions {
         if record == self.records {
             self.records += 1;
         } else {
-            self.again.push((self.len(), record));
+            self.repeat(record);
         }
+    }
+
+    fn repeat(&mut self, record: u64) {
+        self.last.insert(record, self.len());
+        let behind = self.records;
+        self.again.push(Again { behind, record });
     }
 
     /// Records of the set.
@@ -47,24 +74,20 @@ impl Positions {
         self.records + self.again.len() as u64
     }
 
-    /// Positions at which a record stands once more, ascending.
-    pub(super) fn again(&self) -> &[(u64, u64)] {
+    /// Records that stand once more, in the order of the journal.
+    pub(super) fn again(&self) -> &[Again] {
         &self.again
     }
 
-    /// The position that holds a record with all that is known of it. Costs a
-    /// look at those that stand there twice.
+    /// The position that holds a record with all that is known of it. Costs
+    /// O(log n) in those that stand there twice.
     pub(super) fn whole(&self, record: usize) -> u64 {
         let record = record as u64;
-        let again = self.again.iter().find(|(_, other)| *other == record);
-        if let Some(&(position, _)) = again {
-            return position;
-        }
-        let mut position = record;
-        for &(again, _) in &self.again {
-            position += u64::from(again <= position);
-        }
-        position
+        let first = || {
+            let before = self.again.partition_point(|again| again.behind <= record);
+            record + before as u64
+        };
+        self.last.get(&record).copied().unwrap_or_else(first)
     }
 }
 
@@ -95,9 +118,18 @@ mod tests {
     }
 
     #[test]
-    fn no_journal_holds_more_records_than_a_set() {
-        assert_eq!(Positions::with_again(u64::MAX, vec![(0, 0)]), None);
-        let most = Positions::with_again(u64::from(u32::MAX), vec![(0, 0)]);
+    fn a_journal_holds_a_set_and_what_of_it_stands_once_more() {
+        assert_eq!(Positions::with_again(u64::MAX, []), None);
+        let again = |behind, record| Again { behind, record };
+        let most = Positions::with_again(u64::from(u32::MAX), [again(1, 0)]);
         assert_eq!(most.unwrap().len(), 1 << 32);
+        for none in [
+            &[again(4, 0)][..],
+            &[again(2, 2)],
+            &[again(0, 0)],
+            &[again(3, 0), again(2, 0)],
+        ] {
+            assert_eq!(Positions::with_again(3, none.iter().copied()), None);
+        }
     }
 }

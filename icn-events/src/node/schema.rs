@@ -46,9 +46,6 @@ pub(super) const PAGES: Table<u32, Page> = Table::new("node/page", 1);
 /// The snapshot that a lean node starts from; written after its pages.
 pub(super) const SNAPSHOT: Table<(), Snapshot> = Table::new("node/snapshot", 1);
 
-/// The most records that stand in the journal twice under a snapshot.
-pub(super) const AGAIN_MAX: usize = 1024;
-
 /// The most units of one domain under a snapshot.
 const UNITS_MAX: usize = 1024;
 
@@ -59,14 +56,18 @@ pub(super) struct Snapshot {
     pub(super) edition: u16,
     /// Records of the set.
     pub(super) records: u64,
-    /// Positions of the journal at which a record stands once more.
-    pub(super) again: List<Again, 0, AGAIN_MAX>,
     /// Over all records of the journal that it takes in.
     pub(super) hash: RunningHash,
     /// Pages of the outline of the set.
     pub(super) outline: u32,
     /// Pages of the numbers of the records that are at hand.
     pub(super) at_hand: u32,
+    /// Pages of canonical records beside the spines.
+    pub(super) canonical: u32,
+    /// Pages of records that are not here and that one names.
+    pub(super) awaited: u32,
+    /// Pages of records that stand in the journal once more.
+    pub(super) again: u32,
     /// Pages of each ledger, ascending by unit.
     pub(super) ledgers: List<LedgerPages, 0, UNITS_MAX>,
     /// SHA-256 over all pages, each after its length.
@@ -76,10 +77,12 @@ canonical!(
     Snapshot = "icn/events/snapshot/v1" {
         edition,
         records,
-        again,
         hash,
         outline,
         at_hand,
+        canonical,
+        awaited,
+        again,
         ledgers,
         digest
     }
@@ -100,15 +103,6 @@ impl Decode for Page {
         r.bytes().map(|bytes| Self(bytes.to_vec()))
     }
 }
-
-/// A record that stands in the journal once more, whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Again {
-    pub(super) position: u64,
-    /// In the order of storing.
-    pub(super) record: u64,
-}
-canonical!(Again { position, record });
 
 /// Pages of one ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

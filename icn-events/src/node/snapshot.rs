@@ -13,24 +13,22 @@ use icn_types::canon::List;
 use icn_types::hash::Hasher;
 use icn_types::host::{Batch, LimitError, Store};
 use icn_types::id::ChainId;
-use icn_types::set::{RecordSet, Slot};
+use icn_types::set::{BesideParts, RecordSet, Slot};
 
 use super::books::Books;
 use super::derived::clear;
 use super::error::NodeError;
+use super::pages;
 use super::positions::Positions;
-use super::schema::{Again, LedgerPages, PAGES, Page, SNAPSHOT, Snapshot};
+use super::schema::{LedgerPages, PAGES, Page, SNAPSHOT, Snapshot};
 
 /// The way in which pages are written. With another number, or in another version
 /// of the code, whose rules may be others, a node reads its whole history and writes
 /// them anew.
-pub(super) const EDITION: u16 = 1;
+pub(super) const EDITION: u16 = 2;
 
 /// Bytes of pages that are written in one commit.
 const BYTES_PER_COMMIT: usize = 16 << 20;
-
-/// Numbers of records in one page.
-const NUMBERS_PER_PAGE: usize = 50_000;
 
 /// What became of a snapshot that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,15 +36,15 @@ const NUMBERS_PER_PAGE: usize = 50_000;
 pub enum Saved {
     /// It is in the store.
     Written,
-    /// There is none, because only the whole history tells how things stand: a
-    /// record lies beside its spine or lacks its content, or the charter needs
-    /// newer code.
+    /// There is none, because the charter or a ledger needs newer code.
     NotNow,
 }
 
 /// What a snapshot is made of.
 pub(super) struct Parts<'a> {
     pub(super) set: &'a RecordSet,
+    /// What is known beside its spines.
+    pub(super) beside: BesideParts,
     pub(super) books: &'a Books,
     pub(super) positions: &'a Positions,
     /// Own accounts, with the milliseconds that their caps look back.
@@ -92,41 +90,59 @@ impl Parts<'_> {
         let mut upgrades = ledgers.filter_map(Ledger::needs_upgrade);
         let upgrade = self.set.needs_upgrade().or_else(|| upgrades.next());
         upgrade.is_none().then_some(())?;
-        let again = self.positions.again().iter();
-        let again = again.map(|&(position, record)| Again { position, record });
-        let again = List::new(again.collect::<Vec<_>>()).ok()?;
-        let mut pages: Vec<Page> = self.set.outline()?.pages().map(Page).collect();
-        let outline = number(pages.len())?;
-        let slots: Vec<Slot> = self.at_hand().into_iter().collect();
-        pages.extend(slots.chunks(NUMBERS_PER_PAGE).map(numbers));
-        let at_hand = number(pages.len())? - outline;
+        let mut all = Vec::new();
+        let mut add = |mut pages: Vec<Page>| {
+            let count = u32::try_from(pages.len());
+            all.append(&mut pages);
+            count.ok()
+        };
+        let outline = self.set.outline().pages().map(Page);
+        let at_hand: Vec<[u8; 4]> = self.at_hand().into_iter().map(pages::number).collect();
+        let BesideParts { canonical, awaited } = &self.beside;
+        let canonical = canonical.iter();
+        let canonical = canonical.map(|(topic, slot)| pages::named(topic.as_bytes(), *slot));
+        let awaited = awaited.iter();
+        let awaited = awaited.map(|(record, slot)| pages::named(record.as_bytes(), *slot));
+        let again = self.positions.again().iter().map(pages::again);
+        let (outline, at_hand, canonical, awaited, again) = (
+            add(outline.collect())?,
+            add(pages::write(&at_hand))?,
+            add(pages::write(&canonical.collect::<Vec<_>>()))?,
+            add(pages::write(&awaited.collect::<Vec<_>>()))?,
+            add(pages::write(&again.collect::<Vec<_>>()))?,
+        );
         let mut ledgers = Vec::new();
         for (unit, ledger) in &self.books.ledgers {
-            let before = pages.len();
-            pages.extend(ledger.snapshot(self.set)?.into_iter().map(Page));
+            let pages = ledger.snapshot(self.set)?.into_iter().map(Page);
             ledgers.push(LedgerPages {
                 unit: *unit,
-                pages: number(pages.len() - before)?,
+                pages: add(pages.collect())?,
             });
         }
         let snapshot = Snapshot {
             edition: EDITION,
             records: self.set.len() as u64,
-            again,
             hash: self.hash,
             outline,
             at_hand,
+            canonical,
+            awaited,
+            again,
             ledgers: List::new(ledgers).ok()?,
-            digest: digest(&pages),
+            digest: digest(&all),
         };
-        (!self.set.missed()).then_some((snapshot, pages))
+        (!self.set.missed()).then_some((snapshot, all))
     }
 
-    /// All records but those that only ledgers read, and of these the ones that
-    /// they read again.
+    /// All records but those that only ledgers read. Of these the ones that ledgers
+    /// read again; those that lack their content; and what stands beside a spine or
+    /// beside others, as far as it is canonical, proves a fork or awaits another.
     fn at_hand(&self) -> BTreeSet<Slot> {
         let is_other = |&slot: &Slot| self.books.ledger_in(self.set.topic(slot)).is_none();
         let mut at_hand: BTreeSet<Slot> = self.set.slots().filter(is_other).collect();
+        at_hand.extend(self.set.bare().chain(self.set.with_siblings()));
+        at_hand.extend(self.beside.canonical.iter().map(|(_, slot)| *slot));
+        at_hand.extend(self.beside.awaited.iter().map(|(_, slot)| *slot));
         for ledger in self.books.ledgers.values() {
             at_hand.append(&mut ledger.live(self.set));
         }
@@ -152,16 +168,6 @@ impl Parts<'_> {
     }
 }
 
-fn number(count: usize) -> Option<u32> {
-    u32::try_from(count).ok()
-}
-
-/// Numbers of records, four bytes each.
-fn numbers(slots: &[Slot]) -> Page {
-    let numbers = slots.iter().map_while(|slot| number(slot.index()));
-    Page(numbers.flat_map(u32::to_be_bytes).collect())
-}
-
 /// SHA-256 over the version of the code and all pages, each after its length.
 pub(super) fn digest(pages: &[Page]) -> [u8; 32] {
     let mut hasher = Hasher::new();
@@ -171,15 +177,4 @@ pub(super) fn digest(pages: &[Page]) -> [u8; 32] {
         hasher.update(page);
     }
     hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_full_page_of_numbers_is_a_row() {
-        let page = Page(vec![0; 4 * NUMBERS_PER_PAGE]);
-        PAGES.put(&mut Batch::new(), &0, &page).unwrap();
-    }
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use icn_ledger::{Ledger, Unit};
 use icn_types::attested::Reading;
 use icn_types::host::{Key, RowError, StoreError};
-use icn_types::id::UnitId;
-use icn_types::set::{OutlineError, RecordSet, Sketch, Slot};
+use icn_types::id::{RecordId, TopicId, UnitId};
+use icn_types::set::{Beside, BesideParts, OutlineError, RecordSet, Sketch, Slot};
 
 use super::books::Books;
 use super::derived::Derived;
 use super::error::NodeError;
 use super::journal::{End, rows};
 use super::open::Opened;
+use super::pages;
 use super::positions::Positions;
 use super::replay::Unread;
 use super::schema::{PAGES, Page, RECORDS, SNAPSHOT, Snapshot};
@@ -91,12 +92,18 @@ async fn start_from(
     let stored = Stored::read(unread).await?;
     let written = unread.written().ok_or(Without::Absent)?;
     let saved = stored.positions.len();
-    let (set, mut ledgers) = stored.open(unread, &settings.units).await?;
+    let Restored {
+        set,
+        mut beside,
+        mut ledgers,
+    } = stored.open(unread, &settings.units).await?;
     let mut reading = Reading::after(set, stored.snapshot.hash);
     let behind = unread.range(saved, u64::MAX, |bytes| reading.take(bytes));
     let behind = behind.await?;
-    let set = reading.finish(written).filter(RecordSet::is_straight);
-    let set = set.ok_or(Without::Unfit)?;
+    let set = reading.finish(written).ok_or(Without::Unfit)?;
+    for &slot in &behind {
+        beside.update(&set, slot);
+    }
     ledgers
         .values_mut()
         .for_each(|ledger| follow(ledger, &set, &behind));
@@ -109,6 +116,7 @@ async fn start_from(
     let opened = Opened {
         end: End::new(positions.len(), written),
         set,
+        beside,
         positions,
         books,
         derived,
@@ -140,18 +148,20 @@ pub(super) async fn agrees(unread: &Unread<'_>, units: &[Unit]) -> Result<bool, 
 
 async fn compare(unread: &Unread<'_>, units: &[Unit]) -> Result<bool, Without> {
     let stored = Stored::read(unread).await?;
-    let (_, ledgers) = stored.open(unread, units).await?;
+    let restored = stored.open(unread, units).await?;
     let mut reading = Reading::new(unread.domain());
     let end = stored.positions.len();
     unread.range(0, end, |bytes| reading.take(bytes)).await?;
     let set = reading.finish(stored.snapshot.hash).ok_or(Without::Unfit)?;
-    let outline = set.outline().ok_or(Without::Unfit)?;
     let pages = stored.outline.iter().map(|Page(page)| page);
     let as_replayed = |unit: &Unit| {
-        let ledger = ledgers.get(&unit.id());
+        let ledger = restored.ledgers.get(&unit.id());
         ledger.is_some_and(|ledger| are_equal(&set, ledger, &Ledger::of(&set, *unit)))
     };
-    Ok(outline.pages().eq(pages.cloned()) && units.iter().all(as_replayed))
+    let mut beside = restored.beside;
+    Ok(set.outline().pages().eq(pages.cloned())
+        && beside.parts(&restored.set) == Beside::new().parts(&set)
+        && units.iter().all(as_replayed))
 }
 
 /// Whether two ledgers say the same of a set.
@@ -166,6 +176,13 @@ fn are_equal(set: &RecordSet, one: &Ledger, other: &Ledger) -> bool {
         && chains.all(|chain| one.positions(set, &chain) == other.positions(set, &chain))
 }
 
+/// What a snapshot was made of.
+struct Restored {
+    set: RecordSet,
+    beside: Beside,
+    ledgers: BTreeMap<UnitId, Ledger>,
+}
+
 /// A snapshot as its store holds it.
 struct Stored {
     snapshot: Snapshot,
@@ -173,6 +190,8 @@ struct Stored {
     outline: Vec<Page>,
     /// Records that are to be at hand, ascending.
     at_hand: Vec<usize>,
+    canonical: Vec<Page>,
+    awaited: Vec<Page>,
     ledgers: BTreeMap<UnitId, Vec<Page>>,
 }
 
@@ -196,35 +215,54 @@ impl Stored {
         let mut take = |count: u32| -> Vec<Page> { pages.by_ref().take(count as usize).collect() };
         let outline = take(snapshot.outline);
         let at_hand = take(snapshot.at_hand);
-        let numbers = at_hand.iter().flat_map(|page| page.0.as_chunks().0);
-        let again = snapshot.again.iter();
-        let again = again.map(|again| (again.position, again.record));
+        let (canonical, awaited) = (take(snapshot.canonical), take(snapshot.awaited));
+        let again = take(snapshot.again);
+        let again = pages::read(&again).map(pages::of_again);
         let ledgers = snapshot.ledgers.iter();
         Some(Self {
-            positions: Positions::with_again(snapshot.records, again.collect())?,
+            positions: Positions::with_again(snapshot.records, again)?,
             outline,
-            at_hand: numbers
-                .map(|number| u32::from_be_bytes(*number) as usize)
-                .collect(),
+            at_hand: pages::read(&at_hand).map(pages::index).collect(),
+            canonical,
+            awaited,
             ledgers: ledgers.map(|of| (of.unit, take(of.pages))).collect(),
             snapshot,
         })
     }
 
-    /// The set as it was, with the records at hand that are to be, and its ledgers.
-    async fn open(
-        &self,
-        unread: &Unread<'_>,
-        units: &[Unit],
-    ) -> Result<(RecordSet, BTreeMap<UnitId, Ledger>), Without> {
+    /// The set as it was, with the records at hand that are to be, and what goes
+    /// with it.
+    async fn open(&self, unread: &Unread<'_>, units: &[Unit]) -> Result<Restored, Without> {
         let set = self.set(unread).await?;
+        let beside = self.beside(&set).ok_or(Without::Unfit)?;
         let restored = units.iter().map(|unit| {
             let pages = self.ledgers.get(&unit.id()).ok_or(Without::Unfit)?;
             let pages = pages.iter().map(|Page(page)| page);
             Ok((unit.id(), Ledger::restore(&set, *unit, pages)?))
         });
         let ledgers: Result<_, Without> = restored.collect();
-        Ok((set, ledgers?))
+        Ok(Restored {
+            ledgers: ledgers?,
+            set,
+            beside,
+        })
+    }
+
+    fn beside(&self, set: &RecordSet) -> Option<Beside> {
+        let named = |row| pages::of_named(set, row);
+        let canonical = pages::read(&self.canonical).map(|row| {
+            let (topic, slot) = named(row)?;
+            Some((TopicId::from_bytes(topic), slot))
+        });
+        let awaited = pages::read(&self.awaited).map(|row| {
+            let (record, slot) = named(row)?;
+            Some((RecordId::from_bytes(record), slot))
+        });
+        let parts = BesideParts {
+            canonical: canonical.collect::<Option<_>>()?,
+            awaited: awaited.collect::<Option<_>>()?,
+        };
+        Some(Beside::restored(set, parts))
     }
 
     async fn set(&self, unread: &Unread<'_>) -> Result<RecordSet, Without> {

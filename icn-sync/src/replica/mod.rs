@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use icn_types::canon::{self, DecodeError, List, to_bytes};
 use icn_types::error::{Coded, Fault};
-use icn_types::id::{ChainId, DomainId, RecordId, TopicId};
+use icn_types::id::{ChainId, Digest, DomainId, RecordId, TopicId};
 use icn_types::key::PeerId;
 use icn_types::record::Record;
-use icn_types::set::{RecordSet, Refusal, Slot};
+use icn_types::set::{Beside, BesideParts, RecordSet, Refusal, Slot};
 use icn_types::sign::Signed;
 use icn_types::time::Ticks;
 use icn_types::topic::Topic;
@@ -204,26 +204,29 @@ impl Replica {
             let record = canon::from_bytes(bytes.as_ref()).map_err(RestoreError::Decode)?;
             set.receive(record).map_err(RestoreError::Refused)?;
         }
-        Self::reopen(set, topics, peers, config).map_err(RestoreError::Topic)
+        let reopened = Self::reopen(set, Beside::new(), topics, peers, config);
+        reopened.map_err(RestoreError::Topic)
     }
 
-    /// A replica that goes on with the records of an earlier one.
+    /// A replica that goes on with the records of an earlier one, and with what is
+    /// known [beside](Self::beside) their spines; a new `Beside` looks for it. Looks
+    /// only at records that [have siblings](RecordSet::with_siblings).
     ///
     /// # Errors
     /// [`ForeignTopic`] when a topic belongs to another domain.
     pub fn reopen(
         set: RecordSet,
+        beside: Beside,
         topics: impl IntoIterator<Item = Topic>,
         peers: impl IntoIterator<Item = PeerId>,
         config: Config,
     ) -> Result<Self, ForeignTopic> {
         let mut replica = Self::new(set.domain(), topics, peers, config)?;
         replica.set = set;
+        replica.clocks = Clocks::new(beside);
         // Whoever forked was reported before the restart.
-        if !replica.set.is_straight() {
-            for slot in replica.set.slots().collect::<Vec<_>>() {
-                replica.convict(slot);
-            }
+        for slot in replica.set.with_siblings().collect::<Vec<_>>() {
+            replica.convict(slot);
         }
         Ok(replica)
     }
@@ -286,6 +289,20 @@ impl Replica {
     pub fn clock(&mut self, topic: TopicId) -> Option<Arc<VectorClock>> {
         self.clocks
             .read(&self.set, self.topics.iter().copied(), topic)
+    }
+
+    /// The set digest of a topic. Costs one walk over the rows, or over the set
+    /// where a spine moved and nobody asked for a [clock](Self::clock) since.
+    #[must_use]
+    pub fn digest(&self, topic: TopicId) -> Digest {
+        self.clocks.digest(&self.set, topic)
+    }
+
+    /// What is known beside the spines: for whoever keeps the set by its
+    /// [outline](RecordSet::outline) and [reopens](Self::reopen) the replica from
+    /// that. Costs one walk over the set where a spine moved since the last time.
+    pub fn beside(&mut self) -> BesideParts {
+        self.clocks.beside(&self.set)
     }
 
     /// How much the replica holds and has done.

@@ -5,7 +5,7 @@ use icn_types::canon::to_bytes;
 use icn_types::error::Coded;
 use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
-use icn_types::set::RecordSet;
+use icn_types::set::{Beside, RecordSet};
 use icn_types::sign::Signed;
 use icn_types::testkit::stage::{GRANT, Stage};
 use icn_types::time::Ticks;
@@ -346,7 +346,7 @@ fn a_fork_that_was_reported_before_a_restart_is_not_reported_again() {
     }
     assert!(set.fork(&chain).is_some());
     let topics = [stage.ledger(UNIT)];
-    let mut reopened = Replica::reopen(set, topics, [], Config::default()).unwrap();
+    let mut reopened = Replica::reopen(set, Beside::new(), topics, [], Config::default()).unwrap();
     let step = reopened.handle(local(&stage.records[forks - 1]), at(0));
     assert_eq!(step.stored().len(), 1);
     assert_eq!(step.events(), []);

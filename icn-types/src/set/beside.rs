@@ -98,10 +98,22 @@ impl Beside {
         }
     }
 
+    /// The canonical part of the set, where it is known: no spine moved since
+    /// somebody asked for it.
+    #[must_use]
+    pub fn known<'a>(&self, set: &'a RecordSet) -> Option<Canonical<'a>> {
+        if set.is_straight() {
+            return Some(set.canonical_with(Needed::new()));
+        }
+        let kept = self.needed.as_ref();
+        let kept = kept.filter(|kept| kept.bends == set.bends());
+        kept.map(|kept| set.canonical_with(kept.needed.clone()))
+    }
+
     /// The canonical part of the set.
     pub fn canonical<'a>(&mut self, set: &'a RecordSet) -> Canonical<'a> {
-        if set.is_straight() {
-            return set.canonical_with(Needed::new());
+        if let Some(known) = self.known(set) {
+            return known;
         }
         if self.awaited.is_none() {
             self.awaited = Some(BTreeMap::new());
@@ -109,12 +121,10 @@ impl Beside {
                 self.await_refs(set, slot);
             }
         }
-        let bends = set.bends();
-        let kept = self.needed.take().filter(|kept| kept.bends == bends);
-        let needed = kept.map_or_else(|| set.needed(), |kept| kept.needed);
+        let needed = set.needed();
         self.needed = Some(Kept {
             needed: needed.clone(),
-            bends,
+            bends: set.bends(),
         });
         set.canonical_with(needed)
     }

@@ -71,7 +71,7 @@ impl RecordSet {
     }
 }
 
-impl Outline<'_> {
+impl<'a> Outline<'a> {
     /// Records in a page; in the last one there may be fewer. So a page is never
     /// longer than 216 KiB and 8 bytes.
     pub const ROWS: usize = 2048;
@@ -130,7 +130,7 @@ impl Outline<'_> {
     }
 
     /// All pages, in their order. Each is made when it is asked for.
-    pub fn pages(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
-        (0..self.len()).map_while(|number| self.page(number))
+    pub fn pages(self) -> impl Iterator<Item = Vec<u8>> + 'a {
+        (0..self.len()).map_while(move |number| self.page(number))
     }
 }

@@ -43,7 +43,7 @@ fn payment(village: &Village, number: u8, at: u64) -> Signed<Record> {
 }
 
 /// What the log of a node tells of forks.
-fn evidence(node: &Node) -> Vec<(RecordId, RecordId)> {
+pub(super) fn evidence(node: &Node) -> Vec<(RecordId, RecordId)> {
     let lines = node.audit().lines(node.set());
     lines
         .filter_map(|logged| match logged.line.event {

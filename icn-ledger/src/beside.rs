@@ -5,6 +5,8 @@
 //! number of others, below a Seal or on a branch: those move no label, and
 //! telling that they do not costs nothing but looking them up.
 
+mod rows;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
@@ -31,21 +33,6 @@ impl Beside {
             canonical: BTreeSet::new(),
             awaited: BTreeMap::new(),
         }
-    }
-
-    /// Of records that all lie on spines: nothing is beside them, and only what
-    /// waits awaits something.
-    pub(crate) const fn straight(topic: TopicId, awaited: BTreeMap<RecordId, Vec<Slot>>) -> Self {
-        Self {
-            topic,
-            canonical: BTreeSet::new(),
-            awaited,
-        }
-    }
-
-    /// Records that are not here, each with those that name it.
-    pub(crate) const fn awaited(&self) -> &BTreeMap<RecordId, Vec<Slot>> {
-        &self.awaited
     }
 
     /// Takes over what a count found. Linear in the records beside the spines.

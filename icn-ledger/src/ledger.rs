@@ -19,6 +19,7 @@ use crate::entry::Entry;
 use crate::event::LedgerEvent;
 use crate::legs::{LegId, resolved, taken};
 use crate::position::{self, Charge, Finality, Positions};
+use crate::reliance;
 use crate::remark::Remark;
 use crate::rule::LedgerRule;
 use crate::rules::LedgerRules;
@@ -56,7 +57,8 @@ pub struct Ledger {
 pub(crate) struct Restored {
     pub(crate) unit: Unit,
     pub(crate) judge: Judge<LedgerRules>,
-    pub(crate) columns: Columns,
+    /// None where labels may be others in the set.
+    pub(crate) columns: Option<Columns>,
     pub(crate) beside: Beside,
     pub(crate) decided: Vec<Slot>,
 }
@@ -215,7 +217,7 @@ impl Ledger {
     /// Counts anew if labels may have moved. Linear in the set then, nothing
     /// otherwise.
     pub fn refresh(&mut self, set: &RecordSet) -> Refreshed {
-        if self.columns.is_some() && self.is_of(set) {
+        if self.counted(set).is_some() {
             return Refreshed::Nothing;
         }
         let canonical = set.canonical();
@@ -225,18 +227,16 @@ impl Ledger {
         Refreshed::Anew
     }
 
-    /// The columns, where they are counted and all records lie on spines.
-    pub(crate) fn straight_columns(&self, set: &RecordSet) -> Option<&Columns> {
-        let columns = self.columns.as_ref();
-        columns.filter(|_| set.is_straight() && self.is_of(set))
+    /// The columns, where they are counted.
+    pub(crate) fn counted(&self, set: &RecordSet) -> Option<&Columns> {
+        self.columns.as_ref().filter(|_| self.is_of(set))
     }
 
     pub(crate) const fn beside(&self) -> &Beside {
         &self.beside
     }
 
-    /// A ledger from its parts: of records that all lay on spines. If they do so
-    /// still, the columns are those of the set.
+    /// A ledger from its parts, which has heard of the set as it is now.
     pub(crate) fn restored(set: &RecordSet, parts: Restored) -> Self {
         let Restored {
             unit,
@@ -246,7 +246,7 @@ impl Ledger {
             decided,
         } = parts;
         let mut ledger = Self {
-            columns: set.is_straight().then_some(columns),
+            columns,
             bends: (0, 0),
             relabelled: 0,
             unit,
@@ -266,10 +266,8 @@ impl Ledger {
     /// last [`refresh`](Self::refresh).
     #[must_use]
     pub fn columns(&self, set: &RecordSet) -> Cow<'_, Columns> {
-        match &self.columns {
-            Some(columns) if self.is_of(set) => Cow::Borrowed(columns),
-            _ => Cow::Owned(self.count(set)),
-        }
+        let counted = self.counted(set).map(Cow::Borrowed);
+        counted.unwrap_or_else(|| Cow::Owned(self.count(set)))
     }
 
     /// The same counted from nothing: what the maintained ones must equal.
@@ -351,12 +349,19 @@ impl Ledger {
 
     /// The account at the end of a chain's spine.
     pub(crate) fn account(&self, set: &RecordSet, chain: &ChainId) -> Cow<'_, Account> {
-        let tip = set.spine(chain).last().copied();
-        let tip = tip.filter(|&tip| set.topic(tip) == self.topic());
-        match tip.and_then(|tip| self.judge.state_at(tip)) {
+        let end = self.end(set, chain);
+        match end.and_then(|end| self.judge.state_at(end)) {
             Some(account) => Cow::Borrowed(account),
-            None => Cow::Owned(self.judge.state(set, tip)),
+            None => Cow::Owned(self.judge.state(set, end)),
         }
+    }
+
+    /// The last record on the spine of a chain of this topic that has a verdict.
+    pub(crate) fn end(&self, set: &RecordSet, chain: &ChainId) -> Option<Slot> {
+        let is_decided = |slot| !self.judge.verdict(slot).is_waiting();
+        reliance::decided(set.spine(chain), is_decided)
+            .last()
+            .copied()
     }
 }
 

@@ -155,8 +155,9 @@ impl<'a> Case<'a> {
 /// Verdicts about the records of one topic.
 ///
 /// Tell it of every record that the set added or completed. Judging a record
-/// at the end of its chain costs its own rule; one that forks a chain costs a
-/// fold over that chain.
+/// at the end of its chain, on whatever branch, costs its own rule; the first one
+/// that forks a chain at some place costs a fold over that chain, and so does each
+/// one there below the end of the spine.
 #[derive(Debug, Clone)]
 pub struct Judge<R: Rules> {
     rules: R,
@@ -351,7 +352,7 @@ impl<R: Rules> Judge<R> {
             return Err(Blocked::By(record.id()));
         }
         let (open, standing) = self.open_of(set, header, content, prev, named)?;
-        let mut chain = self.take(set, prev);
+        let mut chain = self.take(set, slot);
         let case = Case {
             set,
             header,
@@ -455,14 +456,23 @@ impl<R: Rules> Judge<R> {
         }
     }
 
-    /// The state after `prev`, moved on from there; copied by a new fold where
-    /// another child took it already.
-    fn take(&mut self, set: &RecordSet, prev: Option<Slot>) -> Box<ChainState<R::State>> {
+    /// The state before `slot`, moved on from the record before it; copied by a
+    /// new fold where another child took it already. What lies beside the end of
+    /// a spine leaves a copy there, from which the spine goes on one day.
+    fn take(&mut self, set: &RecordSet, slot: Slot) -> Box<ChainState<R::State>> {
+        let prev = set.prev(slot);
+        let end = prev.filter(|&prev| {
+            !set.on_spine(slot) && set.spine(&set.chain(prev)).last() == Some(&prev)
+        });
         let kept = prev.and_then(|prev| self.judged.get_mut(prev.index()));
-        match kept.and_then(|judged| judged.chain.take()) {
+        let chain = match kept.and_then(|judged| judged.chain.take()) {
             Some(chain) => chain,
             None => Box::new(self.before(set, prev)),
+        };
+        if let Some(end) = end {
+            self.place(end).chain = Some(chain.clone());
         }
+        chain
     }
 
     fn before(&self, set: &RecordSet, prev: Option<Slot>) -> ChainState<R::State> {

@@ -1,5 +1,4 @@
-//! Columns as rows and back: those of a set without forks, in which every leg
-//! lies in the order in which its record came.
+//! Columns as rows and back, the legs in the order in which they were counted.
 
 use alloc::vec::Vec;
 

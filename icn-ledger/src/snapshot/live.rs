@@ -13,15 +13,19 @@ impl Ledger {
     /// The live records: of this topic, those that a ledger reads again when it
     /// goes on, and its writers with it. Nothing else of the topic is read in the
     /// ordinary run of payments, acknowledgements, refusals, holds, Resolves,
-    /// notes and Seals, as long as nobody forks a chain; records of the authority
-    /// chain are.
+    /// notes and Seals; records of the authority chain are. That goes for whoever
+    /// forked and got a next epoch, too, and for records beside the spines that
+    /// follow the end of a branch or that of a spine.
     ///
-    /// They are the last record of each chain, open holds, what sent a leg in
-    /// transit, what waits, and what these name, where the rules look through a
-    /// record at what it names. Whoever pays back, settles, asserts or disputes
-    /// something old names a record that may not be among them, and so does
-    /// whoever asks again for something that was done long ago; caps of a
-    /// [policy](crate::policy) read what the account sent in their windows.
+    /// They are the last record of each spine, the last one there with a verdict,
+    /// open holds, what sent a leg in transit, what waits, and what these name, where
+    /// the rules look through a record at what it names. Whoever pays back, settles,
+    /// asserts or disputes something old names a record that may not be among them,
+    /// and so does whoever acknowledges what does not stand, or asks again for
+    /// something that was done long ago; caps of a [policy](crate::policy) read what
+    /// the account sent in their windows. A record that forks a chain below the end
+    /// of its spine has all before it read, and what makes the next
+    /// [refresh](Self::refresh) count anew has all records read.
     ///
     /// Costs O(n log n) in what is live and in the chains of the domain, and a look
     /// at each verdict.
@@ -43,9 +47,10 @@ impl Ledger {
                 }
             }
         }
-        live.extend(self.judge.tips().map(|tip| tip.slot));
-        let own = set.chains().filter(|(_, topic)| *topic == self.topic());
-        live.extend(own.filter_map(|(chain, _)| set.spine(&chain).last().copied()));
+        for (chain, _) in set.chains().filter(|(_, topic)| *topic == self.topic()) {
+            live.extend(set.spine(&chain).last());
+            live.extend(self.end(set, &chain));
+        }
         live
     }
 

@@ -1,11 +1,11 @@
 //! A ledger as pages and back: what a host keeps so that it need not judge and
 //! count all records again.
 //!
-//! [`Ledger::snapshot`] writes down verdicts, accounts and columns, and
-//! [`Ledger::restore`] reads them. Neither reads a record: what a page means is
-//! said by slots, so both take the set whose records have these slots. Nothing is
-//! judged when pages are read. They are for the host that wrote them; nobody else
-//! has a reason to believe them.
+//! [`Ledger::snapshot`] writes down verdicts, accounts, columns and what counts
+//! beside the spines, and [`Ledger::restore`] reads them. What a page means is said
+//! by slots, so both take the set whose records have these slots. Whatever forks
+//! there are, reading pages judges nothing and reads no record. They are for the
+//! host that wrote them; nobody else has a reason to believe them.
 //!
 //! A host may leave the bodies of most records where they are. The
 //! [live](Ledger::live) ones are those that a ledger reads again in the ordinary
@@ -31,17 +31,22 @@ use crate::unit::Unit;
 pub(crate) use cell::{Cell, Row, Sum, number};
 pub use error::RestoreError;
 pub(crate) use pages::{Pages, Reading};
+pub(crate) use verdicts::{read_waiting, write_waiting};
 
-/// Of which ledger, and of how many records with which one last.
-type Head = (TopicId, u32, Option<RecordId>);
+/// Of which ledger, of how many records with which one last, and 1 where all of
+/// them lay on spines.
+type Head = (TopicId, u32, Option<RecordId>, u8);
 
 impl Ledger {
-    /// The ledger in pages of at most 208 KiB. Linear in the set.
+    /// The ledger in pages of at most 208 KiB. Linear in the set, and in the
+    /// accounts on each branch of a chain.
     ///
     /// `set` is the one that the ledger follows, all of whose records it was told
-    /// of. `None` while a record lies beside its spine, for only the records
-    /// themselves tell then what counts, and while labels moved that nobody
-    /// [counted](Self::refresh).
+    /// of. `None` while labels moved that nobody [counted](Self::refresh).
+    ///
+    /// It reads no record, but those of a chain whose spine ends where a record that
+    /// does not count goes on: where a Seal cut off what had been written already, or
+    /// where the second record of a fork waits.
     ///
     /// ```
     /// # use icn_ledger::unit::Scale;
@@ -61,7 +66,7 @@ impl Ledger {
     /// # let chain = stage.open_member(0, &topic, Some(GRANT));
     /// # let set = &stage.set;
     /// let ledger = Ledger::of(set, unit);
-    /// let pages = ledger.snapshot(set).ok_or("no forks")?;
+    /// let pages = ledger.snapshot(set).ok_or("counted")?;
     /// // ... kept, and read when the host starts again:
     /// let same = Ledger::restore(set, unit, &pages)?;
     /// assert_eq!(same.positions(set, &chain), ledger.positions(set, &chain));
@@ -70,14 +75,15 @@ impl Ledger {
     /// ```
     #[must_use]
     pub fn snapshot(&self, set: &RecordSet) -> Option<Vec<Vec<u8>>> {
-        let columns = self.straight_columns(set)?;
+        let columns = self.counted(set)?;
         let mut pages = Pages::default();
         let last = set.len().checked_sub(1).and_then(|last| set.slot(last));
         let last = last.map(|last| set.id(last));
-        pages.row::<Head>(&(self.topic(), number(set.len()), last));
-        verdicts::write_judge(&self.judge, set, &mut pages);
+        let is_straight = u8::from(set.is_straight());
+        pages.row::<Head>(&(self.topic(), number(set.len()), last, is_straight));
+        verdicts::write_judge(self, set, &mut pages);
         verdicts::write_order(self.decided(), &mut pages);
-        verdicts::write_waiting(self.beside().awaited(), &mut pages);
+        self.beside().write(&mut pages);
         columns.write(set, &mut pages)?;
         Some(pages.into_vec())
     }
@@ -89,8 +95,9 @@ impl Ledger {
     ///
     /// `set` has the records of the set that the pages were written with in the
     /// same slots, and possibly others after them, of which the ledger is then
-    /// [told](Self::update) one by one. A [`Register`](crate::query::Register) of
-    /// the other ledger does not go with this one.
+    /// [told](Self::update) one by one: it counts anew then, unless no record lay
+    /// beside its spine and none does. A [`Register`](crate::query::Register) of the
+    /// other ledger does not go with this one.
     ///
     /// # Errors
     /// - [`Page`](RestoreError::Page), [`Short`](RestoreError::Short) or
@@ -110,7 +117,7 @@ impl Ledger {
         let mut pages = pages.into_iter();
         let mut from = Reading::new(set, &mut pages);
         let rules = LedgerRules::of(set.domain(), &unit);
-        let (topic, records, last): Head = from.row()?;
+        let (topic, records, last, was_straight): Head = from.row()?;
         if topic != rules.topic {
             return Err(RestoreError::Ledger { topic });
         }
@@ -118,14 +125,16 @@ impl Ledger {
         from.bound(slots);
         let judge = verdicts::read_judge(rules, slots, &mut from)?;
         let decided = verdicts::read_order(&judge, &mut from)?;
-        let awaited = verdicts::read_waiting(&mut from)?;
+        let beside = Beside::read(topic, &mut from)?;
         let columns = Columns::read(&mut from)?;
         from.finish()?;
+        // Of more records only straight ones say that no label moved meanwhile.
+        let is_labelled = slots == set.len() || (was_straight == 1 && set.is_straight());
         let parts = Restored {
             unit,
             judge,
-            columns,
-            beside: Beside::straight(topic, awaited),
+            columns: is_labelled.then_some(columns),
+            beside,
             decided,
         };
         Ok(Self::restored(set, parts))

@@ -8,7 +8,7 @@ use super::cell::{Cell, Row};
 use super::error::RestoreError;
 
 /// Every page begins with it and its number.
-const TAG: &[u8] = b"icn/ledger/snapshot/v1";
+const TAG: &[u8] = b"icn/ledger/snapshot/v2";
 
 /// No page is longer, in bytes.
 const PAGE_LEN: usize = 208 * 1024;

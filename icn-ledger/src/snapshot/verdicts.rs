@@ -1,5 +1,6 @@
 //! What the judge of a ledger knows, as rows and back.
 
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,6 +15,7 @@ use super::cell::{Cell, Row, number};
 use super::error::RestoreError;
 use super::pages::{Pages, Reading};
 use crate::account::Account;
+use crate::ledger::Ledger;
 use crate::rule::LedgerRule;
 use crate::rules::LedgerRules;
 
@@ -23,7 +25,8 @@ const CODE_LEN: usize = 32;
 /// Records that wait, each under one that is awaited.
 type Waiting = BTreeMap<RecordId, Vec<Slot>>;
 
-pub(super) fn write_judge(judge: &Judge<LedgerRules>, set: &RecordSet, into: &mut Pages) {
+pub(super) fn write_judge(ledger: &Ledger, set: &RecordSet, into: &mut Pages) {
+    let judge = &ledger.judge;
     let mut valid = vec![0_u8; set.len().div_ceil(8)];
     let mut invalid = Vec::new();
     for slot in set.slots() {
@@ -40,11 +43,41 @@ pub(super) fn write_judge(judge: &Judge<LedgerRules>, set: &RecordSet, into: &mu
     into.table(waiting.collect::<Vec<_>>().into_iter());
     let upgrade = judge.needs_upgrade();
     into.row(&upgrade.map(|upgrade| (upgrade.format, upgrade.since)));
-    let tips: Vec<ChainTip<&Account>> = judge.tips().collect();
+    let tips = tips(ledger, set);
     into.table(tips.iter().map(|tip| (tip.slot, tip.ended)));
     for tip in tips {
         tip.state.write(into);
     }
+}
+
+/// Where chains end that the judge knows of, on whatever branch, and the ends of
+/// the spines that a record beside them took the account away from. Ascending.
+fn tips<'a>(ledger: &'a Ledger, set: &RecordSet) -> Vec<ChainTip<Cow<'a, Account>>> {
+    let judge = &ledger.judge;
+    let kept = judge.tips().map(|tip| ChainTip {
+        slot: tip.slot,
+        state: Cow::Borrowed(tip.state),
+        ended: tip.ended,
+    });
+    let mut tips: Vec<_> = kept.collect();
+    let ends = set
+        .chains()
+        .filter_map(|(chain, _)| ledger.end(set, &chain));
+    let left = ends.filter(|&end| judge.state_at(end).is_none());
+    tips.extend(left.map(|slot| ChainTip {
+        slot,
+        state: Cow::Owned(judge.state(set, Some(slot))),
+        ended: ended_at(judge, set, slot),
+    }));
+    tips.sort_unstable_by_key(|tip| tip.slot);
+    tips
+}
+
+/// The epoch of the last Invalid record up to this one on its chain.
+fn ended_at(judge: &Judge<LedgerRules>, set: &RecordSet, slot: Slot) -> Option<RecordId> {
+    let is_invalid = |slot: &Slot| matches!(judge.verdict(*slot), Verdict::Invalid(_));
+    let last = set.back(slot).find(is_invalid)?;
+    set.record(last).epoch()
 }
 
 const fn bit(slot: Slot) -> u8 {
@@ -90,13 +123,13 @@ pub(super) fn read_judge<P: AsRef<[u8]>>(
     Ok(Judge::restored(rules, topic, parts))
 }
 
-pub(super) fn write_waiting(waiting: &Waiting, into: &mut Pages) {
+pub(crate) fn write_waiting(waiting: &Waiting, into: &mut Pages) {
     let rows = waiting.iter();
     let rows = rows.flat_map(|(id, slots)| slots.iter().map(move |&slot| (*id, slot)));
     into.table(rows.collect::<Vec<_>>().into_iter());
 }
 
-pub(super) fn read_waiting<P: AsRef<[u8]>>(
+pub(crate) fn read_waiting<P: AsRef<[u8]>>(
     from: &mut Reading<'_, P>,
 ) -> Result<Waiting, RestoreError> {
     let mut waiting = Waiting::new();

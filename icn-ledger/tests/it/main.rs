@@ -18,6 +18,7 @@ mod effects;
 mod entry;
 mod envelopes;
 mod finality;
+mod forked;
 mod hold_admission;
 mod hold_queries;
 mod holds;

@@ -157,6 +157,25 @@ fn a_straight_chain_adds_up() {
 }
 
 #[test]
+fn the_state_at_an_open_fork_stays_whatever_branches_off() {
+    let (mut stage, a, _) = two();
+    count(&mut stage, &a, &[], 1);
+    let before = count(&mut stage, &a, &[], 2);
+    let prev = stage.tip(&a);
+    let expected = Count {
+        total: 3,
+        records: 2,
+    };
+    for branches in 1..=4_usize {
+        stage.write_after(&a, prev, COUNT, &[], &(branches as u64));
+        let (set, judge) = all(&stage);
+        let left = judge.state_at(set.find(&before).unwrap());
+        assert_eq!(left, (branches > 1).then_some(&expected));
+        assert_eq!(judge.tips().count(), branches + usize::from(branches > 1));
+    }
+}
+
+#[test]
 fn an_invalid_record_ends_its_epoch_and_counts_nothing() {
     let (mut stage, a, b) = two();
     count(&mut stage, &a, &[], 60);

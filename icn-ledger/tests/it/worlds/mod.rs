@@ -122,6 +122,7 @@ const HAPPENED: &[(&str, u64)] = &[
     ("held beyond the canonical set", 100),
     ("kept up beside a fork", 1000),
     ("read back", 1000),
+    ("read back beside a fork", 250),
     ("limit.floor", 150),
     ("pay.key", 50),
     ("pay.decision", 50),

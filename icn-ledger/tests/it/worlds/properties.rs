@@ -362,6 +362,11 @@ pub(super) fn outcome(world: &mut World) {
     found.extend(iter::repeat_n("kept up beside a fork", kept_up));
     let read_back = world.replicas.iter().map(|replica| replica.read_back).sum();
     found.extend(iter::repeat_n("read back", read_back));
+    let beside = world
+        .replicas
+        .iter()
+        .map(|replica| replica.read_back_beside);
+    found.extend(iter::repeat_n("read back beside a fork", beside.sum()));
     for what in found {
         world.fact(what);
     }

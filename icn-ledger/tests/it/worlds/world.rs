@@ -76,8 +76,9 @@ pub(super) struct Replica {
     taken: usize,
     /// How often columns were kept up, and whether they always were as counted.
     pub(super) kept_up: usize,
-    /// How often the ledger was read back.
+    /// How often the ledger was read back, and how often beside forks.
     pub(super) read_back: usize,
+    pub(super) read_back_beside: usize,
     pub(super) is_right: bool,
 }
 
@@ -89,6 +90,7 @@ impl Replica {
             taken: 0,
             kept_up: 0,
             read_back: 0,
+            read_back_beside: 0,
             is_right: true,
         }
     }
@@ -116,6 +118,7 @@ impl Replica {
             let restored = Ledger::restore(&self.set, *self.ledger.unit(), &pages);
             self.ledger = restored.unwrap();
             self.read_back += 1;
+            self.read_back_beside += usize::from(!self.set.is_straight());
         }
         if self.taken % 128 < 8 && self.refresh() == Refreshed::Nothing {
             let counted = self.ledger.recount(&self.set);

@@ -8,7 +8,7 @@ use icn_ledger::LegId;
 use icn_types::host::LocalNetwork;
 use icn_types::id::ChainId;
 
-use super::super::coop::copy;
+use super::super::coop::{Registrar, copy};
 use super::super::hours;
 use super::super::money::{Ask, ask, holding, refunding, resolving};
 use super::{CHARLIE, Mixed, all_of};
@@ -58,9 +58,11 @@ fn any_deed(
 
 #[test]
 fn whatever_happens_a_lean_node_is_the_node_of_its_store() {
-    let mut kept_its_history_away = 0;
+    let (mut kept_its_history_away, mut forked) = (0, 0);
     for seed in 0..8 {
         let mut mixed = Mixed::with_past(420 + seed);
+        let peer = mixed.village.coop.members[CHARLIE].peer();
+        let stranger = Registrar::join(&mixed.village);
         let mut dice = Dice(seed);
         let accounts = [0, 1, 2].map(|member| mixed.hours_of(member));
         let unit = mixed.village.coop.hours;
@@ -81,6 +83,9 @@ fn whatever_happens_a_lean_node_is_the_node_of_its_store() {
                     let _may_be_refused = block_on(ask(node, place, &request, times));
                 }
             }
+            if seed % 2 == 1 && dice.roll(24) == 0 {
+                stranger.tell(peer, &[mixed.twin_of_the_last()]);
+            }
             match dice.roll(6) {
                 0 => mixed.reopen(),
                 1 => drop(block_on(mixed.lean.save()).unwrap()),
@@ -89,6 +94,7 @@ fn whatever_happens_a_lean_node_is_the_node_of_its_store() {
         }
         mixed.until("nodes agree", Mixed::agree);
         kept_its_history_away += u32::from(!mixed.lean.has_history());
+        forked += u32::from(mixed.ask(|node| !node.set().is_straight()));
         let store = copy(&mixed.village.stores[CHARLIE]);
         let genesis = &mixed.village.coop.genesis;
         assert_eq!(block_on(verify_store(genesis, &store)).unwrap(), []);
@@ -104,4 +110,5 @@ fn whatever_happens_a_lean_node_is_the_node_of_its_store() {
         (1..8).contains(&kept_its_history_away),
         "{kept_its_history_away}"
     );
+    assert!(forked > 1, "{forked}");
 }

@@ -68,15 +68,16 @@ pub(crate) struct Away {
 }
 
 impl Away {
-    /// None where the set has no outline or the ledger no snapshot.
+    /// None where the ledger has no snapshot.
     pub(crate) fn of(ledger: &Ledger, set: &RecordSet) -> Option<Self> {
-        let (outline, pages) = (set.outline()?, ledger.snapshot(set)?);
+        let (outline, pages) = (set.outline(), ledger.snapshot(set)?);
         let mut sketch = Sketch::new(set.domain());
         for page in outline.pages() {
             sketch.page(&page).unwrap();
         }
         let mut at_hand = ledger.live(set);
-        at_hand.extend(set.spine(&set.authority()));
+        let is_act = |slot: &Slot| set.chain(*slot) == set.authority();
+        at_hand.extend(set.slots().filter(is_act).chain(set.bare()));
         for slot in at_hand {
             let bytes = set.record(slot).to_bytes();
             sketch.body(slot.index(), &bytes).unwrap();

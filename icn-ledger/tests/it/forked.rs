@@ -2,7 +2,6 @@
 //! on as if it had never been away.
 
 use icn_ledger::entry::{NOTE, PAYMENT};
-use icn_ledger::ledger::Refreshed;
 use icn_ledger::{Ledger, Note};
 use icn_types::authority::Tip;
 use icn_types::id::{ChainId, RecordId};
@@ -12,7 +11,7 @@ use icn_types::sign::Signed;
 use proptest::prelude::*;
 
 use crate::market::{Market, leg};
-use crate::snapshots::{Asked, again, assert_same, kept_back, wishes};
+use crate::snapshots::{Asked, Away, again, assert_same, kept_back, wishes};
 
 const fn tip_at(seq: u64, head: RecordId) -> Option<Tip> {
     Some(Tip { seq, head })
@@ -268,55 +267,19 @@ fn fork_that_the_set_has_beyond_a_snapshot_is_counted() {
     assert_eq!(market.column(a).charged, 5);
 }
 
-/// A ledger read back, over a set in which only what is live has a content. A set
-/// out of an outline has less, and notes when it is asked for more.
-struct Bared {
-    set: RecordSet,
-    ledger: Ledger,
-}
-
-impl Bared {
-    fn of(market: &Market) -> Self {
-        let (whole, ledger) = (&market.stage.set, &market.ledger);
-        let pages = ledger.snapshot(whole).unwrap();
-        let mut live = ledger.live(whole);
-        live.extend(whole.spine(&whole.authority()));
-        let mut set = RecordSet::new(whole.domain());
-        for (slot, record) in whole.slots().zip(&market.stage.records) {
-            assert_eq!(whole.id(slot), record.id());
-            let copy = match live.contains(&slot) {
-                true => record.clone(),
-                false => without_content(record),
-            };
-            assert_eq!(set.insert(copy).unwrap().slot(), slot);
-        }
-        let ledger = Ledger::restore(&set, market.unit, &pages).unwrap();
-        Self { set, ledger }
+impl Away {
+    fn from_market(market: &Market) -> Self {
+        Self::of(&market.ledger, &market.stage.set).unwrap()
     }
 
-    /// Hears of records, and learns what the whole ledger says of them.
-    fn hear(&mut self, market: &Market) {
-        let whole = &market.stage.set;
-        for record in &market.stage.records[self.set.len()..] {
-            let slot = self.set.insert(record.clone()).unwrap().slot();
-            self.ledger.update(&self.set, slot);
-        }
-        assert_eq!(self.ledger.refresh(&self.set), Refreshed::Nothing);
-        assert_eq!(self.ledger.columns(&self.set), market.ledger.columns(whole));
-        for slot in whole.slots() {
-            assert_eq!(self.ledger.verdict(slot), market.ledger.verdict(slot));
-        }
-        for chain in &market.chains {
-            let here = self.ledger.positions(&self.set, chain);
-            assert_eq!(here, market.ledger.positions(whole, chain));
-        }
+    /// Hears of what was written since, and reads nothing that is not live.
+    fn follow(&mut self, market: &Market) {
+        let heard = self.set.len();
+        let events = self.hear(&market.stage.records[heard..]);
+        assert!(events.is_some(), "read what is not live");
+        assert!(self.stands_like(&market.ledger, &market.stage.set));
+        assert!(!self.set.missed());
     }
-}
-
-fn without_content(record: &Signed<Record>) -> Signed<Record> {
-    Record::bare(record.header().clone(), *record.signature())
-        .verify(&record.key().prepare())
-        .unwrap()
 }
 
 /// Four accounts that trade for a while. The first is left with an open fork, the
@@ -361,16 +324,16 @@ proptest! {
         opened in 0_usize..20,
     ) {
         let (mut market, mut ends) = tangled();
-        let mut bared = None;
+        let mut away = None;
         for (number, wish) in wishes.into_iter().enumerate() {
             if number == opened {
-                bared = Some(Bared::of(&market));
+                away = Some(Away::from_market(&market));
             }
             let chain = market.chains[wish.1];
             if let Some(asked) = Asked::of(&mut market, wish) {
                 let draft = asked.draft(&market.ledger, &market.stage.set, &chain);
-                if let Some(bared) = &bared {
-                    let here = asked.draft(&bared.ledger, &bared.set, &chain);
+                if let Some(away) = &away {
+                    let here = asked.draft(&away.ledger, &away.set, &chain);
                     prop_assert_eq!(&here, &draft);
                 }
                 if let Some(draft) = draft {
@@ -387,14 +350,14 @@ proptest! {
                 let head = market.pay_after(chain, end, market.chains[3], 1);
                 ends[at].1 = tip_at(end.map_or(0, |end| end.seq + 1), head);
             }
-            if let Some(bared) = &mut bared {
-                bared.hear(&market);
+            if let Some(away) = &mut away {
+                away.follow(&market);
             }
         }
-        let mut bared = bared.unwrap();
+        let mut away = away.unwrap();
         for who in 1..4 {
             market.pay(market.chains[who], market.chains[0], 1);
-            bared.hear(&market);
+            away.follow(&market);
         }
     }
 }
@@ -419,10 +382,10 @@ fn sibling(market: &mut Market, chain: ChainId, prev: Option<Tip>) {
 fn more_branches_at_an_open_fork_read_live_records_only() {
     let (mut market, ends) = tangled();
     let (chain, prev) = ends[0];
-    let mut bared = Bared::of(&market);
+    let mut away = Away::from_market(&market);
     for _ in 0..4 {
         sibling(&mut market, chain, prev);
-        bared.hear(&market);
+        away.follow(&market);
     }
 }
 
@@ -436,9 +399,9 @@ fn account_before_a_record_that_waits_is_read_back() {
         market.note(a, &[]);
     }
     market.note(a, &[RecordId::from_bytes([7; 32])]);
-    let mut bared = Bared::of(&market);
+    let mut away = Away::from_market(&market);
     market.pay(b, a, 1);
-    bared.hear(&market);
+    away.follow(&market);
     assert_eq!(market.spendable(a), 50);
 }
 
@@ -451,8 +414,8 @@ fn cut_that_follows_a_record_reads_live_records_only() {
     market.pay(a, b, 1);
     market.pay(a, b, 1000);
     market.reopen(a, tip_at(0, payment), 0);
-    let mut bared = Bared::of(&market);
+    let mut away = Away::from_market(&market);
     let over = market.pay(a, b, 91);
     assert_eq!(market.verdict(&over), "limit.floor");
-    bared.hear(&market);
+    away.follow(&market);
 }

@@ -405,12 +405,12 @@ impl RecordSet {
         self.spines.of(chain).and_then(Spine::fork)
     }
 
-    /// Records that share the one before them with others, or that begin their
-    /// chain beside others. Costs a look at each chain and at each of them.
-    pub fn with_siblings(&self) -> impl Iterator<Item = Slot> + '_ {
+    /// Records right after the same predecessor on the same chain, wherever there
+    /// are several, each time ascending by id. Costs a look at each chain.
+    pub fn all_siblings(&self) -> impl Iterator<Item = &[Slot]> {
         let roots = self.spines.iter().map(Spine::roots);
         let roots = roots.filter(|roots| roots.len() > 1);
-        roots.chain(self.arena.forks()).flatten().copied()
+        roots.chain(self.arena.forks())
     }
 
     /// Records that are stored without their content.

@@ -61,7 +61,7 @@ pub(crate) fn assert_same(one: &Ledger, other: &Ledger, set: &RecordSet) {
 }
 
 /// A ledger read back, over a set that has only the bodies of what is live.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Away {
     pub(crate) set: RecordSet,
     pub(crate) ledger: Ledger,

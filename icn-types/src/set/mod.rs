@@ -399,6 +399,14 @@ impl RecordSet {
         self.spines.of(chain).map_or(0, Spine::sealed)
     }
 
+    /// Whether the record lies on its chain's spine, under an effective Seal.
+    #[must_use]
+    pub fn is_sealed(&self, slot: Slot) -> bool {
+        let sealed = self.spines.numbered(self.chain_of(slot)).sealed();
+        let is_below = usize::try_from(self.seq(slot)).is_ok_and(|seq| seq < sealed);
+        is_below && self.on_spine(slot)
+    }
+
     /// The two lowest ids where a chain's spine forks, if it does.
     #[must_use]
     pub fn fork(&self, chain: &ChainId) -> Option<(Slot, Slot)> {

@@ -197,7 +197,7 @@ proptest! {
     #[test]
     fn ordinary_run_reads_live_records_only(
         wishes in wishes(),
-        opened in 0_usize..20,
+        opened in 0_usize..8,
     ) {
         let mut market = Market::new(4);
         let (mut away, mut written) = (None, 0);

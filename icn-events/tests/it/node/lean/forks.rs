@@ -100,7 +100,12 @@ impl Mixed {
 }
 
 /// A note of a member after another record of theirs.
-fn note_after(village: &Village, member: usize, after: &Record, body: u64) -> Signed<Record> {
+pub(super) fn note_after(
+    village: &Village,
+    member: usize,
+    after: &Record,
+    body: u64,
+) -> Signed<Record> {
     let place = after.header().next_place().unwrap();
     let content = Content::new(Vec::new(), None, &body).unwrap();
     let draft = Draft::new(place, NOTE, after.at(), content).unwrap();
@@ -108,7 +113,7 @@ fn note_after(village: &Village, member: usize, after: &Record, body: u64) -> Si
 }
 
 /// Tells all nodes of records, one by one, until they hold them.
-fn tell(village: &mut Village, records: &[Signed<Record>]) {
+pub(super) fn tell(village: &mut Village, records: &[Signed<Record>]) {
     let stranger = Registrar::join(village);
     for record in records {
         for node in 0..village.nodes.len() {
@@ -126,7 +131,7 @@ fn tell(village: &mut Village, records: &[Signed<Record>]) {
 }
 
 /// The last record of a member's account that all nodes know.
-fn tip_of(village: &Village, member: usize) -> Record {
+pub(super) fn tip_of(village: &Village, member: usize) -> Record {
     let set = village.nodes[0].set();
     let tip = set.spine(&village.coop.hours_of(member)).last();
     set.record(*tip.unwrap()).clone()

@@ -8,8 +8,9 @@ use icn_types::hash::Hasher;
 use icn_types::host::{Batch, LocalNetwork, MemoryStore, Scan, Space, Store as _, StoredRow};
 use icn_types::testkit::faulty::{Fault as StoreFault, Faulty};
 
-use super::super::coop::{Registrar, copy};
+use super::super::coop::copy;
 use super::super::hours;
+use super::forks::{note_after, tell, tip_of};
 use super::{CHARLIE, Mixed, open_on, set_digests, with_past};
 
 const PAGES: Space = Space::new("node/page");
@@ -174,19 +175,17 @@ fn page_in(row: &[u8]) -> &[u8] {
 #[test]
 fn wrong_sum_under_a_right_hash_is_a_difference_whoever_forked() {
     for forks in [false, true] {
-        let mixed = Mixed::with_past(492);
-        let twin = mixed.twin_of_the_last();
         let mut village = with_past(492);
         if forks {
-            let stranger = Registrar::join(&village);
-            stranger.tell(village.peer(CHARLIE), &[twin]);
-            village.rounds(5);
+            let tip = tip_of(&village, 1);
+            let branches = [1, 2].map(|body| note_after(&village, 1, &tip, body));
+            tell(&mut village, &branches);
         }
-        let supplier = village.coop.supplier();
+        let alice = village.coop.hours_of(0);
         let mixed = Mixed::of(village);
         let store = &mixed.village.stores[CHARLIE];
-        let mut sum = supplier.as_bytes().to_vec();
-        sum.extend(5_000_i128.to_be_bytes());
+        let mut sum = alice.as_bytes().to_vec();
+        sum.extend(0_i128.to_be_bytes());
         let mut edited = Batch::new();
         let mut hasher = Hasher::new();
         hasher.update(env!("CARGO_PKG_VERSION").as_bytes());

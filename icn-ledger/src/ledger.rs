@@ -1,6 +1,7 @@
 //! The ledger: one unit in one domain, followed record by record.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::slice;
 
@@ -162,7 +163,12 @@ impl Ledger {
         }
     }
 
-    fn learn(&mut self, set: &RecordSet, decided: Decided<Entry>, events: &mut Vec<LedgerEvent>) {
+    fn learn(
+        &mut self,
+        set: &RecordSet,
+        decided: Decided<Box<Entry>>,
+        events: &mut Vec<LedgerEvent>,
+    ) {
         let slot = decided.slot;
         if let Some(entry) = &decided.effect {
             self.post(set, slot, entry);

@@ -115,7 +115,8 @@ impl Ledger {
     /// Takes note of a record that the set added or completed, of whatever
     /// topic, and answers with what it learned.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<LedgerEvent> {
-        let mut events = Vec::new();
+        // Mostly one: a vector that grows by itself makes room for four.
+        let mut events = Vec::with_capacity(1);
         let before = self.relabelled;
         // What a record of another topic names does not count for it here.
         let is_own = set.topic(slot) == self.topic();
@@ -123,7 +124,8 @@ impl Ledger {
             self.relabel();
         }
         self.note_bends(set);
-        for decided in self.judge.update(set, slot) {
+        self.judge.hear(set, slot);
+        while let Some(decided) = self.judge.decide_next(set) {
             self.decided.push(decided.slot);
             self.learn(set, decided, &mut events);
         }

@@ -293,30 +293,25 @@ impl<'a> Reader<'a> {
         if first >> 5 != major || is_forbidden(first) {
             return Err(self.unexpected(first));
         }
-        let width = match first & 0x1f {
-            24 => 1,
-            25 => 2,
-            26 => 4,
-            _ => 8,
+        let rest = &self.bytes[self.at + 1..];
+        let (value, width, least) = match first & 0x1f {
+            24 => (rest.first().map(|&digit| digit.into()), 1, 24),
+            25 => (number(rest, u16::from_be_bytes), 2, 0x100),
+            26 => (number(rest, u32::from_be_bytes), 4, 0x1_0000),
+            _ => (number(rest, u64::from_be_bytes), 8, 0x1_0000_0000),
         };
-        let digits = self.bytes[self.at + 1..]
-            .get(..width)
-            .ok_or_else(|| self.error(Reason::Truncated))?;
-        let value = digits
-            .iter()
-            .fold(0, |sum, &byte| (sum << 8) | u64::from(byte));
-        let shortest = match width {
-            1 => value >= 24,
-            2 => value > 0xff,
-            4 => value > 0xffff,
-            _ => value > 0xffff_ffff,
-        };
-        if !shortest {
+        let value = value.ok_or_else(|| self.error(Reason::Truncated))?;
+        if value < least {
             return Err(self.error(Reason::NotShortest));
         }
         self.at += 1 + width;
         Ok(value)
     }
+}
+
+/// The number at the start of `bytes`, if they are long enough.
+fn number<const N: usize, T: Into<u64>>(bytes: &[u8], read: fn([u8; N]) -> T) -> Option<u64> {
+    bytes.first_chunk().map(|digits| read(*digits).into())
 }
 
 /// Whether no canonical item starts with this byte: maps, tags, indefinite

@@ -55,11 +55,13 @@ impl Rules for LedgerRules {
     }
 
     fn judge(&self, case: &Case<'_>, account: &Account) -> Result<Delta, Breach<Rule>> {
-        let entry = Entry::read(case.header.kind(), case.content)
-            .map_err(|_| Breach::Body)?
-            .ok_or(Breach::Kind)?;
+        let entry = match Entry::read(case.header.kind(), case.content) {
+            Ok(Some(entry)) => Box::new(entry),
+            Ok(None) => return Err(Breach::Kind),
+            Err(_) => return Err(Breach::Body),
+        };
         let terms = terms(case, account);
-        let change = match &entry {
+        let change = match &*entry {
             Entry::Note(_) => Ok(Change::None),
             Entry::Remark(remark) => self.remark(case, account, remark),
             Entry::Payment(payment) => self.pay(case, account, &terms, payment),
@@ -74,7 +76,7 @@ impl Rules for LedgerRules {
         };
         let change = change.map_err(Breach::Rule)?;
         Ok(Delta {
-            entry: Box::new(entry),
+            entry,
             terms,
             change,
         })

@@ -96,7 +96,8 @@ pub(crate) struct Source {
 /// What one record changes.
 #[derive(Debug)]
 pub(crate) struct Delta {
-    pub(crate) entry: Entry,
+    /// Boxed: it moves from hand to hand.
+    pub(crate) entry: Box<Entry>,
     pub(crate) terms: Terms,
     pub(crate) change: Change,
 }
@@ -105,12 +106,27 @@ pub(crate) struct Delta {
 #[derive(Debug, Default)]
 pub(crate) struct Terms {
     pub(crate) floor: Option<i64>,
+    /// None of a record that names no Seal, as most do.
+    pub(crate) sealing: Option<Box<Sealing>>,
+}
+
+/// What comes of the Seals that one record names.
+#[derive(Debug, Default)]
+pub(crate) struct Sealing {
     /// New covers of the chains whose cover moves.
     pub(crate) cover: BTreeMap<ChainId, Vec<Slot>>,
     /// Credit that becomes sealed.
     pub(crate) sealed: BTreeMap<Source, i128>,
     /// Parts whose hold becomes covered, each with whether that seals it.
     pub(crate) parts: Vec<(Part, bool)>,
+}
+
+impl Sealing {
+    /// Credit that becomes sealed, in atoms.
+    fn moved(&self) -> i128 {
+        let parts = self.parts.iter().filter(|(_, is_sealed)| *is_sealed);
+        self.sealed.values().sum::<i128>() + parts.map(|(part, _)| part.amount).sum::<i128>()
+    }
 }
 
 impl Terms {
@@ -133,14 +149,14 @@ pub(crate) enum Change {
     Paid {
         key: OperationKey,
         total: i128,
-        draw: Option<Draw>,
+        draw: Option<Box<Draw>>,
     },
     /// Holds, by slot.
     Resolved(Vec<Slot>),
     Refunded {
         key: OperationKey,
         amount: i128,
-        draw: Option<Draw>,
+        draw: Option<Box<Draw>>,
         original: LegAt,
         /// All refunds of it together.
         sum: u64,
@@ -148,7 +164,7 @@ pub(crate) enum Change {
     Settled {
         key: OperationKey,
         amount: i128,
-        draw: Option<Draw>,
+        draw: Option<Box<Draw>>,
         claim: LegAt,
         debtor: ChainId,
     },
@@ -202,9 +218,7 @@ pub(crate) struct Credit {
 impl Account {
     /// What this chain's own path adds up to after `terms`.
     pub(crate) fn sums(&self, terms: &Terms) -> Sums {
-        let plain = terms.sealed.values().sum::<i128>();
-        let parts = terms.parts.iter().filter(|(_, is_sealed)| *is_sealed);
-        let moved = plain + parts.map(|(part, _)| part.amount).sum::<i128>();
+        let moved = terms.sealing.as_deref().map_or(0, Sealing::moved);
         Sums {
             sealed: self.sums.sealed + moved,
             unsealed: self.sums.unsealed - moved,
@@ -320,17 +334,8 @@ impl Account {
 
     pub(crate) fn apply(&mut self, slot: Slot, terms: Terms, change: Change) {
         self.floor = terms.floor;
-        self.cover.extend(terms.cover);
-        for (source, atoms) in terms.sealed {
-            if self.unsealed.remove(&source).is_some() {
-                self.sums.unsealed -= atoms;
-                self.sums.sealed += atoms;
-            }
-        }
-        for (part, is_sealed) in terms.parts {
-            self.drop_parts(part.hold.chain, |other| *other == part);
-            self.sums.unsealed -= part.amount;
-            self.gain(part.resolve, part.amount, is_sealed);
+        if let Some(sealing) = terms.sealing {
+            self.seal(*sealing);
         }
         match change {
             Change::None => {}
@@ -383,7 +388,22 @@ impl Account {
         }
     }
 
-    fn draw(&mut self, draw: Option<Draw>) {
+    fn seal(&mut self, sealing: Sealing) {
+        self.cover.extend(sealing.cover);
+        for (source, atoms) in sealing.sealed {
+            if self.unsealed.remove(&source).is_some() {
+                self.sums.unsealed -= atoms;
+                self.sums.sealed += atoms;
+            }
+        }
+        for (part, is_sealed) in sealing.parts {
+            self.drop_parts(part.hold.chain, |other| *other == part);
+            self.sums.unsealed -= part.amount;
+            self.gain(part.resolve, part.amount, is_sealed);
+        }
+    }
+
+    fn draw(&mut self, draw: Option<Box<Draw>>) {
         if let Some(draw) = draw {
             let taken = self.envelopes.entry(draw.envelope).or_default();
             taken.total += draw.total;

@@ -5,6 +5,8 @@
 //! action is carried out as decided; an envelope by and by, in payments whose
 //! sum on the payer's path stays within what is released.
 
+use alloc::boxed::Box;
+
 use icn_types::authority::{
     Act, Action, Consent, Envelope, Open, ProposalId, envelope_key, operation_key,
 };
@@ -80,7 +82,7 @@ impl LedgerRules {
         case: &Case<'_>,
         account: &Account,
         order: &Order<'_>,
-    ) -> Result<Option<Draw>, Rule> {
+    ) -> Result<Option<Box<Draw>>, Rule> {
         let decision = match (Mandate::of(case.open), order.decision) {
             (Mandate::Owner, None) => return Ok(None),
             (Mandate::Community, Some(decision)) => decision,
@@ -98,7 +100,8 @@ impl LedgerRules {
         match frozen.opening().actions.get(number) {
             Some(Action::Envelope(envelope)) => {
                 let id = (frozen.opening().proposal, decision.action);
-                self.draw(case, account, order, (id, envelope)).map(Some)
+                let draw = self.draw(case, account, order, (id, envelope))?;
+                Ok(Some(Box::new(draw)))
             }
             Some(action) if self.is_carried_out(case, order, frozen, action) => Ok(None),
             _ => Err(Rule::PayDecision),

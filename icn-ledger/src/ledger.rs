@@ -1,6 +1,7 @@
 //! The ledger: one unit in one domain, followed record by record.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::slice;
 
@@ -117,7 +118,8 @@ impl Ledger {
     /// Takes note of a record that the set added or completed, of whatever
     /// topic, and answers with what it learned.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<LedgerEvent> {
-        let mut events = Vec::new();
+        // Mostly one: a vector that grows by itself makes room for four.
+        let mut events = Vec::with_capacity(1);
         let before = self.relabelled;
         // What a record of another topic names does not count for it here.
         let is_own = set.topic(slot) == self.topic();
@@ -125,7 +127,8 @@ impl Ledger {
             self.relabel();
         }
         self.note_bends(set);
-        for decided in self.judge.update(set, slot) {
+        self.judge.hear(set, slot);
+        while let Some(decided) = self.judge.decide_next(set) {
             self.decided.push(decided.slot);
             self.learn(set, decided, &mut events);
         }
@@ -165,7 +168,12 @@ impl Ledger {
         }
     }
 
-    fn learn(&mut self, set: &RecordSet, decided: Decided<Entry>, events: &mut Vec<LedgerEvent>) {
+    fn learn(
+        &mut self,
+        set: &RecordSet,
+        decided: Decided<Box<Entry>>,
+        events: &mut Vec<LedgerEvent>,
+    ) {
         let slot = decided.slot;
         if let Some(entry) = &decided.effect {
             self.post(set, slot, entry);

@@ -13,7 +13,9 @@ use icn_types::set::Slot;
 use icn_types::topic::Topic;
 use icn_types::verdict::Breach;
 
-use crate::account::{Account, Change, Credit, Delta, HoldPart, LegAt, Source, Taking, Terms};
+use crate::account::{
+    self, Account, Change, Credit, Delta, HoldPart, LegAt, Sealing, Source, Taking, Terms,
+};
 use crate::decided::{EnvelopeId, Giver, envelope_of};
 use crate::entry::{Entry, LegRef};
 use crate::legs::{self, Part, Side};
@@ -45,7 +47,7 @@ impl LedgerRules {
 impl Rules for LedgerRules {
     type State = Account;
     type Delta = Delta;
-    type Effect = Entry;
+    type Effect = Box<Entry>;
     type Rule = Rule;
 
     fn start(&self) -> Account {
@@ -53,11 +55,13 @@ impl Rules for LedgerRules {
     }
 
     fn judge(&self, case: &Case<'_>, account: &Account) -> Result<Delta, Breach<Rule>> {
-        let entry = Entry::read(case.header.kind(), case.content)
-            .map_err(|_| Breach::Body)?
-            .ok_or(Breach::Kind)?;
+        let entry = match Entry::read(case.header.kind(), case.content) {
+            Ok(Some(entry)) => Box::new(entry),
+            Ok(None) => return Err(Breach::Kind),
+            Err(_) => return Err(Breach::Body),
+        };
         let terms = terms(case, account);
-        let change = match &entry {
+        let change = match &*entry {
             Entry::Note(_) => Ok(Change::None),
             Entry::Remark(remark) => self.remark(case, account, remark),
             Entry::Payment(payment) => self.pay(case, account, &terms, payment),
@@ -78,7 +82,7 @@ impl Rules for LedgerRules {
         })
     }
 
-    fn apply(&self, slot: Slot, delta: Delta, account: &mut Account) -> Entry {
+    fn apply(&self, slot: Slot, delta: Delta, account: &mut Account) -> Box<Entry> {
         account.apply(slot, delta.terms, delta.change);
         delta.entry
     }
@@ -180,7 +184,7 @@ impl LedgerRules {
             let credit = (answer == Answer::Ack).then(|| Credit {
                 source: source(case, at.slot),
                 amount: i128::from(offer.amount.get()),
-                is_sealed: is_covered(case, account, terms, at.slot),
+                is_sealed: is_covered(case, account, terms.sealing.as_deref(), at.slot),
             });
             takings.push(Taking {
                 leg: at,
@@ -305,12 +309,14 @@ fn offered(
         }
         Entry::Resolve(resolve) => {
             let part = legs::part(case.set, slot, resolve, leg).ok_or(Rule::AckPayee)?;
+            let sealing = terms.sealing.as_deref();
             offer.once = part.side.of_hold(part.hold);
             offer.first = first_of(case, &part)?;
             offer.part = Some(Box::new(HoldPart {
                 hold: source(case, part.hold),
                 side: part.side,
-                is_covered: part.side == Side::Payer || is_covered(case, account, terms, part.hold),
+                is_covered: part.side == Side::Payer
+                    || is_covered(case, account, sealing, part.hold),
             }));
         }
         _ => return Err(Rule::AckKind),
@@ -345,13 +351,18 @@ pub(crate) fn source(case: &Case<'_>, slot: Slot) -> Source {
 }
 
 /// Whether a Seal that the chain named, or names with this record, covers it.
-fn is_covered(case: &Case<'_>, account: &Account, terms: &Terms, slot: Slot) -> bool {
-    let chain = case.set.chain(slot);
-    let heads = terms
-        .cover
-        .get(&chain)
-        .map_or_else(|| account.cover(&chain), Vec::as_slice);
+fn is_covered(case: &Case<'_>, account: &Account, sealing: Option<&Sealing>, slot: Slot) -> bool {
+    let heads = cover_of(account, sealing, &case.set.chain(slot));
     heads.iter().any(|&head| case.set.on_path(slot, head))
+}
+
+/// Sealed heads of a chain that the account named, with those that the record
+/// names.
+fn cover_of<'a>(account: &'a Account, sealing: Option<&'a Sealing>, chain: &ChainId) -> &'a [Slot] {
+    match sealing.and_then(|sealing| sealing.cover.get(chain)) {
+        Some(heads) => heads,
+        None => account.cover(chain),
+    }
 }
 
 /// What a record's refs change, whatever its kind: raises lower the floor of
@@ -365,7 +376,7 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
         } else {
             account.floor()
         },
-        ..Terms::default()
+        sealing: None,
     };
     for slot in case.refs() {
         if case.set.chain(slot) != case.set.authority() {
@@ -384,35 +395,40 @@ pub(crate) fn terms(case: &Case<'_>, account: &Account) -> Terms {
                     .binary_search(&case.set.id(*head))
                     .is_ok()
             };
+            let sealing = terms.sealing.get_or_insert_default();
             for head in case.set.effective_heads(slot).filter(named) {
-                cover(case, account, &mut terms, head);
+                cover(case, account, sealing, head);
             }
         }
     }
-    // Only now is it known of both records of a part.
-    let chains = terms
-        .cover
-        .keys()
-        .filter_map(|chain| case.set.chain_number(chain));
-    for chain in chains {
-        let covered = account.parts(chain).iter();
-        let covered = covered.filter(|part| is_covered(case, account, &terms, part.hold.slot));
-        let covered: Vec<_> = covered
-            .map(|&part| (part, is_covered(case, account, &terms, part.resolve.slot)))
-            .collect();
-        terms.parts.extend(covered);
+    if let Some(sealing) = &mut terms.sealing {
+        sealing.parts = covered_parts(case, account, sealing);
     }
     terms
 }
 
+/// Parts whose hold becomes covered, each with whether its Resolve is covered
+/// too: asked when all covers are known, for the two lie on two chains.
+fn covered_parts(
+    case: &Case<'_>,
+    account: &Account,
+    sealing: &Sealing,
+) -> Vec<(account::Part, bool)> {
+    let is_covered = |slot| is_covered(case, account, Some(sealing), slot);
+    let chains = sealing.cover.keys();
+    let chains = chains.filter_map(|chain| case.set.chain_number(chain));
+    let parts = chains.flat_map(|chain| account.parts(chain));
+    parts
+        .filter(|part| is_covered(part.hold.slot))
+        .map(|&part| (part, is_covered(part.resolve.slot)))
+        .collect()
+}
+
 /// Covers the path of a sealed head.
-fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
+fn cover(case: &Case<'_>, account: &Account, sealing: &mut Sealing, head: Slot) {
     let set = case.set;
     let chain = set.chain(head);
-    let heads = terms
-        .cover
-        .get(&chain)
-        .map_or_else(|| account.cover(&chain), Vec::as_slice);
+    let heads = cover_of(account, Some(sealing), &chain);
     if heads.iter().any(|&known| set.on_path(head, known)) {
         return;
     }
@@ -426,9 +442,9 @@ fn cover(case: &Case<'_>, account: &Account, terms: &mut Terms, head: Slot) {
         .filter(|&known| !set.on_path(known, head))
         .collect();
     moved.push(head);
-    terms.cover.insert(chain, moved);
+    sealing.cover.insert(chain, moved);
     let sealed = account
         .unsealed(set.chain_of(head), from, head)
         .filter(|(source, _)| set.on_path(source.slot, head));
-    terms.sealed.extend(sealed);
+    sealing.sealed.extend(sealed);
 }

@@ -1,6 +1,7 @@
 //! Whether an account may send: payments, holds and refunds, which leave its
 //! position, and Resolves, which do not.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::slice;
@@ -139,7 +140,7 @@ impl LedgerRules {
         account: &Account,
         terms: &Terms,
         order: &Order<'_>,
-    ) -> Result<Option<Draw>, Rule> {
+    ) -> Result<Option<Box<Draw>>, Rule> {
         let own = case.chain();
         if order.legs.iter().any(|leg| leg.payee == own) {
             return Err(Rule::PaySelf);

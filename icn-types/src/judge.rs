@@ -165,6 +165,8 @@ pub struct Judge<R: Rules> {
     /// By slot.
     judged: Vec<Judged<R>>,
     waiting: BTreeMap<RecordId, Vec<Slot>>,
+    /// Records that may now be decided, the next one last.
+    todo: Vec<Slot>,
     /// Room for the refs of the record that is judged.
     named: Vec<Slot>,
     /// How much of the set's own verdicts was taken note of.
@@ -195,9 +197,6 @@ struct Standing {
     refs_are_valid: bool,
 }
 
-/// A verdict, with the effect of a Valid record.
-type Outcome<R> = (Verdict<<R as Rules>::Rule>, Option<<R as Rules>::Effect>);
-
 /// What stands in the way of a verdict.
 enum Blocked {
     By(RecordId),
@@ -213,6 +212,7 @@ impl<R: Rules> Judge<R> {
             topic,
             judged: Vec::new(),
             waiting: BTreeMap::new(),
+            todo: Vec::new(),
             named: Vec::new(),
             heard: 0,
             upgrade: None,
@@ -274,32 +274,44 @@ impl<R: Rules> Judge<R> {
     /// what can now be decided. Answers with the newly decided records of the
     /// topic, each after those it relies on.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> Vec<Decided<R::Effect>> {
-        let mut todo = Vec::new();
+        self.hear(set, slot);
+        core::iter::from_fn(|| self.decide_next(set)).collect()
+    }
+
+    /// Takes note of a record that the set added or completed. What can now be
+    /// decided [`decide_next`](Self::decide_next) decides.
+    pub fn hear(&mut self, set: &RecordSet, slot: Slot) {
+        let others = self.todo.len();
         for &judged in set.judged().get(self.heard..).unwrap_or_default() {
-            todo.extend(self.released(set, judged));
+            let released = self.released(set, judged);
+            self.todo.extend(released);
         }
         self.heard = set.judged().len();
         self.upgrade = self.upgrade.or_else(|| set.needs_upgrade());
-        todo.reverse();
-        let mut last = (set.topic(slot) == self.topic).then_some(slot);
-        // Mostly the record alone. Room for one: an effect may be large, and a
-        // vector that grows by itself makes room for four.
-        let mut decided = Vec::with_capacity(todo.len() + usize::from(last.is_some()));
-        while let Some(slot) = todo.pop().or_else(|| last.take()) {
+        if set.topic(slot) == self.topic {
+            self.todo.push(slot);
+        }
+        self.todo[others..].reverse();
+    }
+
+    /// The next decided record of the topic after those it relies on, until there
+    /// is none that can be decided.
+    pub fn decide_next(&mut self, set: &RecordSet) -> Option<Decided<R::Effect>> {
+        while let Some(slot) = self.todo.pop() {
             if !self.verdict(slot).is_waiting() {
                 continue;
             }
             match self.decide(set, slot) {
-                Ok((verdict, effect)) => {
-                    self.note(slot, verdict);
-                    decided.push(Decided { slot, effect });
-                    todo.extend(self.released(set, slot));
+                Ok(effect) => {
+                    let released = self.released(set, slot);
+                    self.todo.extend(released);
+                    return Some(Decided { slot, effect });
                 }
                 Err(Blocked::By(id)) => self.waiting.entry(id).or_default().push(slot),
                 Err(Blocked::ByFormat(upgrade)) => self.upgrade = self.upgrade.or(Some(upgrade)),
             }
         }
-        decided
+        None
     }
 
     /// Records that waited for this one.
@@ -309,10 +321,6 @@ impl<R: Rules> Judge<R> {
         }
         let waited = self.waiting.remove(&set.id(slot));
         waited.unwrap_or_default()
-    }
-
-    fn note(&mut self, slot: Slot, verdict: Verdict<R::Rule>) {
-        self.place(slot).verdict = verdict;
     }
 
     /// What is known of a record, in a table that grows with the set.
@@ -331,12 +339,13 @@ impl<R: Rules> Judge<R> {
         self.judged.get(slot.index())?.chain.as_deref()
     }
 
-    fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Outcome<R>, Blocked> {
+    /// Comes to the verdict about a record; answers with the effect of a Valid one.
+    fn decide(&mut self, set: &RecordSet, slot: Slot) -> Result<Option<R::Effect>, Blocked> {
         let mut named = core::mem::take(&mut self.named);
         named.clear();
-        let outcome = self.decide_with(set, slot, &mut named);
+        let effect = self.decide_with(set, slot, &mut named);
         self.named = named;
-        outcome
+        effect
     }
 
     fn decide_with(
@@ -344,7 +353,7 @@ impl<R: Rules> Judge<R> {
         set: &RecordSet,
         slot: Slot,
         named: &mut Vec<Slot>,
-    ) -> Result<Outcome<R>, Blocked> {
+    ) -> Result<Option<R::Effect>, Blocked> {
         let record = set.record(slot);
         let content = record.content().ok_or_else(|| Blocked::By(record.id()))?;
         let (header, prev) = (record.header(), set.prev(slot));
@@ -362,7 +371,7 @@ impl<R: Rules> Judge<R> {
             named: Cow::Borrowed(named),
             drafted: None,
         };
-        let outcome = match self.weigh(&case, &chain, standing) {
+        let (verdict, effect) = match self.weigh(&case, &chain, standing) {
             Ok(delta) => {
                 let effect = self.rules.apply(slot, delta, &mut chain.state);
                 (Verdict::Valid, Some(effect))
@@ -372,8 +381,11 @@ impl<R: Rules> Judge<R> {
                 (Verdict::Invalid(breach), None)
             }
         };
-        self.place(slot).chain = Some(chain);
-        Ok(outcome)
+        *self.place(slot) = Judged {
+            verdict,
+            chain: Some(chain),
+        };
+        Ok(effect)
     }
 
     /// Everything decided: what is left is the order of precedence.

@@ -15,6 +15,8 @@ const SIMPLE: u8 = 7;
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// How many arrays around an item count as its own.
+    outer: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -26,7 +28,11 @@ impl<'a> Reader<'a> {
         if bytes.len() > LEN_MAX {
             return Err(DecodeError::new(0, Reason::Limit));
         }
-        Ok(Self { bytes, at: 0 })
+        Ok(Self {
+            bytes,
+            at: 0,
+            outer: 0,
+        })
     }
 
     /// Ends reading.
@@ -194,7 +200,7 @@ impl<'a> Reader<'a> {
     pub fn item(&mut self) -> Result<&'a [u8], DecodeError> {
         let start = self.at;
         let mut open = [0_usize; DEPTH_MAX]; // items still missing per open array
-        let mut depth = 0;
+        let mut depth = self.outer;
         loop {
             let first = self.peek()?;
             match first >> 5 {
@@ -215,17 +221,29 @@ impl<'a> Reader<'a> {
                 _ if is_forbidden(first) => return Err(self.error(Reason::Forbidden)),
                 _ => self.at += 1,
             }
-            while depth > 0 {
+            while depth > self.outer {
                 open[depth - 1] -= 1;
                 if open[depth - 1] > 0 {
                     break;
                 }
                 depth -= 1;
             }
-            if depth == 0 {
+            if depth == self.outer {
                 return Ok(&self.bytes[start..self.at]);
             }
         }
+    }
+
+    /// What `read` reads of one array whose items nest no deeper than if all of
+    /// it was taken as one [`item`](Self::item).
+    pub(crate) fn inside<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        self.outer += 1;
+        let value = read(self)?;
+        self.outer -= 1;
+        Ok(value)
     }
 
     /// What `read` reads, with the bytes that it read.
@@ -293,30 +311,25 @@ impl<'a> Reader<'a> {
         if first >> 5 != major || is_forbidden(first) {
             return Err(self.unexpected(first));
         }
-        let width = match first & 0x1f {
-            24 => 1,
-            25 => 2,
-            26 => 4,
-            _ => 8,
+        let rest = &self.bytes[self.at + 1..];
+        let (value, width, least) = match first & 0x1f {
+            24 => (rest.first().map(|&digit| digit.into()), 1, 24),
+            25 => (number(rest, u16::from_be_bytes), 2, 0x100),
+            26 => (number(rest, u32::from_be_bytes), 4, 0x1_0000),
+            _ => (number(rest, u64::from_be_bytes), 8, 0x1_0000_0000),
         };
-        let digits = self.bytes[self.at + 1..]
-            .get(..width)
-            .ok_or_else(|| self.error(Reason::Truncated))?;
-        let value = digits
-            .iter()
-            .fold(0, |sum, &byte| (sum << 8) | u64::from(byte));
-        let shortest = match width {
-            1 => value >= 24,
-            2 => value > 0xff,
-            4 => value > 0xffff,
-            _ => value > 0xffff_ffff,
-        };
-        if !shortest {
+        let value = value.ok_or_else(|| self.error(Reason::Truncated))?;
+        if value < least {
             return Err(self.error(Reason::NotShortest));
         }
         self.at += 1 + width;
         Ok(value)
     }
+}
+
+/// The number at the start of `bytes`, if they are long enough.
+fn number<const N: usize, T: Into<u64>>(bytes: &[u8], read: fn([u8; N]) -> T) -> Option<u64> {
+    bytes.first_chunk().map(|digits| read(*digits).into())
 }
 
 /// Whether no canonical item starts with this byte: maps, tags, indefinite

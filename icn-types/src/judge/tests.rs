@@ -227,6 +227,27 @@ fn a_record_waits_for_a_missing_ref_even_if_another_is_invalid() {
 }
 
 #[test]
+fn a_record_is_decided_when_it_is_asked_for_and_then_what_waited_for_it() {
+    let (mut stage, a, b) = two();
+    let late = count(&mut stage, &a, &[], 1);
+    let naming = count(&mut stage, &b, &[late], 1);
+    let is_late = |record: &&Signed<Record>| record.id() == late;
+    let late_record = stage.records.iter().find(is_late).unwrap();
+    let others = stage.records.iter().filter(|record| !is_late(record));
+    let (mut set, mut judge) = told(&stage, others);
+    let slot = set.insert(late_record.clone()).unwrap().slot();
+    judge.hear(&set, slot);
+    assert!(of(&set, &judge, &late).is_waiting(), "nobody asked");
+    for id in [late, naming] {
+        assert!(of(&set, &judge, &naming).is_waiting());
+        let decided = judge.decide_next(&set).unwrap();
+        assert_eq!(set.id(decided.slot), id);
+        assert!(of(&set, &judge, &id).is_valid());
+    }
+    assert_eq!(judge.decide_next(&set), None);
+}
+
+#[test]
 fn an_invalid_open_comes_before_an_ended_epoch_and_that_before_a_bad_ref() {
     let (mut stage, a, b) = two();
     let over = count(&mut stage, &a, &[], 101);

@@ -65,7 +65,8 @@ impl Header {
             content: ContentHash::from_bytes(hash::sha256(content)),
             content_len: u32::try_from(content.len()).ok()?,
         };
-        header.check().ok()
+        header.check().ok()?;
+        Some(header)
     }
 
     /// The header of no record.
@@ -85,7 +86,7 @@ impl Header {
         }
     }
 
-    fn check(self) -> Result<Self, Reason> {
+    fn check(&self) -> Result<(), Reason> {
         if usize::try_from(self.content_len).is_ok_and(|len| len > CONTENT_LEN_MAX) {
             return Err(Reason::Limit);
         }
@@ -99,7 +100,7 @@ impl Header {
             }
         };
         if fits {
-            Ok(self)
+            Ok(())
         } else {
             Err(Reason::Value("header.place"))
         }
@@ -264,6 +265,7 @@ impl Decode for Header {
             content: ContentHash::decode(r)?,
             content_len: u32::decode(r)?,
         };
-        header.check().map_err(|reason| r.error(reason))
+        header.check().map_err(|reason| r.error(reason))?;
+        Ok(header)
     }
 }

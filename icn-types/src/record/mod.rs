@@ -198,11 +198,11 @@ impl Record {
         let content = if r.null()? {
             None
         } else {
-            let bytes = r.item()?;
+            let (content, bytes) = r.spanned(|r| r.inside(Content::decode))?;
             if !is_named(&header, bytes) {
                 return Err(r.error(Reason::Value("record.content")));
             }
-            Some(crate::canon::from_bytes(bytes)?)
+            Some(content)
         };
         Ok(Self::assemble(id, header, signature, content))
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::authority::Act;
-use crate::canon::{from_bytes, to_bytes};
+use crate::canon::{DEPTH_MAX, from_bytes, to_bytes};
 use crate::id::DomainId;
 use crate::key::{Keypair, PublicKey, SignError, Signer};
 use crate::sign::Signed;
@@ -270,6 +270,30 @@ fn an_attachment_is_named_under_its_salt() {
     assert_eq!((attachment.len(), attachment.is_empty()), (12, false));
     assert!(Attachment::new(&salt, b"").unwrap().is_empty());
     assert_eq!(from_bytes(&to_bytes(&attachment)), Ok(attachment));
+}
+
+/// Zero in so many arrays.
+struct Nested(usize);
+
+impl Encode for Nested {
+    fn encode(&self, w: &mut Writer) {
+        (0..self.0).for_each(|_| w.array(1));
+        w.uint(0);
+    }
+}
+
+#[test]
+fn the_array_of_a_content_counts_in_how_deep_its_body_nests() {
+    for (depth, fits) in [(DEPTH_MAX - 1, true), (DEPTH_MAX, false)] {
+        let content = Content::new(Vec::new(), None, &Nested(depth)).unwrap();
+        let (place, at) = (entry(0, None), Timestamp::default());
+        let header = Header::new(place, NOTE, at, &to_bytes(&content)).unwrap();
+        let bytes = spliced(&header, record(1).signature(), Some(&content));
+        let read = from_bytes::<Unverified<Record>>(&bytes);
+        let expected = if fits { Ok(()) } else { Err(Reason::Depth) };
+        assert_eq!(read.map(drop).map_err(|error| error.reason()), expected);
+        assert_eq!(Draft::new(place, NOTE, at, content).is_some(), fits);
+    }
 }
 
 /// Signs with one key and claims another, or cannot sign.

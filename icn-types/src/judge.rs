@@ -14,7 +14,7 @@ mod rehearsal;
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
@@ -152,12 +152,14 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Most records beside the spines after which a judge keeps a state.
+const BESIDE_MAX: usize = 16;
+
 /// Verdicts about the records of one topic.
 ///
 /// Tell it of every record that the set added or completed. Judging a record
-/// at the end of its chain, on whatever branch, costs its own rule; the first one
-/// that forks a chain at some place costs a fold over that chain, and so does each
-/// one there below the end of the spine.
+/// at the end of its spine, or of one of the branches that grew last, costs its own
+/// rule; any other one beside a spine costs a fold over its chain.
 #[derive(Debug, Clone)]
 pub struct Judge<R: Rules> {
     rules: R,
@@ -165,6 +167,8 @@ pub struct Judge<R: Rules> {
     /// By slot.
     judged: Vec<Judged<R>>,
     waiting: BTreeMap<RecordId, Vec<Slot>>,
+    /// Records beside their spines after which a state is kept, oldest first.
+    beside: VecDeque<Slot>,
     /// Records that may now be decided, the next one last.
     todo: Vec<Slot>,
     /// Room for the refs of the record that is judged.
@@ -212,6 +216,7 @@ impl<R: Rules> Judge<R> {
             topic,
             judged: Vec::new(),
             waiting: BTreeMap::new(),
+            beside: VecDeque::new(),
             todo: Vec::new(),
             named: Vec::new(),
             heard: 0,
@@ -289,9 +294,24 @@ impl<R: Rules> Judge<R> {
         self.heard = set.judged().len();
         self.upgrade = self.upgrade.or_else(|| set.needs_upgrade());
         if set.topic(slot) == self.topic {
+            self.awake(set, slot);
             self.todo.push(slot);
         }
         self.todo[others..].reverse();
+    }
+
+    /// A record that came whole waits no more for its own content.
+    fn awake(&mut self, set: &RecordSet, slot: Slot) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let id = set.id(slot);
+        if let Some(waiting) = self.waiting.get_mut(&id) {
+            waiting.retain(|&waits| waits != slot);
+            if waiting.is_empty() {
+                self.waiting.remove(&id);
+            }
+        }
     }
 
     /// The next decided record of the topic after those it relies on, until there
@@ -385,7 +405,23 @@ impl<R: Rules> Judge<R> {
             verdict,
             chain: Some(chain),
         };
+        self.keep_beside(set, slot);
         Ok(effect)
+    }
+
+    /// Lets go of the oldest state beside the spines where there are many: who
+    /// writes branches without end takes no room without end.
+    fn keep_beside(&mut self, set: &RecordSet, slot: Slot) {
+        if set.on_spine(slot) {
+            return;
+        }
+        self.beside.push_back(slot);
+        if self.beside.len() > BESIDE_MAX
+            && let Some(oldest) = self.beside.pop_front()
+            && !set.on_spine(oldest)
+        {
+            self.place(oldest).chain = None;
+        }
     }
 
     /// Everything decided: what is left is the order of precedence.
@@ -470,12 +506,11 @@ impl<R: Rules> Judge<R> {
 
     /// The state before `slot`, moved on from the record before it; copied by a
     /// new fold where another child took it already. What lies beside the end of
-    /// a spine leaves a copy there, from which the spine goes on one day.
+    /// what is decided of a spine leaves a copy there, from which the spine goes on
+    /// one day.
     fn take(&mut self, set: &RecordSet, slot: Slot) -> Box<ChainState<R::State>> {
         let prev = set.prev(slot);
-        let end = prev.filter(|&prev| {
-            !set.on_spine(slot) && set.spine(&set.chain(prev)).last() == Some(&prev)
-        });
+        let end = prev.filter(|&prev| !set.on_spine(slot) && self.is_end(set, prev));
         let kept = prev.and_then(|prev| self.judged.get_mut(prev.index()));
         let chain = match kept.and_then(|judged| judged.chain.take()) {
             Some(chain) => chain,
@@ -485,6 +520,14 @@ impl<R: Rules> Judge<R> {
             self.place(end).chain = Some(chain.clone());
         }
         chain
+    }
+
+    /// Whether what is decided of a spine ends with this record.
+    fn is_end(&self, set: &RecordSet, slot: Slot) -> bool {
+        let spine = set.spine(&set.chain(slot));
+        let seq = usize::try_from(set.seq(slot)).ok();
+        let next = seq.and_then(|seq| spine.get(seq + 1));
+        set.on_spine(slot) && next.is_none_or(|&next| self.verdict(next).is_waiting())
     }
 
     fn before(&self, set: &RecordSet, prev: Option<Slot>) -> ChainState<R::State> {

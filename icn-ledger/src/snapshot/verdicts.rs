@@ -120,7 +120,7 @@ pub(super) fn read_judge<P: AsRef<[u8]>>(
         waiting,
         upgrade: upgrade.map(|(format, since)| NeedsUpgrade::new(format, since)),
     };
-    Ok(Judge::restored(rules, topic, parts))
+    Ok(Judge::restored(rules, topic, set, parts))
 }
 
 pub(crate) fn write_waiting(waiting: &Waiting, into: &mut Pages) {

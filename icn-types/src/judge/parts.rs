@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{ChainState, Judge, Judged, Rules};
 use crate::id::{RecordId, TopicId};
-use crate::set::Slot;
+use crate::set::{RecordSet, Slot};
 use crate::verdict::{NeedsUpgrade, Verdict};
 
 /// Where the records of a chain that are decided end, on one of its branches,
@@ -52,10 +52,10 @@ impl<R: Rules> Judge<R> {
         })
     }
 
-    /// The judge that knows this. Nothing is judged: whoever has the parts from
-    /// a judge of the same records, by the same slots, gets that judge.
+    /// The judge that knows this of a set. Nothing is judged: whoever has the parts
+    /// from a judge of the same records, by the same slots, gets that judge.
     #[must_use]
-    pub fn restored(rules: R, topic: TopicId, parts: Parts<R>) -> Self {
+    pub fn restored(rules: R, topic: TopicId, set: &RecordSet, parts: Parts<R>) -> Self {
         let verdicts = parts.verdicts.into_iter();
         let mut judge = Self {
             judged: verdicts
@@ -70,6 +70,9 @@ impl<R: Rules> Judge<R> {
         };
         for ChainTip { slot, state, ended } in parts.tips {
             judge.place(slot).chain = Some(Box::new(ChainState { state, ended }));
+            if !set.on_spine(slot) {
+                judge.beside.push_back(slot);
+            }
         }
         judge
     }

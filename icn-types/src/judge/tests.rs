@@ -602,6 +602,37 @@ fn a_draft_that_follows_something_else_than_the_rehearsal_waits() {
     assert_eq!(set.slot_ahead(usize::MAX), None);
 }
 
+/// Whoever writes a branch at each of their records takes no more room.
+#[test]
+fn states_beside_a_spine_are_few_however_many_branches_there_are() {
+    let (mut stage, a, _) = two();
+    let mut tips = Vec::from([None]);
+    for _ in 0..100 {
+        count(&mut stage, &a, &[], 0);
+        tips.push(stage.tip(&a));
+    }
+    stage.seal(&a, Finality::Open);
+    let branches = tips[..100].iter();
+    let branches: Vec<RecordId> = branches
+        .map(|&tip| stage.write_after(&a, tip, COUNT, &[], &7_u64))
+        .collect();
+    let (mut set, mut judge) = all(&stage);
+    let beside = judge.tips().filter(|tip| !set.on_spine(tip.slot));
+    assert_eq!(beside.count(), BESIDE_MAX);
+    let last = *set.spine(&a).last().unwrap();
+    assert!(judge.state_at(last).is_some());
+    assert!(again(&set, &judge).tips().eq(judge.tips()));
+    // Where the state is gone, a branch goes on as well.
+    for (seq, &head) in (0..).zip(&branches).step_by(9) {
+        stage.write_after(&a, Some(Tip { seq, head }), COUNT, &[], &8_u64);
+        let record = stage.records.last().unwrap().clone();
+        let slot = set.insert(record).unwrap().slot();
+        judge.update(&set, slot);
+        let state = judge.state_at(slot).unwrap();
+        assert_eq!((state.total, state.records), (15, seq + 2));
+    }
+}
+
 /// The judge taken apart and put together again.
 fn again(set: &RecordSet, judge: &Toy) -> Toy {
     let parts = Parts {
@@ -620,7 +651,7 @@ fn again(set: &RecordSet, judge: &Toy) -> Toy {
             .collect(),
         upgrade: judge.needs_upgrade(),
     };
-    Judge::restored(Counters, judge.topic(), parts)
+    Judge::restored(Counters, judge.topic(), set, parts)
 }
 
 proptest::proptest! {

@@ -4,6 +4,7 @@
 mod forks;
 mod history;
 mod random;
+mod review;
 mod saved;
 
 use std::sync::Arc;

@@ -1,0 +1,203 @@
+//! What the review of snapshots of crooked sets found.
+
+use std::sync::Arc;
+
+use futures::executor::block_on;
+use icn_events::node::LeanNode;
+use icn_ledger::entry::NOTE;
+use icn_types::id::ChainId;
+use icn_types::record::{Content, Draft, Record};
+use icn_types::sign::Signed;
+
+use super::super::coop::{Registrar, Village};
+use super::{CHARLIE, Mixed, open, with_past};
+
+/// Records after which a node that read its history writes a snapshot by itself.
+const DUE: u64 = 4_200;
+
+/// The next so many notes of Bob on one of his chains.
+fn notes(village: &Village, chain: &ChainId, count: u64) -> Vec<Signed<Record>> {
+    let set = village.nodes[0].set();
+    let mut place = set.next_place(chain).unwrap();
+    let mut notes = Vec::new();
+    for body in 0..count {
+        let note = note(village, &place, body);
+        place = note.header().next_place().unwrap();
+        notes.push(note);
+    }
+    notes
+}
+
+fn note(village: &Village, place: &icn_types::record::Place, body: u64) -> Signed<Record> {
+    let content = Content::new(Vec::new(), None, &body).unwrap();
+    let at = icn_types::time::Timestamp::from_millis(village.now);
+    let draft = Draft::new(*place, NOTE, at, content).unwrap();
+    draft.sign(&village.coop.members[1].key).unwrap()
+}
+
+fn step(village: &mut Village, lean: &mut LeanNode, rounds: usize) {
+    for _ in 0..rounds {
+        village.now += 100;
+        block_on(lean.step(village.times())).unwrap();
+    }
+}
+
+/// Tells the lean node of records until it holds them.
+fn tell(
+    village: &mut Village,
+    stranger: &Registrar,
+    lean: &mut LeanNode,
+    records: &[Signed<Record>],
+) {
+    let peer = village.coop.members[CHARLIE].peer();
+    for records in records.chunks(64) {
+        stranger.tell(peer, records);
+        step(village, lean, 3);
+    }
+    let all = |node: &icn_events::node::Node| {
+        let mut records = records.iter();
+        records.all(|record| node.set().find(&record.id()).is_some())
+    };
+    assert!(block_on(lean.ask(all)).unwrap());
+}
+
+/// A store with a snapshot of more records than make one due, of which the node
+/// wrote it by itself, and the lean node on it.
+fn large(seed: u64) -> (Village, Registrar, LeanNode) {
+    let mut village = with_past(seed);
+    let bob = village.coop.hours_of(1);
+    let past = notes(&village, &bob, DUE);
+    village.nodes.truncate(CHARLIE);
+    let mut lean = open(&village);
+    let stranger = Registrar::join(&village);
+    step(&mut village, &mut lean, 2);
+    tell(&mut village, &stranger, &mut lean, &past);
+    drop(lean);
+    let lean = open(&village);
+    assert!(lean.has_history());
+    drop(lean);
+    let mut lean = open(&village);
+    assert!(!lean.has_history(), "it was due, so it was written");
+    step(&mut village, &mut lean, 5);
+    assert!(!lean.has_history());
+    (village, stranger, lean)
+}
+
+/// Opens the node so many times, each time for some steps, and says how often it
+/// read its history.
+fn readings(village: &mut Village, openings: usize) -> usize {
+    let mut readings = 0;
+    for _ in 0..openings {
+        let mut lean = open(village);
+        step(village, &mut lean, 5);
+        readings += usize::from(lean.has_history());
+    }
+    readings
+}
+
+#[test]
+fn history_is_not_read_at_every_opening_after_a_fork_of_a_ballot_chain() {
+    let (mut village, stranger, mut lean) = large(601);
+    let voice = village.coop.voice_of(1);
+    let place = village.nodes[0].set().next_place(&voice).unwrap();
+    let fork = [1, 2].map(|body| note(&village, &place, body));
+    tell(&mut village, &stranger, &mut lean, &fork);
+    drop(lean);
+    let readings = readings(&mut village, 4);
+    assert!(readings <= 1, "{readings} of 4 openings");
+}
+
+#[test]
+fn history_is_not_read_at_every_opening_after_a_bare_record_below_a_seal() {
+    let (mut village, stranger, mut lean) = large(602);
+    let set = village.nodes[0].set();
+    let bob = village.coop.hours_of(1);
+    assert!(set.sealed_len(&bob) > 1);
+    let first = set.record(set.spine(&bob)[0]);
+    let twin = note(&village, first.header().place(), 77);
+    let bare = Record::bare(twin.header().clone(), *twin.signature());
+    stranger.repeat([bare.claim()], village.coop.members[CHARLIE].peer());
+    step(&mut village, &mut lean, 5);
+    let is_there = |node: &icn_events::node::Node| {
+        let slot = node.set().find(&twin.id());
+        slot.is_some_and(|slot| node.set().is_bare(slot))
+    };
+    assert!(block_on(lean.ask(is_there)).unwrap());
+    drop(lean);
+    let readings = readings(&mut village, 4);
+    assert!(readings <= 1, "{readings} of 4 openings");
+}
+
+#[test]
+fn history_is_not_read_at_every_opening_after_a_fork_of_an_account() {
+    let (mut village, stranger, mut lean) = large(603);
+    let bob = village.coop.hours_of(1);
+    let place = *village.nodes[0]
+        .set()
+        .record(village.nodes[0].set().spine(&bob)[2])
+        .header()
+        .place();
+    let twin = note(&village, &place, 78);
+    tell(&mut village, &stranger, &mut lean, &[twin]);
+    drop(lean);
+    let readings = readings(&mut village, 4);
+    assert!(readings <= 1, "{readings} of 4 openings");
+}
+
+#[test]
+fn lean_registrar_with_a_fork_in_its_snapshot_reads_no_history() {
+    let mut village = with_past(604);
+    let bob = village.coop.hours_of(1);
+    let place = village.nodes[0].set().next_place(&bob).unwrap();
+    let fork = [1, 2].map(|body| note(&village, &place, body));
+    let stranger = Registrar::join(&village);
+    for node in 0..3 {
+        stranger.tell(village.peer(node), &fork);
+    }
+    village.rounds(30);
+    village.nodes.remove(0);
+    let mut lean = super::open_saved(&village, 0);
+    for _ in 0..60 {
+        village.round();
+        block_on(lean.step(village.times())).unwrap();
+        assert!(!lean.has_history());
+    }
+    let _ = Arc::new(());
+}
+
+#[test]
+fn any_byte_of_the_snapshot_row_may_be_another_one() {
+    use super::super::coop::copy;
+    use icn_types::host::{Batch, Scan, Space, Store as _};
+    let mut village = with_past(605);
+    let voice = village.coop.voice_of(1);
+    let place = village.nodes[0].set().next_place(&voice).unwrap();
+    let fork = [1, 2].map(|body| note(&village, &place, body));
+    let stranger = Registrar::join(&village);
+    for node in 0..3 {
+        stranger.tell(village.peer(node), &fork);
+    }
+    village.rounds(30);
+    let mut mixed = Mixed::of(village);
+    let digests = mixed.ask(super::set_digests);
+    assert!(!mixed.lean.has_history());
+    let store = copy(&mixed.village.stores[CHARLIE]);
+    let scan = Scan::all(Space::new("node/snapshot"));
+    let row = block_on(store.scan(&scan)).unwrap().rows.remove(0);
+    for at in 0..row.value.len() {
+        for flip in [1, 2, 3, 0x80] {
+            let mut value = row.value.clone();
+            value[at] ^= flip;
+            let store = copy(&store);
+            let mut batch = Batch::new();
+            batch.put(row.key.clone(), value).unwrap();
+            block_on(store.commit(batch)).unwrap();
+            let mut lean = super::open_on(&mixed.village, Arc::new(store)).unwrap();
+            let found = block_on(lean.ask(super::set_digests)).unwrap();
+            assert_eq!(found, digests, "byte {at} of {:02x?}", row.value);
+            if !lean.has_history() {
+                println!("byte {at} ^ {flip} is not noticed");
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 mod forks;
 mod history;
+mod hostile;
 mod random;
 mod review;
 mod saved;

@@ -201,3 +201,45 @@ fn any_byte_of_the_snapshot_row_may_be_another_one() {
         }
     }
 }
+
+/// The judge keeps the record under its own name, too, where it waited for its
+/// content; who replays the journal never put it there.
+#[test]
+fn store_of_a_record_that_was_completed_and_waits_still_agrees_with_its_snapshot() {
+    use icn_events::node::{Node, Saved, verify_store};
+    let mut mixed = Mixed::with_past(606);
+    let bob = mixed.hours_of(1);
+    let place = mixed.village.nodes[0].set().next_place(&bob).unwrap();
+    let absent = note(&mixed.village, &place, 1).id();
+    let content = Content::new(vec![absent], None, &2_u64).unwrap();
+    let at = icn_types::time::Timestamp::from_millis(mixed.village.now);
+    let draft = Draft::new(place, NOTE, at, content).unwrap();
+    let note = draft.sign(&mixed.village.coop.members[1].key).unwrap();
+    let stranger = Registrar::join(&mixed.village);
+    let peer = mixed.village.coop.members[CHARLIE].peer();
+    mixed.village.nodes.clear();
+    mixed.round();
+    let bare = Record::bare(note.header().clone(), *note.signature());
+    stranger.repeat([bare.claim()], peer);
+    mixed.round();
+    stranger.tell(peer, std::slice::from_ref(&note));
+    mixed.until("it is whole", |m| {
+        m.ask(|node| {
+            let slot = node.set().find(&note.id());
+            slot.is_some_and(|slot| !node.set().is_bare(slot))
+        })
+    });
+    assert_eq!(block_on(mixed.lean.save()).unwrap(), Saved::Written);
+    let store = &mixed.village.stores[CHARLIE];
+    let genesis = &mixed.village.coop.genesis;
+    let waiting = |node: &Node| -> Vec<_> {
+        let ledgers = node.ledgers().flat_map(icn_ledger::Ledger::waiting);
+        ledgers.map(|(id, slots)| (id, slots.to_vec())).collect()
+    };
+    let store_copy = super::super::coop::copy(store);
+    let network = icn_types::host::LocalNetwork::new();
+    let whole = mixed.village.coop.settings(CHARLIE, Arc::new(store_copy), &network);
+    let whole = waiting(&block_on(whole.open()).unwrap());
+    assert_eq!(block_on(verify_store(genesis, store)).unwrap(), []);
+    assert_eq!(mixed.ask(waiting), whole);
+}

@@ -8,7 +8,8 @@ use icn_events::node::{Node, Saved, verify_store};
 use icn_ledger::entry::{ACK, NOTE, PAYMENT};
 use icn_ledger::{Authorized, Policy};
 use icn_types::authority::{
-    Act, Consent, Finality, Raise, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms, Voter,
+    Act, Consent, Finality, Raise, Recall, Seal, SealRow, Sealed, Start, Tip, Vote, VoteTerms,
+    Voter,
 };
 use icn_types::canon::{List, to_bytes};
 use icn_types::host::LocalNetwork;
@@ -66,8 +67,12 @@ fn says(node: &Node) -> Vec<(String, String)> {
     for (chain, _) in set.chains() {
         let own = format!(
             "{:?} {:?} {:?} {:?} {:?}",
-            set.spine(&chain).iter().map(|s| s.index()).collect::<Vec<_>>(),
-            set.fork(&chain).map(|(one, other)| (one.index(), other.index())),
+            set.spine(&chain)
+                .iter()
+                .map(|s| s.index())
+                .collect::<Vec<_>>(),
+            set.fork(&chain)
+                .map(|(one, other)| (one.index(), other.index())),
             set.sealed_len(&chain),
             set.is_frozen(&chain),
             set.newest_seal(&chain),
@@ -82,9 +87,18 @@ fn says(node: &Node) -> Vec<(String, String)> {
     }
     for ledger in node.ledgers() {
         let columns = ledger.columns(set);
-        add("columns".into(), format!("{:?}", columns.accounts().collect::<Vec<_>>()));
-        add("transit".into(), format!("{:?}", columns.in_transit().collect::<Vec<_>>()));
-        add("held".into(), format!("{:?}", columns.held().collect::<Vec<_>>()));
+        add(
+            "columns".into(),
+            format!("{:?}", columns.accounts().collect::<Vec<_>>()),
+        );
+        add(
+            "transit".into(),
+            format!("{:?}", columns.in_transit().collect::<Vec<_>>()),
+        );
+        add(
+            "held".into(),
+            format!("{:?}", columns.held().collect::<Vec<_>>()),
+        );
         let waiting: BTreeMap<_, Vec<Slot>> = ledger
             .waiting()
             .map(|(id, slots)| {
@@ -95,7 +109,10 @@ fn says(node: &Node) -> Vec<(String, String)> {
             .collect();
         add("waiting".into(), format!("{waiting:?}"));
         for slot in set.slots() {
-            add(format!("judged {}", slot.index()), format!("{:?}", ledger.verdict(slot)));
+            add(
+                format!("judged {}", slot.index()),
+                format!("{:?}", ledger.verdict(slot)),
+            );
         }
         for (chain, _) in set.chains() {
             add(
@@ -159,7 +176,10 @@ impl World {
 
     /// A record to follow: the tip, a branch, or any.
     fn after(&mut self, set: &RecordSet, chain: &ChainId) -> Option<Slot> {
-        let all: Vec<Slot> = set.slots().filter(|slot| set.chain(*slot) == *chain).collect();
+        let all: Vec<Slot> = set
+            .slots()
+            .filter(|slot| set.chain(*slot) == *chain)
+            .collect();
         let tips: Vec<Slot> = all
             .iter()
             .copied()
@@ -213,17 +233,22 @@ impl World {
             set.record(after).header().next_place()?
         };
         let at = self.at();
-        let topic = set.slots().find(|slot| set.chain(*slot) == chain).map(|slot| set.topic(slot));
+        let topic = set
+            .slots()
+            .find(|slot| set.chain(*slot) == chain)
+            .map(|slot| set.topic(slot));
         let near: Vec<RecordId> = set
             .slots()
-            .filter(|slot| {
-                Some(set.topic(*slot)) == topic || set.chain(*slot) == set.authority()
-            })
+            .filter(|slot| Some(set.topic(*slot)) == topic || set.chain(*slot) == set.authority())
             .map(|slot| set.id(slot))
             .collect();
         let key = u8::try_from(self.written % 200).unwrap() + 50;
-        let paid = (self.dice.roll(2) == 0).then(|| self.payment(&chain, key)).flatten();
-        let acked = (self.dice.roll(3) == 0).then(|| self.ack(set, &chain)).flatten();
+        let paid = (self.dice.roll(2) == 0)
+            .then(|| self.payment(&chain, key))
+            .flatten();
+        let acked = (self.dice.roll(3) == 0)
+            .then(|| self.ack(set, &chain))
+            .flatten();
         let (kind, content) = match paid.map(|c| (PAYMENT, c)).or(acked.map(|c| (ACK, c))) {
             Some(found) => found,
             None => {
@@ -256,9 +281,9 @@ impl World {
         let payee = self.dice.pick(&payee)?;
         let node = self.whole();
         let request = hours(payee, 1, key);
-        let authorized = node
-            .ledger(&unit)?
-            .authorize(node.set(), chain, &request, at, &Policy::NONE);
+        let authorized =
+            node.ledger(&unit)?
+                .authorize(node.set(), chain, &request, at, &Policy::NONE);
         match authorized.ok()? {
             Authorized::Draft(draft) => Some(draft.content().clone()),
             Authorized::Again(_) => None,
@@ -280,7 +305,12 @@ impl World {
         let mut after = set.record(self.after(set, &authority)?).clone();
         let seed = self.seed;
         let coop = &self.mixed.village.coop;
-        let chains = [coop.hours_of(1), coop.hours_of(1), coop.voice_of(1), coop.hours_of(0)];
+        let chains = [
+            coop.hours_of(1),
+            coop.hours_of(1),
+            coop.voice_of(1),
+            coop.hours_of(0),
+        ];
         let chain = self.dice.pick(&chains)?;
         let mut written = Vec::new();
         let mut write = |world: &mut Self, after: &mut Record, act: &Act, refs: Vec<RecordId>| {
@@ -298,11 +328,20 @@ impl World {
             .filter(|id| set.open(id).is_some_and(|open| open.chain.id() == chain))
             .collect();
         let seat = set.office()?.seat(&chain)?.open();
-        let open = if self.dice.roll(4) == 0 { self.dice.pick(&opens)? } else { seat };
+        let open = if self.dice.roll(4) == 0 {
+            self.dice.pick(&opens)?
+        } else {
+            seat
+        };
         match self.dice.roll(7) {
             0 => {
                 let floor = -150_000 - i64::try_from(self.written).ok()? * 10;
-                write(self, &mut after, &Act::Raise(Raise { open, floor }), Vec::new())?;
+                write(
+                    self,
+                    &mut after,
+                    &Act::Raise(Raise { open, floor }),
+                    Vec::new(),
+                )?;
             }
             1 if self.dice.roll(2) == 0 => {
                 let successor = key_of(seed, "successor", self.written);
@@ -345,15 +384,21 @@ impl World {
                 write(self, &mut after, &Act::Adopt, vec![adopted])?;
             }
             number => {
-                let heads: Vec<Slot> =
-                    set.slots().filter(|slot| set.chain(*slot) == chain).collect();
+                let heads: Vec<Slot> = set
+                    .slots()
+                    .filter(|slot| set.chain(*slot) == chain)
+                    .collect();
                 let head = match self.dice.roll(4) {
                     0 => self.dice.pick(&heads)?,
                     1 => *set.spine(&chain).last()?,
                     _ => self.after(set, &chain)?,
                 };
                 let head = set.record(head).clone();
-                let finality = if number < 5 { Finality::Final } else { Finality::Open };
+                let finality = if number < 5 {
+                    Finality::Final
+                } else {
+                    Finality::Open
+                };
                 let row = SealRow {
                     chain,
                     open,
@@ -363,12 +408,25 @@ impl World {
                     }),
                     finality,
                 };
-                write(self, &mut after, &Act::Seal(Seal { rows: List::new([row]).ok()? }), Vec::new())?;
+                write(
+                    self,
+                    &mut after,
+                    &Act::Seal(Seal {
+                        rows: List::new([row]).ok()?,
+                    }),
+                    Vec::new(),
+                )?;
                 if finality == Finality::Final && self.dice.roll(4) > 0 {
-                    let tip = Tip { seq: head.seq(), head: head.id() };
+                    let tip = Tip {
+                        seq: head.seq(),
+                        head: head.id(),
+                    };
                     let key = self.key_of(&chain);
                     let mut body = icn_types::authority::Open {
-                        start: Start::After { prior: open, tip: Some(tip) },
+                        start: Start::After {
+                            prior: open,
+                            tip: Some(tip),
+                        },
                         consent: Consent::Current(Signature::from_bytes([0; 64])),
                         ..set.open(&open)?.clone()
                     };
@@ -504,7 +562,9 @@ impl World {
         self.compare();
         let labels = |node: &Node| -> Vec<_> {
             let ledgers = node.ledgers();
-            ledgers.map(|ledger| ledger.label_digest(node.set())).collect()
+            ledgers
+                .map(|ledger| ledger.label_digest(node.set()))
+                .collect()
         };
         assert_eq!(self.mixed.ask(labels), labels(&self.whole()));
     }

@@ -238,8 +238,71 @@ fn store_of_a_record_that_was_completed_and_waits_still_agrees_with_its_snapshot
     };
     let store_copy = super::super::coop::copy(store);
     let network = icn_types::host::LocalNetwork::new();
-    let whole = mixed.village.coop.settings(CHARLIE, Arc::new(store_copy), &network);
+    let whole = mixed
+        .village
+        .coop
+        .settings(CHARLIE, Arc::new(store_copy), &network);
     let whole = waiting(&block_on(whole.open()).unwrap());
     assert_eq!(block_on(verify_store(genesis, store)).unwrap(), []);
     assert_eq!(mixed.ask(waiting), whole);
+}
+
+/// Two records wait for one that nobody has. The first of them waited for an act
+/// without its content before; who replays the journal finds that act judged.
+#[test]
+fn order_in_which_records_came_to_wait_is_no_difference_of_a_snapshot() {
+    use icn_events::node::{Saved, verify_store};
+    use icn_types::authority::{Act, Raise};
+    let mut mixed = Mixed::with_past(607);
+    let at = icn_types::time::Timestamp::from_millis(mixed.village.now);
+    let accounts = [1, 0].map(|member| (member, mixed.hours_of(member)));
+    let (act, waiting) = {
+        let set = mixed.village.nodes[0].set();
+        let coop = &mixed.village.coop;
+        let seat = set.office().unwrap().seat(&accounts[0].1).unwrap();
+        let raise = Act::Raise(Raise {
+            open: seat.open(),
+            floor: -200_000,
+        });
+        let place = set.next_place(&set.authority()).unwrap();
+        let draft = raise.draft(place, Vec::new(), at).unwrap();
+        let act = draft.sign(&coop.registrar).unwrap();
+        let place = set.next_place(&accounts[0].1).unwrap();
+        let absent = note(&mixed.village, &place, 1).id();
+        let waiting = [vec![act.id(), absent], vec![absent]];
+        let waiting: Vec<Signed<Record>> = waiting
+            .into_iter()
+            .zip(accounts)
+            .map(|(refs, (member, chain))| {
+                let content = Content::new(refs, None, &2_u64).unwrap();
+                let draft = Draft::new(set.next_place(&chain).unwrap(), NOTE, at, content);
+                draft.unwrap().sign(&coop.members[member].key).unwrap()
+            })
+            .collect();
+        (act, waiting)
+    };
+    let stranger = Registrar::join(&mixed.village);
+    let peer = mixed.village.coop.members[CHARLIE].peer();
+    mixed.village.nodes.clear();
+    mixed.round();
+    let bare = Record::bare(act.header().clone(), *act.signature());
+    stranger.repeat([bare.claim()], peer);
+    mixed.round();
+    for record in waiting.iter().chain([&act]) {
+        stranger.tell(peer, std::slice::from_ref(record));
+        mixed.round();
+    }
+    mixed.until("the act is judged", |m| {
+        m.ask(|node| {
+            let set = node.set();
+            let found = waiting.iter().all(|r| set.find(&r.id()).is_some());
+            found
+                && set
+                    .find(&act.id())
+                    .is_some_and(|slot| set.verdict(slot).is_valid())
+        })
+    });
+    assert_eq!(block_on(mixed.lean.save()).unwrap(), Saved::Written);
+    let (store, genesis) = (&mixed.village.stores[CHARLIE], &mixed.village.coop.genesis);
+    assert_eq!(block_on(verify_store(genesis, store)).unwrap(), []);
 }

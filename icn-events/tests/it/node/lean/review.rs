@@ -268,7 +268,8 @@ fn order_in_which_records_came_to_wait_is_no_difference_of_a_snapshot() {
         let draft = raise.draft(place, Vec::new(), at).unwrap();
         let act = draft.sign(&coop.registrar).unwrap();
         let place = set.next_place(&accounts[0].1).unwrap();
-        let absent = note(&mixed.village, &place, 1).id();
+        let mut absent = (1..).map(|body| note(&mixed.village, &place, body).id());
+        let absent = absent.find(|absent| *absent > act.id()).unwrap();
         let waiting = [vec![act.id(), absent], vec![absent]];
         let waiting: Vec<Signed<Record>> = waiting
             .into_iter()
@@ -285,6 +286,13 @@ fn order_in_which_records_came_to_wait_is_no_difference_of_a_snapshot() {
     let peer = mixed.village.coop.members[CHARLIE].peer();
     mixed.village.nodes.clear();
     mixed.round();
+    // It need not be lean for that.
+    let past = |node: &icn_events::node::Node| {
+        let set = node.set();
+        set.slots().map(|slot| set.record(slot).seq()).max()
+    };
+    mixed.ask(past);
+    assert!(mixed.lean.has_history());
     let bare = Record::bare(act.header().clone(), *act.signature());
     stranger.repeat([bare.claim()], peer);
     mixed.round();

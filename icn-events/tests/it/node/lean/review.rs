@@ -51,6 +51,7 @@ fn tell(
 ) {
     let peer = village.coop.members[CHARLIE].peer();
     for records in records.chunks(64) {
+        village.now += 20_000; // forks are taken in at a rate
         stranger.tell(peer, records);
         step(village, lean, 3);
     }
@@ -74,7 +75,17 @@ fn tell(
             step(village, lean, 5);
         }
     }
-    panic!("never told");
+    let held = |node: &icn_events::node::Node| {
+        let mut held = records.iter();
+        held.by_ref()
+            .filter(|r| node.set().find(&r.id()).is_some())
+            .count()
+    };
+    panic!(
+        "never told: {} of {}",
+        block_on(lean.ask(held)).unwrap(),
+        records.len()
+    );
 }
 
 /// A store with a snapshot of more records than make one due, of which the node

@@ -104,6 +104,8 @@ fn says(node: &Node) -> Vec<(String, String)> {
             .map(|(id, slots)| {
                 let mut slots = slots.to_vec();
                 slots.sort_unstable();
+                // One that came bare first may stand twice.
+                slots.dedup();
                 (id, slots)
             })
             .collect();

@@ -420,3 +420,46 @@ fn opening_takes_linear_time_in_the_records_at_one_place() {
     }
     assert!(times[2] < times[1] * 3, "{times:?}");
 }
+
+/// The node of the store tells its ledgers of each record once, and the lean node of
+/// each position behind its snapshot.
+#[test]
+fn record_that_came_bare_and_whole_behind_the_snapshot_waits_once() {
+    use icn_events::node::Node;
+    let mut mixed = Mixed::with_past(610);
+    let bob = mixed.hours_of(1);
+    let place = mixed.village.nodes[0].set().next_place(&bob).unwrap();
+    let absent = note(&mixed.village, &place, 1).id();
+    let content = Content::new(vec![absent], None, &2_u64).unwrap();
+    let at = icn_types::time::Timestamp::from_millis(mixed.village.now);
+    let draft = Draft::new(place, NOTE, at, content).unwrap();
+    let note = draft.sign(&mixed.village.coop.members[1].key).unwrap();
+    let stranger = Registrar::join(&mixed.village);
+    let peer = mixed.village.coop.members[CHARLIE].peer();
+    mixed.village.nodes.clear();
+    mixed.round();
+    let bare = Record::bare(note.header().clone(), *note.signature());
+    stranger.repeat([bare.claim()], peer);
+    mixed.round();
+    stranger.tell(peer, std::slice::from_ref(&note));
+    mixed.until("it is whole", |m| {
+        m.ask(|node| {
+            let slot = node.set().find(&note.id());
+            slot.is_some_and(|slot| !node.set().is_bare(slot))
+        })
+    });
+    mixed.reopen();
+    assert!(!mixed.lean.has_history());
+    let waiting = |node: &Node| -> Vec<_> {
+        let ledgers = node.ledgers().flat_map(icn_ledger::Ledger::waiting);
+        ledgers.map(|(id, slots)| (id, slots.to_vec())).collect()
+    };
+    let store = super::super::coop::copy(&mixed.village.stores[CHARLIE]);
+    let network = icn_types::host::LocalNetwork::new();
+    let whole = mixed
+        .village
+        .coop
+        .settings(CHARLIE, Arc::new(store), &network);
+    let whole = waiting(&block_on(whole.open()).unwrap());
+    assert_eq!(mixed.ask(waiting), whole);
+}

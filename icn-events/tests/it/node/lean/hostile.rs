@@ -473,6 +473,7 @@ impl World {
                         let record = self.withheld.remove(at);
                         self.wrote.push(format!("complete {}", record.id()));
                         self.tell(&record, true);
+                        self.step(1);
                     }
                 }
                 Vec::new()
@@ -500,7 +501,33 @@ impl World {
         }
     }
 
+    /// Both go on from the same store at the same times.
+    fn go_on(&mut self) {
+        let mut whole = self.whole();
+        let before = self.mixed.ask(|node| node.set().len());
+        for _ in 0..6 {
+            self.mixed.village.now += 700;
+            let times = self.mixed.village.times();
+            block_on(self.mixed.lean.step(times)).unwrap();
+            block_on(whole.step(times)).unwrap();
+        }
+        let was_lean = !self.mixed.lean.has_history();
+        let lines = |node: &Node| (evidence(node), set_digests(node), node.set().len());
+        let (lean, whole) = (self.mixed.ask(lines), lines(&whole));
+        self.wrote.push(format!("go on {before} {}", lean.2));
+        assert_eq!(
+            lean,
+            whole,
+            "lean {was_lean}, seed {}\n{}",
+            self.seed,
+            self.wrote.join("\n")
+        );
+    }
+
     fn compare(&mut self) {
+        if self.dice.roll(2) == 0 {
+            self.go_on();
+        }
         let whole = says(&self.whole());
         let was_lean = !self.mixed.lean.has_history();
         let lean = self.mixed.ask(says);

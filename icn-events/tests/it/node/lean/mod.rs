@@ -1,6 +1,7 @@
 //! A lean node is the node of the same store, and reads its history only when
 //! something asks for it.
 
+mod counts;
 mod forks;
 mod history;
 mod hostile;

@@ -201,7 +201,12 @@ impl Columns {
     /// The posted record that took a leg.
     #[must_use]
     pub fn taken_by(&self, set: &RecordSet, leg: &LegId) -> Option<RecordId> {
-        match self.legs.leg(self.find(set, leg)?)? {
+        self.taker(set.find(&leg.record)?, leg)
+    }
+
+    /// The same where the record that sent the leg is known.
+    pub(crate) fn taker(&self, sender: Slot, leg: &LegId) -> Option<RecordId> {
+        match self.legs.leg(self.legs.find(sender, leg)?)? {
             Leg::Taken(by) => Some(by),
             Leg::InTransit { .. } => None,
         }

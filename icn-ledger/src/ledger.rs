@@ -61,6 +61,7 @@ pub(crate) struct Restored {
     pub(crate) columns: Option<Columns>,
     pub(crate) beside: Beside,
     pub(crate) decided: Vec<Slot>,
+    pub(crate) relabelled: u64,
 }
 
 /// What [`Ledger::refresh`] did.
@@ -199,7 +200,7 @@ impl Ledger {
 
     fn relabel(&mut self) {
         self.columns = None;
-        self.relabelled += 1;
+        self.relabelled = self.relabelled.wrapping_add(1);
     }
 
     /// Records of the topic with a verdict, each after those that it relies
@@ -244,11 +245,12 @@ impl Ledger {
             columns,
             beside,
             decided,
+            relabelled,
         } = parts;
         let mut ledger = Self {
+            relabelled: relabelled.wrapping_add(u64::from(columns.is_none())),
             columns,
             bends: (0, 0),
-            relabelled: 0,
             unit,
             judge,
             beside,

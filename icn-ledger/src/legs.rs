@@ -184,17 +184,16 @@ pub(crate) fn part(set: &RecordSet, by: Slot, resolve: &Resolve, leg: u8) -> Opt
     })
 }
 
-/// The hold that a leg is a part of. `None` for any other leg.
-pub(crate) fn hold_of(set: &RecordSet, leg: &LegId) -> Option<Slot> {
-    let slot = set.find(&leg.record)?;
-    let record = set.record(slot);
+/// The hold that a leg of a record is a part of. `None` for any other leg.
+pub(crate) fn hold_of(set: &RecordSet, sender: Slot, leg: u8) -> Option<Slot> {
+    let record = set.record(sender);
     if record.kind() != RESOLVE {
         return None; // most legs are of payments, which need not be read
     }
     let Entry::Resolve(resolve) = Entry::of(record)? else {
         return None;
     };
-    Some(part(set, slot, &resolve, leg.leg)?.hold)
+    Some(part(set, sender, &resolve, leg)?.hold)
 }
 
 /// Accounts whose columns a stored entry can change: its own, those that it
@@ -208,7 +207,8 @@ pub fn parties(set: &RecordSet, slot: Slot) -> impl Iterator<Item = ChainId> {
         let senders = content.refs().iter().filter_map(|id| set.find(id));
         chains.extend(senders.map(|sender| set.chain(sender)));
         if let Entry::Ack(ack) = &entry {
-            let holds = taken(content, &ack.legs).filter_map(|leg| hold_of(set, &leg));
+            let holds = taken(content, &ack.legs)
+                .filter_map(|leg| hold_of(set, set.find(&leg.record)?, leg.leg));
             chains.extend(holds.map(|hold| set.chain(hold)));
         }
     }

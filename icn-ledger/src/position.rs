@@ -205,33 +205,27 @@ pub(crate) fn finality(ledger: &Ledger, set: &RecordSet, leg: &LegId) -> Option<
     if columns.transit(set, leg).is_some() {
         return Some(Finality::Local);
     }
-    let by = columns.taken_by(set, leg)?;
-    let mut origins = origins(set, leg);
-    if !origins.clone().all(|id| on_spine(set, &id)) {
+    let sender = set.find(&leg.record)?;
+    let by = columns.taker(sender, leg)?;
+    let mut origins = origins(set, sender, leg.leg);
+    if !origins.clone().all(|slot| set.on_spine(slot)) {
         return None;
     }
-    if origins.all(|id| is_sealed(set, &id)) && is_sealed(set, &by) {
+    let is_taken_for_good = set.find(&by).is_some_and(|by| set.is_sealed(by));
+    if is_taken_for_good && origins.all(|slot| set.is_sealed(slot)) {
         Some(Finality::Sealed)
     } else {
         Some(Finality::Acknowledged)
     }
 }
 
-/// The records that a leg comes from: its own, and the hold that it is a part
-/// of.
-pub(crate) fn origins(set: &RecordSet, leg: &LegId) -> impl Iterator<Item = RecordId> + Clone {
-    let hold = legs::hold_of(set, leg).map(|hold| set.id(hold));
-    [Some(leg.record), hold].into_iter().flatten()
-}
-
-fn on_spine(set: &RecordSet, id: &RecordId) -> bool {
-    set.find(id).is_some_and(|slot| set.on_spine(slot))
-}
-
-pub(crate) fn is_sealed(set: &RecordSet, id: &RecordId) -> bool {
-    set.find(id).is_some_and(|slot| {
-        let record = set.record(slot);
-        let sealed = set.sealed_len(&record.chain());
-        set.on_spine(slot) && usize::try_from(record.seq()).is_ok_and(|seq| seq < sealed)
-    })
+/// The records that a leg comes from: the one that sent it, and the hold that it
+/// is a part of.
+pub(crate) fn origins(
+    set: &RecordSet,
+    sender: Slot,
+    leg: u8,
+) -> impl Iterator<Item = Slot> + Clone {
+    let hold = legs::hold_of(set, sender, leg);
+    [Some(sender), hold].into_iter().flatten()
 }

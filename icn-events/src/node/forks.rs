@@ -3,7 +3,7 @@
 //! A position counts where its records follow the same one. What stands above
 //! them on either branch proves nothing more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use icn_types::id::RecordId;
 use icn_types::set::{RecordSet, Slot};
@@ -22,10 +22,22 @@ pub(super) struct Forks {
 
 impl Forks {
     /// The forks of a set. Looks only at records that
-    /// [have siblings](RecordSet::with_siblings).
+    /// [have siblings](RecordSet::all_siblings).
     pub(super) fn of(set: &RecordSet) -> Self {
         let mut forks = Self::default();
-        set.with_siblings().for_each(|slot| forks.note(set, slot));
+        for siblings in set.all_siblings() {
+            let mut epochs: BTreeMap<RecordId, Vec<Slot>> = BTreeMap::new();
+            for &slot in siblings {
+                if let Some(epoch) = set.record(slot).epoch() {
+                    epochs.entry(epoch).or_default().push(slot);
+                }
+            }
+            let twins = epochs.into_values().filter(|slots| slots.len() > 1);
+            forks
+                .known
+                .extend(twins.filter_map(|slots| slots.into_iter().min()));
+        }
+        forks.untold.clone_from(&forks.known);
         forks
     }
 

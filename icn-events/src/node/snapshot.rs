@@ -140,7 +140,8 @@ impl Parts<'_> {
     fn at_hand(&self) -> BTreeSet<Slot> {
         let is_other = |&slot: &Slot| self.books.ledger_in(self.set.topic(slot)).is_none();
         let mut at_hand: BTreeSet<Slot> = self.set.slots().filter(is_other).collect();
-        at_hand.extend(self.set.bare().chain(self.set.with_siblings()));
+        at_hand.extend(self.set.bare());
+        at_hand.extend(self.set.all_siblings().flatten());
         at_hand.extend(self.beside.canonical.iter().map(|(_, slot)| *slot));
         at_hand.extend(self.beside.awaited.iter().map(|(_, slot)| *slot));
         for ledger in self.books.ledgers.values() {

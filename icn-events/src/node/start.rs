@@ -154,26 +154,31 @@ async fn compare(unread: &Unread<'_>, units: &[Unit]) -> Result<bool, Without> {
     unread.range(0, end, |bytes| reading.take(bytes)).await?;
     let set = reading.finish(stored.snapshot.hash).ok_or(Without::Unfit)?;
     let pages = stored.outline.iter().map(|Page(page)| page);
+    let Restored {
+        set: lean,
+        mut beside,
+        ledgers,
+    } = restored;
     let as_replayed = |unit: &Unit| {
-        let ledger = restored.ledgers.get(&unit.id());
-        ledger.is_some_and(|ledger| are_equal(&set, ledger, &Ledger::of(&set, *unit)))
+        let ledger = ledgers.get(&unit.id());
+        ledger.is_some_and(|ledger| are_equal((&lean, ledger), (&set, &Ledger::of(&set, *unit))))
     };
-    let mut beside = restored.beside;
     Ok(set.outline().pages().eq(pages.cloned())
-        && beside.parts(&restored.set) == Beside::new().parts(&set)
-        && units.iter().all(as_replayed))
+        && beside.parts(&lean) == Beside::new().parts(&set)
+        && units.iter().all(as_replayed)
+        && !lean.missed())
 }
 
-/// Whether two ledgers say the same of a set.
-fn are_equal(set: &RecordSet, one: &Ledger, other: &Ledger) -> bool {
+/// Whether two ledgers say the same, each of the set that it follows.
+fn are_equal(one: (&RecordSet, &Ledger), other: (&RecordSet, &Ledger)) -> bool {
+    let ((lean, one), (set, other)) = (one, other);
     let mut chains = set.chains().map(|(chain, _)| chain);
-    one.columns(set) == other.columns(set)
-        && one.label_digest(set) == other.label_digest(set)
+    one.columns(lean) == other.columns(set)
         && one.waiting().eq(other.waiting())
         && set
             .slots()
             .all(|slot| one.verdict(slot) == other.verdict(slot))
-        && chains.all(|chain| one.positions(set, &chain) == other.positions(set, &chain))
+        && chains.all(|chain| one.positions(lean, &chain) == other.positions(set, &chain))
 }
 
 /// What a snapshot was made of.

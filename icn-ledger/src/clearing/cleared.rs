@@ -14,7 +14,6 @@ use crate::columns::Columns;
 use crate::entry::{Entry, Hold, Resolution};
 use crate::ledger::Ledger;
 use crate::legs::LegId;
-use crate::position;
 use crate::request::{HoldRequest, ResolveRequest};
 
 /// A clearing, and how far each of its dues has come.
@@ -154,7 +153,7 @@ impl Ledger {
         }
         let resolver = self.account(set, &expected.resolver);
         match resolver.resolved(slot) {
-            None if position::is_sealed(set, &hold) => DueState::Sealed { hold },
+            None if set.is_sealed(slot) => DueState::Sealed { hold },
             None => DueState::Held { hold },
             Some(resolve) => ended(set, columns, hold, resolve, expected),
         }

@@ -162,8 +162,8 @@ impl Query<'_> {
                     position: Position::new(position),
                     stated,
                     date: stated.max(before.open_from),
-                    label: self.label_of(&moved.leg),
-                    finality: self.finality_of_line(&moved),
+                    label: self.label_of(moved.sender, moved.leg.leg),
+                    finality: self.finality_of_line(slot, &moved),
                     cause: content.cause(),
                     decision,
                 }
@@ -172,11 +172,20 @@ impl Query<'_> {
     }
 
     /// A hold is final by itself, any other line once its leg is.
-    fn finality_of_line(&self, moved: &Moved) -> Finality {
-        match moved.movement {
-            Movement::Held => final_if(self.is_sealed(&moved.leg.record)),
-            _ => self.finality(&moved.leg),
+    fn finality_of_line(&self, slot: Slot, moved: &Moved) -> Finality {
+        let Moved { sender, leg, .. } = moved;
+        if moved.movement == Movement::Held {
+            return final_if(self.set.is_sealed(slot));
         }
+        // Most often the record of the line.
+        let found = |by| match self.set.id(slot) == by {
+            true => Some(slot),
+            false => self.set.find(&by),
+        };
+        let by = self.columns.taker(*sender, leg).and_then(found);
+        by.map_or(Finality::Local, |by| {
+            self.finality_of_taken(*sender, leg.leg, by)
+        })
     }
 
     /// Records of an account dated `from..=until`, by date and then by

@@ -122,6 +122,8 @@ impl Movement {
 pub(super) struct Moved {
     pub(super) movement: Movement,
     pub(super) counterparty: ChainId,
+    /// The record that sent the leg.
+    pub(super) sender: Slot,
     pub(super) leg: LegId,
     pub(super) amount: Amount,
 }
@@ -141,6 +143,7 @@ pub(super) fn moved(set: &RecordSet, slot: Slot, entry: &Entry) -> Vec<Moved> {
     let outgoing = |movement, leg, counterparty, amount| Moved {
         movement,
         counterparty,
+        sender: slot,
         leg: LegId {
             record: record.id(),
             leg,
@@ -184,6 +187,7 @@ fn arrived(set: &RecordSet, leg: LegId, is_refused: bool) -> Option<Moved> {
     Some(Moved {
         movement,
         counterparty: sent.payer,
+        sender,
         leg,
         amount: sent.amount,
     })

@@ -84,9 +84,12 @@ impl Query<'_> {
     /// What a Valid canonical record counts as. `None` for any other.
     #[must_use]
     pub fn label(&self, record: &RecordId) -> Option<Label> {
-        let slot = self.set.find(record)?;
-        self.ledger.verdict(slot).is_valid().then_some(())?;
-        self.place(slot)
+        self.label_at(self.set.find(record)?)
+    }
+
+    fn label_at(&self, slot: Slot) -> Option<Label> {
+        let is_valid = self.ledger.verdict(slot).is_valid();
+        self.place(slot).filter(|_| is_valid)
     }
 
     /// How far a clearing has come, as [`Ledger::clearing`].
@@ -125,32 +128,36 @@ impl Query<'_> {
 
     /// How final a leg is that some record sent, taken or not.
     fn finality(&self, leg: &LegId) -> Finality {
-        match self.columns.taken_by(self.set, leg) {
+        let sender = self.set.find(&leg.record);
+        let by = sender.and_then(|sender| self.columns.taker(sender, leg));
+        match sender.zip(by.and_then(|by| self.set.find(&by))) {
+            Some((sender, by)) => self.finality_of_taken(sender, leg.leg, by),
             None => Finality::Local,
-            Some(by) => {
-                let mut all = position::origins(self.set, leg).chain([by]);
-                if all.all(|id| self.is_sealed(&id)) {
-                    Finality::Sealed
-                } else {
-                    Finality::Acknowledged
-                }
-            }
+        }
+    }
+
+    /// How final a leg of `sender` is that `by` took.
+    fn finality_of_taken(&self, sender: Slot, leg: u8, by: Slot) -> Finality {
+        let mut all = position::origins(self.set, sender, leg).chain([by]);
+        if all.all(|slot| self.set.is_sealed(slot)) {
+            Finality::Sealed
+        } else {
+            Finality::Acknowledged
         }
     }
 
     /// What the records that a leg comes from count as: the first that is not
     /// posted says.
-    fn label_of(&self, leg: &LegId) -> Label {
-        let labels = position::origins(self.set, leg);
-        let labels = labels.map(|id| self.label(&id).unwrap_or(Label::Void));
-        labels
-            .into_iter()
-            .find(|label| *label != Label::Posted)
-            .unwrap_or(Label::Posted)
+    fn label_of(&self, sender: Slot, leg: u8) -> Label {
+        let origins = position::origins(self.set, sender, leg);
+        let mut labels = origins.map(|slot| self.label_at(slot).unwrap_or(Label::Void));
+        let unposted = labels.find(|label| *label != Label::Posted);
+        unposted.unwrap_or(Label::Posted)
     }
 
-    fn is_sealed(&self, record: &RecordId) -> bool {
-        position::is_sealed(self.set, record)
+    pub(crate) fn is_sealed(&self, record: &RecordId) -> bool {
+        let slot = self.set.find(record);
+        slot.is_some_and(|slot| self.set.is_sealed(slot))
     }
 
     /// The date under which reports show a decided record.

@@ -149,8 +149,10 @@ impl Settlements {
 /// stand: the hold that it is the payee's part of, and its own. The rest of a
 /// hold that falls never left its payer.
 pub(crate) fn supports(set: &RecordSet, leg: &LegId) -> impl Iterator<Item = Slot> {
-    let hold = legs::hold_of(set, leg).filter(|_| Side::of(leg.leg) == Side::Payee);
-    hold.into_iter().chain(set.find(&leg.record))
+    let sender = set.find(&leg.record);
+    let hold = sender.and_then(|sender| legs::hold_of(set, sender, leg.leg));
+    let hold = hold.filter(|_| Side::of(leg.leg) == Side::Payee);
+    hold.into_iter().chain(sender)
 }
 
 /// What does not stand of the records that a leg needs.

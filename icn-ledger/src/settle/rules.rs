@@ -116,13 +116,10 @@ pub(crate) fn replaces(
     if !account.has_kept(claim) {
         return Err(Rule::AckClaim);
     }
-    let leg = LegId {
-        record: case.set.id(claim.slot),
-        leg: claim.leg,
-    };
+    let hold = legs::hold_of(case.set, claim.slot, claim.leg);
     Ok(Settles::Claim(Claimed {
         leg: claim,
         source: source(case, claim.slot),
-        hold: legs::hold_of(case.set, &leg).map(|hold| source(case, hold)),
+        hold: hold.map(|hold| source(case, hold)),
     }))
 }

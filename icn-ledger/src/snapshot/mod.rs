@@ -84,6 +84,7 @@ impl Ledger {
         verdicts::write_judge(self, set, &mut pages);
         verdicts::write_order(self.decided(), &mut pages);
         self.beside().write(&mut pages);
+        pages.row(&self.relabelled());
         columns.write(set, &mut pages)?;
         Some(pages.into_vec())
     }
@@ -97,7 +98,7 @@ impl Ledger {
     /// same slots, and possibly others after them, of which the ledger is then
     /// [told](Self::update) one by one: it counts anew then, unless no record lay
     /// beside its spine and none does. A [`Register`](crate::query::Register) of the
-    /// other ledger does not go with this one.
+    /// other ledger and this very set goes with this one, too.
     ///
     /// # Errors
     /// - [`Page`](RestoreError::Page), [`Short`](RestoreError::Short) or
@@ -126,6 +127,7 @@ impl Ledger {
         let judge = verdicts::read_judge(rules, slots, &mut from)?;
         let decided = verdicts::read_order(&judge, &mut from)?;
         let beside = Beside::read(topic, &mut from)?;
+        let relabelled = from.row()?;
         let columns = Columns::read(&mut from)?;
         from.finish()?;
         // Of more records only straight ones say that no label moved meanwhile.
@@ -136,6 +138,7 @@ impl Ledger {
             columns: is_labelled.then_some(columns),
             beside,
             decided,
+            relabelled,
         };
         Ok(Self::restored(set, parts))
     }

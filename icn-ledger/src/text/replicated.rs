@@ -22,7 +22,6 @@ use crate::columns::{signed, takes};
 use crate::counted::{Counted, Counting, count};
 use crate::entry::{DecisionRef, Entry, Hold};
 use crate::legs::{LegId, resolved, taken};
-use crate::position;
 use crate::query::{Listed, Query};
 
 /// A ledger has something that no journal can hold.
@@ -344,7 +343,7 @@ impl Export<'_> {
         listed: &Listed,
         changes: &BTreeMap<(ChainId, Heading), i128>,
     ) -> Result<Transaction, Flaw> {
-        let is_sealed = position::is_sealed(self.query.sources().0, &listed.record);
+        let is_sealed = self.query.is_sealed(&listed.record);
         let status = if is_sealed {
             Status::Cleared
         } else {

@@ -2,6 +2,7 @@
 //! on as if it had never been away.
 
 use icn_ledger::entry::{NOTE, PAYMENT};
+use icn_ledger::query::{PageSize, Register};
 use icn_ledger::{Ledger, Note};
 use icn_types::authority::Tip;
 use icn_types::id::{ChainId, RecordId};
@@ -224,6 +225,26 @@ fn ledger_whose_labels_nobody_counted_is_not_written_down() {
     assert!(ledger.snapshot(set).is_none());
     ledger.refresh(set);
     assert!(ledger.snapshot(set).is_some());
+}
+
+#[test]
+fn register_goes_on_with_a_ledger_that_is_read_back() {
+    let (mut market, [a, b, c], [one, _]) = forked();
+    market.reopen(a, tip_at(1, one), 0);
+    market.seal(c);
+    let dead = [1, 2].map(|atoms| market.pay_after(c, None, b, atoms));
+    let mut ledger = market.ledger.clone();
+    let mut register = Register::new();
+    for count in 1..=2 {
+        market.note(b, &[dead[count - 1]]);
+        let set = &market.stage.set;
+        ledger.update(set, set.slots().last().unwrap());
+        ledger.refresh(set);
+        let query = register.query(set, &ledger);
+        let all = query.quarantine(None, PageSize::new(9).unwrap());
+        assert_eq!(all.rows.len(), count);
+        ledger = again(&ledger, set, market.unit).unwrap();
+    }
 }
 
 /// The registrar lets a record stand after all that came after its epoch.

@@ -61,7 +61,7 @@ pub(crate) fn assert_same(one: &Ledger, other: &Ledger, set: &RecordSet) {
 }
 
 /// A ledger read back, over a set that has only the bodies of what is live.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Away {
     pub(crate) set: RecordSet,
     pub(crate) ledger: Ledger,
@@ -197,7 +197,7 @@ proptest! {
     #[test]
     fn ordinary_run_reads_live_records_only(
         wishes in wishes(),
-        opened in 0_usize..20,
+        opened in 0_usize..8,
     ) {
         let mut market = Market::new(4);
         let (mut away, mut written) = (None, 0);
@@ -243,9 +243,9 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let mut market = Market::new(5);
-        let [a, b, c, d, e] = *market.chains.clone() else {
-            panic!("five members");
+        let mut market = Market::new(6);
+        let [a, b, c, d, e, f] = *market.chains.clone() else {
+            panic!("six members");
         };
         let paid = market.post_two(a, (b, 10), (c, 5));
         market.ack(b, &[leg(paid, 0)]);
@@ -260,6 +260,8 @@ impl Scene {
         market.note(d, &[]);
         market.note(e, &[RecordId::from_bytes([7; 32])]);
         market.pay(a, c, 2);
+        let forks = [1, 2, 3].map(|atoms| market.pay_after(f, None, b, atoms));
+        market.ack(b, &[leg(forks[0], 0)]);
         let (set, ledger) = (market.stage.set.clone(), market.ledger.clone());
         let pages = ledger.snapshot(&set).unwrap();
         market.resolve(c, &[(second, 6)]);

@@ -210,7 +210,7 @@ impl Replica {
 
     /// A replica that goes on with the records of an earlier one, and with what is
     /// known [beside](Self::beside) their spines; a new `Beside` looks for it. Looks
-    /// only at records that [have siblings](RecordSet::with_siblings).
+    /// only at records that [have siblings](RecordSet::all_siblings).
     ///
     /// # Errors
     /// [`ForeignTopic`] when a topic belongs to another domain.
@@ -225,7 +225,13 @@ impl Replica {
         replica.set = set;
         replica.clocks = Clocks::new(beside);
         // Whoever forked was reported before the restart.
-        for slot in replica.set.with_siblings().collect::<Vec<_>>() {
+        for slot in replica
+            .set
+            .all_siblings()
+            .flatten()
+            .copied()
+            .collect::<Vec<_>>()
+        {
             replica.convict(slot);
         }
         Ok(replica)

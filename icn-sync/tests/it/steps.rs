@@ -5,7 +5,7 @@ use icn_types::canon::to_bytes;
 use icn_types::error::Coded;
 use icn_types::id::{ChainId, RecordId};
 use icn_types::record::Record;
-use icn_types::set::{Beside, RecordSet};
+use icn_types::set::{Beside, RecordSet, Sketch};
 use icn_types::sign::Signed;
 use icn_types::testkit::stage::{GRANT, Stage};
 use icn_types::time::Ticks;
@@ -350,6 +350,58 @@ fn a_fork_that_was_reported_before_a_restart_is_not_reported_again() {
     let step = reopened.handle(local(&stage.records[forks - 1]), at(0));
     assert_eq!(step.stored().len(), 1);
     assert_eq!(step.events(), []);
+}
+
+/// The set of a replica from its outline, with few records at hand.
+fn lean(set: &RecordSet) -> RecordSet {
+    let mut sketch = Sketch::new(set.domain());
+    for page in set.outline().pages() {
+        sketch.page(&page).unwrap();
+    }
+    let acts = set
+        .slots()
+        .filter(|&slot| set.chain(slot) == set.authority());
+    for slot in acts.chain(set.all_siblings().flatten().copied()) {
+        let bytes = set.record(slot).to_bytes();
+        sketch.body(slot.index(), &bytes).unwrap();
+    }
+    sketch.finish().unwrap()
+}
+
+#[test]
+fn a_replica_of_an_outline_and_what_is_beside_it_goes_on_alike() {
+    let (mut stage, chain) = account(3);
+    let topic = stage.ledger(UNIT);
+    let root = stage.tip(&chain);
+    let branches: Vec<RecordId> = (0..3_u64)
+        .map(|number| stage.write_after(&chain, root, NOTE, &[], &(50 + number)))
+        .collect();
+    let mut replica = replica(&stage);
+    for record in &stage.records {
+        let _frames = release(replica.handle(local(record), at(0)));
+    }
+    let clock = replica.clock(topic.id()).unwrap();
+    assert_eq!(clock.strays().len(), 2);
+    let (beside, set) = (replica.beside(), lean(replica.set()));
+    let beside = Beside::restored(&set, beside);
+    let mut reopened = Replica::reopen(set, beside, [topic], [], Config::default()).unwrap();
+    assert_eq!(reopened.digest(topic.id()), clock.digest());
+    assert_eq!(reopened.clock(topic.id()), Some(clock));
+    // More on a branch is in no clock.
+    let seq = root.map_or(0, |root| root.seq + 1);
+    let at_branch = branches.iter().map(|&head| Tip { seq, head });
+    for (number, tip) in (60_u64..).zip(at_branch) {
+        stage.write_after(&chain, Some(tip), NOTE, &[], &number);
+        let record = local(stage.records.last().unwrap());
+        let (one, other) = (
+            replica.handle(record.clone(), at(1)),
+            reopened.handle(record, at(1)),
+        );
+        assert_eq!(one.events(), other.events());
+        assert_eq!(replica.clock(topic.id()), reopened.clock(topic.id()));
+    }
+    assert_eq!(reopened.beside(), replica.beside());
+    assert!(!reopened.set().missed());
 }
 
 #[test]

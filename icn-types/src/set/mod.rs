@@ -399,18 +399,26 @@ impl RecordSet {
         self.spines.of(chain).map_or(0, Spine::sealed)
     }
 
+    /// Whether the record lies on its chain's spine, under an effective Seal.
+    #[must_use]
+    pub fn is_sealed(&self, slot: Slot) -> bool {
+        let sealed = self.spines.numbered(self.chain_of(slot)).sealed();
+        let is_below = usize::try_from(self.seq(slot)).is_ok_and(|seq| seq < sealed);
+        is_below && self.on_spine(slot)
+    }
+
     /// The two lowest ids where a chain's spine forks, if it does.
     #[must_use]
     pub fn fork(&self, chain: &ChainId) -> Option<(Slot, Slot)> {
         self.spines.of(chain).and_then(Spine::fork)
     }
 
-    /// Records that share the one before them with others, or that begin their
-    /// chain beside others. Costs a look at each chain and at each of them.
-    pub fn with_siblings(&self) -> impl Iterator<Item = Slot> + '_ {
+    /// Records right after the same predecessor on the same chain, wherever there
+    /// are several, each time ascending by id. Costs a look at each chain.
+    pub fn all_siblings(&self) -> impl Iterator<Item = &[Slot]> {
         let roots = self.spines.iter().map(Spine::roots);
         let roots = roots.filter(|roots| roots.len() > 1);
-        roots.chain(self.arena.forks()).flatten().copied()
+        roots.chain(self.arena.forks())
     }
 
     /// Records that are stored without their content.

@@ -11,8 +11,9 @@ use icn_types::topic::Topic;
 use super::answers::Answers;
 use super::chance::Chance;
 use super::properties::{Broken, Kept, Property, conserves, label, need};
+use super::replica::Replica;
 use super::tally::Tally;
-use super::world::{Bug, Replica, World};
+use super::world::{Bug, World};
 
 /// Canonical records, each with whether its content is here.
 fn items(replica: &Replica) -> BTreeMap<RecordId, bool> {

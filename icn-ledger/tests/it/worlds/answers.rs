@@ -14,7 +14,8 @@ use icn_types::id::{ChainId, RecordId};
 
 use super::finality::{Finalities, finality_is_as_defined};
 use super::properties::{Kept, Property, label, need};
-use super::world::{Replica, World};
+use super::replica::Replica;
+use super::world::World;
 
 /// Everything that can be asked.
 #[derive(Debug, PartialEq)]

@@ -10,8 +10,9 @@ use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::record::{Draft, Place};
 
 use super::member::Nature;
+use super::replica::Replica;
 use super::wishes::Wish;
-use super::world::{Bug, Replica, World};
+use super::world::{Bug, World};
 use crate::market::amount;
 
 impl World {

@@ -12,9 +12,10 @@ use icn_types::record::{Content, Draft, Kind, Place};
 
 use super::authors::{Answer, key, plain};
 use super::member::Nature;
+use super::replica::Replica;
 use super::tally::{claim, hold_of, origin, sends};
 use super::wishes::Wish;
-use super::world::{Bug, Replica, World};
+use super::world::{Bug, World};
 use crate::market::{amount, resolving, taking};
 
 impl World {

@@ -8,8 +8,9 @@ use icn_types::id::{ChainId, RecordId};
 
 use super::answers::Answers;
 use super::properties::{Kept, Property, label, need};
+use super::replica::Replica;
 use super::tally::{named, resolved};
-use super::world::{Replica, World};
+use super::world::World;
 
 /// How final a host is told that an account stands.
 #[derive(Debug, PartialEq)]

@@ -8,8 +8,8 @@ use icn_types::chain::{Chain, Owner};
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::key::{Keypair, PublicKey};
 
+use super::replica::Replica;
 use super::wishes::Wish;
-use super::world::Replica;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nature {

@@ -12,6 +12,7 @@ mod member;
 mod properties;
 mod registrar;
 mod remarks;
+mod replica;
 mod safety;
 mod settlements;
 mod succession;
@@ -122,7 +123,8 @@ const HAPPENED: &[(&str, u64)] = &[
     ("held beyond the canonical set", 100),
     ("kept up beside a fork", 1000),
     ("read back", 1000),
-    ("read back beside a fork", 250),
+    ("read back beside a fork", 1000),
+    ("bodies away beside a fork", 10_000),
     ("limit.floor", 150),
     ("pay.key", 50),
     ("pay.decision", 50),

@@ -13,13 +13,14 @@ use icn_types::set::{Canonical, Label, Slot};
 use super::agreement::{View, order_does_not_matter, parts_agree, replicas_agree};
 use super::answers::answers_are_right;
 use super::mandates::mandates_are_kept;
+use super::replica::Replica;
 use super::safety::{
     honest_members_are_safe, keys_are_paid_once, loss_is_bounded, nobody_overspends,
     parts_are_taken_once, refunds_are_bounded,
 };
 use super::settlements::claims_are_settled_once;
 use super::tally::Tally;
-use super::world::{Bug, Replica, World};
+use super::world::{Bug, World};
 
 /// What every world must keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -367,6 +368,8 @@ pub(super) fn outcome(world: &mut World) {
         .iter()
         .map(|replica| replica.read_back_beside);
     found.extend(iter::repeat_n("read back beside a fork", beside.sum()));
+    let away = world.replicas.iter().map(|replica| replica.away_beside);
+    found.extend(iter::repeat_n("bodies away beside a fork", away.sum()));
     for what in found {
         world.fact(what);
     }

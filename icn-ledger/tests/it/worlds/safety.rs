@@ -9,8 +9,9 @@ use icn_types::record::Place;
 
 use super::member::Member;
 use super::properties::{Kept, Property, label, need};
+use super::replica::Replica;
 use super::tally::{Tally, claim, counts, hold_of, origin, outlay, sends, takes};
-use super::world::{Bug, Replica, World};
+use super::world::{Bug, World};
 
 pub(super) fn keys_are_paid_once(world: &World, tally: &Tally) -> Kept {
     let mut paid: BTreeMap<_, RecordId> = BTreeMap::new();

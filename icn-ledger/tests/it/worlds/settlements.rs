@@ -14,9 +14,10 @@ use icn_types::record::Place;
 use super::authors::{Answer, plain};
 use super::member::{Member, Nature};
 use super::properties::{Kept, Property, need};
+use super::replica::Replica;
 use super::tally::{claim, counts, hold_of, named, outlay, sends, takes};
 use super::wishes::Wish;
-use super::world::{Bug, Replica, World};
+use super::world::{Bug, World};
 use crate::market::{amount, taking};
 use crate::settlements::{Named, settling};
 

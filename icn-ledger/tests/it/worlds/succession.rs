@@ -13,7 +13,8 @@ use icn_types::record::{Content, Draft, Place};
 use icn_types::set::{Seat, Slot};
 use icn_types::topic::Topic;
 
-use super::world::{Bug, Replica, World, public};
+use super::replica::Replica;
+use super::world::{Bug, World, public};
 
 impl World {
     /// The registrar writes its last acts once more beside themselves, and

@@ -7,7 +7,8 @@ use icn_ledger::{Entry, LegId, LegRef};
 use icn_types::id::{ChainId, OperationKey, RecordId};
 use icn_types::set::{Label, Slot};
 
-use super::world::{Bug, Replica, World};
+use super::replica::Replica;
+use super::world::{Bug, World};
 
 /// A leg that somebody took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,9 @@ use icn_types::time::Timestamp;
 
 use super::authors::Answer;
 use super::member::Nature;
+use super::replica::Replica;
 use super::tally::{sends, takes};
-use super::world::{Replica, World};
+use super::world::World;
 use crate::market::amount;
 
 /// A request, to be asked again later.

@@ -6,22 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use icn_ledger::ledger::Refreshed;
-use icn_ledger::{Entry, Ledger, Unit};
+use icn_ledger::{Entry, Unit};
 use icn_types::authority::{Act, Charter, FORMAT, Grant, Start};
 use icn_types::canon::{List, Raw};
 use icn_types::chain::{Chain, Owner};
-use icn_types::id::{ChainId, DomainId, RecordId};
+use icn_types::id::{DomainId, RecordId};
 use icn_types::key::{Inception, Keypair, PublicKey};
 use icn_types::record::{Content, Draft, Kind, Place, Record};
-use icn_types::set::{Added, RecordSet, Slot};
 use icn_types::sign::Signed;
 use icn_types::time::Timestamp;
 use icn_types::topic::Topic;
-use icn_types::verdict::Verdict;
 
 use super::chance::Chance;
 use super::member::{Member, Nature};
+use super::replica::Replica;
 use crate::market::hours;
 
 /// A rule that a test switches off to see a property break.
@@ -65,102 +63,6 @@ pub(super) enum Bug {
     NoEvidence,
     /// What is not sealed is called final.
     FinalBeforeSeal,
-}
-
-/// One node: what it holds and what follows.
-#[derive(Clone, Debug)]
-pub(super) struct Replica {
-    pub(super) set: RecordSet,
-    pub(super) ledger: Ledger,
-    /// Records that came, counted.
-    taken: usize,
-    /// How often columns were kept up, and whether they always were as counted.
-    pub(super) kept_up: usize,
-    /// How often the ledger was read back, and how often beside forks.
-    pub(super) read_back: usize,
-    pub(super) read_back_beside: usize,
-    pub(super) is_right: bool,
-}
-
-impl Replica {
-    pub(super) fn new(domain: DomainId, unit: Unit) -> Self {
-        Self {
-            set: RecordSet::new(domain),
-            ledger: Ledger::new(domain, unit),
-            taken: 0,
-            kept_up: 0,
-            read_back: 0,
-            read_back_beside: 0,
-            is_right: true,
-        }
-    }
-
-    /// Whether the record brought something new.
-    pub(super) fn take(&mut self, record: Signed<Record>) -> bool {
-        match self.set.insert(record) {
-            Ok(Added::New(slot) | Added::Completed(slot)) => {
-                self.ledger.update(&self.set, slot);
-                self.compare();
-                true
-            }
-            Ok(Added::Known(_)) | Err(_) => false,
-        }
-    }
-
-    /// Now and then, but after records in a row: columns that nobody counted
-    /// anew are as counted. And now and then, what follows the set from here on is
-    /// read back from a snapshot.
-    fn compare(&mut self) {
-        self.taken += 1;
-        if self.taken % 64 == 7
-            && let Some(pages) = self.ledger.snapshot(&self.set)
-        {
-            let restored = Ledger::restore(&self.set, *self.ledger.unit(), &pages);
-            self.ledger = restored.unwrap();
-            self.read_back += 1;
-            self.read_back_beside += usize::from(!self.set.is_straight());
-        }
-        if self.taken % 128 < 8 && self.refresh() == Refreshed::Nothing {
-            let counted = self.ledger.recount(&self.set);
-            self.is_right &= *self.ledger.columns(&self.set) == counted;
-            self.kept_up += usize::from(!self.set.is_straight());
-        }
-    }
-
-    pub(super) fn refresh(&mut self) -> Refreshed {
-        self.ledger.refresh(&self.set)
-    }
-
-    /// `valid`, `waiting`, or the code of the breach.
-    pub(super) fn verdict(&self, slot: Slot) -> &'static str {
-        if self.set.record(slot).chain() == self.set.authority() {
-            word(self.set.verdict(slot))
-        } else {
-            word(self.ledger.verdict(slot))
-        }
-    }
-
-    pub(super) fn is_valid(&self, slot: Slot) -> bool {
-        self.verdict(slot) == "valid"
-    }
-
-    pub(super) fn holds_content(&self, id: &RecordId) -> bool {
-        self.set
-            .find(id)
-            .is_some_and(|slot| self.set.record(slot).content().is_some())
-    }
-
-    pub(super) fn forked(&self, chain: &ChainId) -> bool {
-        self.set.fork(chain).is_some()
-    }
-}
-
-fn word<R: icn_types::error::Coded>(verdict: Verdict<R>) -> &'static str {
-    match verdict {
-        Verdict::Valid => "valid",
-        Verdict::Waiting => "waiting",
-        Verdict::Invalid(breach) => breach.code(),
-    }
 }
 
 /// A record as it is offered: whether it lies beside the authority chain, its

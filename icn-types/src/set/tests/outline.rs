@@ -79,7 +79,12 @@ fn assert_same_parts(one_part: &Canonical<'_>, other_part: &Canonical<'_>) {
         one.slots().collect::<Vec<_>>(),
         other.slots().collect::<Vec<_>>()
     );
-    let together = |set: &RecordSet| set.with_siblings().collect::<BTreeSet<_>>();
+    let together = |set: &RecordSet| {
+        set.all_siblings()
+            .flatten()
+            .copied()
+            .collect::<BTreeSet<_>>()
+    };
     assert_eq!(together(one), together(other));
     for slot in one.slots() {
         let place = |set: &RecordSet| {

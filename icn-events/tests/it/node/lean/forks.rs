@@ -142,7 +142,7 @@ fn fork_is_in_the_snapshot_and_life_goes_on_without_the_history() {
         notes
     };
     let on_a_branch = note_after(&village, 1, &low, 3);
-    tell(&mut village, &[low.clone(), high, on_a_branch.clone()]);
+    tell(&mut village, &[low, high, on_a_branch.clone()]);
     let bob = village.coop.hours_of(1);
     let mut mixed = Mixed::of(village);
     assert!(mixed.ask(|node| node.set().fork(&bob).is_some()));
@@ -154,7 +154,7 @@ fn fork_is_in_the_snapshot_and_life_goes_on_without_the_history() {
     let peer = mixed.village.coop.members[CHARLIE].peer();
     let stranger = Registrar::join(&mixed.village);
     mixed.round();
-    for record in [more, next.clone()] {
+    for record in [more, next] {
         stranger.tell(peer, std::slice::from_ref(&record));
         mixed.round();
         mixed.until("it is there", |m| {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use icn_events::node::{Authored, Difference, Node, verify_store};
+use icn_types::hash::Hasher;
 use icn_types::host::{Batch, LocalNetwork, MemoryStore, Scan, Space, Store as _, StoredRow};
 use icn_types::testkit::faulty::{Fault as StoreFault, Faulty};
 
-use super::super::coop::copy;
+use super::super::coop::{Registrar, copy};
 use super::super::hours;
-use super::{CHARLIE, Mixed, open_on, set_digests};
+use super::{CHARLIE, Mixed, open_on, set_digests, with_past};
 
 const PAGES: Space = Space::new("node/page");
 const SNAPSHOT: Space = Space::new("node/snapshot");
@@ -156,4 +157,64 @@ fn snapshot_row_with_any_count_is_none() {
     block_on(store.commit(batch)).unwrap();
     let lean = open_on(&mixed.village, Arc::new(store)).unwrap();
     assert!(lean.has_history());
+}
+
+/// The bytes of a page in its row: after the format and the head of a byte string.
+fn page_in(row: &[u8]) -> &[u8] {
+    let head = match row[1] {
+        0x40..=0x57 => 2,
+        0x58 => 3,
+        0x59 => 4,
+        _ => 6,
+    };
+    &row[head..]
+}
+
+/// Who can write to a store can write a snapshot whose hash is right.
+#[test]
+fn wrong_sum_under_a_right_hash_is_a_difference_whoever_forked() {
+    for forks in [false, true] {
+        let mixed = Mixed::with_past(492);
+        let twin = mixed.twin_of_the_last();
+        let mut village = with_past(492);
+        if forks {
+            let stranger = Registrar::join(&village);
+            stranger.tell(village.peer(CHARLIE), &[twin]);
+            village.rounds(5);
+        }
+        let supplier = village.coop.supplier();
+        let mixed = Mixed::of(village);
+        let store = &mixed.village.stores[CHARLIE];
+        let mut sum = supplier.as_bytes().to_vec();
+        sum.extend(5_000_i128.to_be_bytes());
+        let mut edited = Batch::new();
+        let mut hasher = Hasher::new();
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+        let mut edits = 0;
+        for row in rows(store, PAGES) {
+            let mut value = row.value;
+            let found = value.windows(sum.len()).position(|part| part == sum);
+            if let Some(at) = found {
+                value[at + sum.len() - 1] ^= 1;
+                edits += 1;
+            }
+            let page = page_in(&value);
+            hasher.update(&(page.len() as u64).to_be_bytes());
+            hasher.update(page);
+            edited.put(row.key, value).unwrap();
+        }
+        assert_eq!(edits, 1);
+        let mut snapshot = rows(store, SNAPSHOT).remove(0);
+        let hash = snapshot.value.len() - 32;
+        snapshot.value[hash..].copy_from_slice(&hasher.finish());
+        edited.put(snapshot.key, snapshot.value).unwrap();
+        let genesis = &mixed.village.coop.genesis;
+        assert_eq!(block_on(verify_store(genesis, store)).unwrap(), []);
+        let store = copy(store);
+        block_on(store.commit(edited)).unwrap();
+        let found = block_on(verify_store(genesis, &store)).unwrap();
+        assert_eq!(found, [Difference::Snapshot]);
+        let lean = open_on(&mixed.village, Arc::new(store)).unwrap();
+        assert!(!lean.has_history(), "it is believed");
+    }
 }

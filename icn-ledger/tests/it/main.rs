@@ -31,6 +31,7 @@ mod queries;
 mod receivership;
 mod refunds;
 mod remarks;
+mod review;
 mod rules;
 mod settlements;
 mod snapshots;

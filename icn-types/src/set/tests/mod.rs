@@ -6,6 +6,7 @@ mod hostile;
 mod outline;
 mod receivers;
 mod reference;
+mod review;
 mod roll;
 mod twins;
 mod worlds;

@@ -1,9 +1,12 @@
 //! A lean node is the node of the same store, and reads its history only when
 //! something asks for it.
 
+mod counts;
 mod forks;
 mod history;
+mod hostile;
 mod random;
+mod review;
 mod saved;
 
 use std::sync::Arc;

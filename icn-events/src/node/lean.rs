@@ -10,7 +10,7 @@ use icn_types::time::Times;
 
 use super::error::NodeError;
 use super::settings::NodeSettings;
-use super::snapshot::{self, Saved};
+use super::snapshot::{self, Drawn, Saved};
 use super::start::start;
 use super::{Node, Progress, Taken};
 
@@ -44,7 +44,7 @@ pub struct LeanNode {
     node: Node,
     /// To open it with its history.
     settings: NodeSettings,
-    /// Positions that the last snapshot takes in, or would have.
+    /// Positions that the last snapshot takes in; none once it is used up.
     saved: u64,
 }
 
@@ -58,16 +58,9 @@ impl LeanNode {
     /// # Errors
     /// As [`Node::open`]. A damaged snapshot is no error: the history is read.
     pub async fn open(settings: NodeSettings) -> Result<Self, NodeError> {
-        let (node, saved) = match Box::pin(start(&settings)).await? {
-            Some((opened, saved)) => {
-                let mut node = Node::of(settings.clone(), opened).await?;
-                node.taken = Some(Taken {
-                    up: Vec::new(),
-                    resuming: node.resuming.clone(),
-                    arrived: Vec::new(),
-                });
-                (node, saved)
-            }
+        let started = Box::pin(Self::start(&settings)).await?;
+        let (node, saved) = match started {
+            Some(started) => started,
             None => (Box::pin(Node::open(settings.clone())).await?, 0),
         };
         let mut lean = Self {
@@ -79,6 +72,22 @@ impl LeanNode {
             lean.save().await?;
         }
         Ok(lean)
+    }
+
+    /// The node that starts from the snapshot, and how many positions that takes
+    /// in. `None` where its history is to be read.
+    async fn start(settings: &NodeSettings) -> Result<Option<(Node, u64)>, NodeError> {
+        let Some((opened, saved)) = start(settings).await? else {
+            return Ok(None);
+        };
+        let mut node = Node::of(settings.clone(), opened).await?;
+        node.taken = Some(Taken {
+            up: Vec::new(),
+            resuming: node.resuming.clone(),
+            arrived: Vec::new(),
+        });
+        let is_sound = !node.missed();
+        Ok(Some((node, saved)).filter(|_| is_sound))
     }
 
     /// Whether the whole history is at hand.
@@ -167,24 +176,31 @@ impl LeanNode {
     /// # Errors
     /// [`NodeError`] when the store fails; there may be no snapshot then.
     pub async fn save(&mut self) -> Result<Saved, NodeError> {
-        // Where a spine moved, only the records tell what counts beside it now.
-        let mut beside = self.node.replica.beside();
         if self.node.missed() {
             self.read_history().await?;
-            beside = self.node.replica.beside();
         }
+        let mut drawn = self.draw()?;
+        if self.node.missed() {
+            // Where a spine moved, only the records tell what counts beside it.
+            self.read_history().await?;
+            drawn = self.draw()?;
+        }
+        let saved = snapshot::write(self.node.journal.store(), drawn).await?;
+        self.saved = self.node.positions.len();
+        Ok(saved)
+    }
+
+    fn draw(&mut self) -> Result<Option<Drawn>, NodeError> {
         self.node.ready()?;
         let parts = snapshot::Parts {
+            beside: self.node.replica.beside(),
             set: self.node.replica.set(),
-            beside,
             books: &self.node.books,
             positions: &self.node.positions,
             capped: self.capped(),
             hash: self.node.journal.hash(),
         };
-        let saved = snapshot::write(self.node.journal.store(), &parts).await?;
-        self.saved = self.node.positions.len();
-        Ok(saved)
+        Ok(parts.draw())
     }
 
     /// Whether many records lie behind the last snapshot: more than 4,096, and more
@@ -223,7 +239,8 @@ impl LeanNode {
     }
 
     /// Opens the node with its history, as it was before the step under way, which
-    /// finds what it had taken in.
+    /// finds what it had taken in. The snapshot is used up: from the next one on, what
+    /// was missed is at hand, or nobody asks for it again.
     async fn read_history(&mut self) -> Result<(), NodeError> {
         let mut whole = Box::pin(Node::open(self.settings.clone())).await?;
         let lean = &mut self.node;
@@ -235,6 +252,7 @@ impl LeanNode {
             whole.resuming = taken.resuming;
         }
         self.node = whole;
+        self.saved = 0;
         Ok(())
     }
 }

@@ -70,11 +70,11 @@ pub(super) struct Snapshot {
     pub(super) again: u32,
     /// Pages of each ledger, ascending by unit.
     pub(super) ledgers: List<LedgerPages, 0, UNITS_MAX>,
-    /// SHA-256 over all pages, each after its length.
+    /// SHA-256 over the rest of this and all pages, each after its length.
     pub(super) digest: [u8; 32],
 }
 canonical!(
-    Snapshot = "icn/events/snapshot/v1" {
+    Snapshot = "icn/events/snapshot/v2" {
         edition,
         records,
         hash,

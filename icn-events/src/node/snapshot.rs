@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use icn_ledger::Ledger;
 use icn_types::attested::RunningHash;
-use icn_types::canon::List;
+use icn_types::canon::{List, to_bytes};
 use icn_types::hash::Hasher;
 use icn_types::host::{Batch, LimitError, Store};
 use icn_types::id::ChainId;
@@ -53,11 +53,13 @@ pub(super) struct Parts<'a> {
     pub(super) hash: RunningHash,
 }
 
+/// A snapshot that is to be written: the row that says what it is, and its pages.
+pub(super) struct Drawn(Snapshot, Vec<Page>);
+
 /// Writes a snapshot in place of the last one. Cut short, there is none.
-pub(super) async fn write(store: &dyn Store, parts: &Parts<'_>) -> Result<Saved, NodeError> {
-    let pages = parts.pages();
-    let batches = match &pages {
-        Some((snapshot, pages)) => batches(snapshot, pages)?,
+pub(super) async fn write(store: &dyn Store, drawn: Option<Drawn>) -> Result<Saved, NodeError> {
+    let batches = match &drawn {
+        Some(Drawn(snapshot, pages)) => batches(snapshot, pages)?,
         None => Vec::new(),
     };
     clear(store, &SNAPSHOT).await?;
@@ -65,7 +67,7 @@ pub(super) async fn write(store: &dyn Store, parts: &Parts<'_>) -> Result<Saved,
     for batch in batches {
         store.commit(batch).await?;
     }
-    Ok(pages.map_or(Saved::NotNow, |_| Saved::Written))
+    Ok(drawn.map_or(Saved::NotNow, |_| Saved::Written))
 }
 
 /// The commits that write a snapshot, its pages first.
@@ -85,7 +87,9 @@ fn batches(snapshot: &Snapshot, pages: &[Page]) -> Result<Vec<Batch>, LimitError
 }
 
 impl Parts<'_> {
-    fn pages(&self) -> Option<(Snapshot, Vec<Page>)> {
+    /// `None` where newer code is needed. Void if the set
+    /// [missed](RecordSet::missed) a record.
+    pub(super) fn draw(&self) -> Option<Drawn> {
         let ledgers = self.books.ledgers.values();
         let mut upgrades = ledgers.filter_map(Ledger::needs_upgrade);
         let upgrade = self.set.needs_upgrade().or_else(|| upgrades.next());
@@ -119,7 +123,7 @@ impl Parts<'_> {
                 pages: add(pages.collect())?,
             });
         }
-        let snapshot = Snapshot {
+        let mut snapshot = Snapshot {
             edition: EDITION,
             records: self.set.len() as u64,
             hash: self.hash,
@@ -129,9 +133,10 @@ impl Parts<'_> {
             awaited,
             again,
             ledgers: List::new(ledgers).ok()?,
-            digest: digest(&all),
+            digest: [0; 32],
         };
-        (!self.set.missed()).then_some((snapshot, all))
+        snapshot.digest = digest(&snapshot, &all);
+        Some(Drawn(snapshot, all))
     }
 
     /// All records but those that only ledgers read. Of these the ones that ledgers
@@ -169,10 +174,16 @@ impl Parts<'_> {
     }
 }
 
-/// SHA-256 over the version of the code and all pages, each after its length.
-pub(super) fn digest(pages: &[Page]) -> [u8; 32] {
+/// SHA-256 over the version of the code, what the row says beside it, and all
+/// pages, each after its length.
+pub(super) fn digest(snapshot: &Snapshot, pages: &[Page]) -> [u8; 32] {
     let mut hasher = Hasher::new();
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    let undigested = Snapshot {
+        digest: [0; 32],
+        ..snapshot.clone()
+    };
+    hasher.update(&to_bytes(&undigested));
     for Page(page) in pages {
         hasher.update(&(page.len() as u64).to_be_bytes());
         hasher.update(page);

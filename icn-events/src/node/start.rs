@@ -1,6 +1,6 @@
 //! The start: a snapshot and the records behind it, read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use icn_ledger::{Ledger, Unit};
 use icn_types::attested::Reading;
@@ -100,13 +100,16 @@ async fn start_from(
     let mut reading = Reading::after(set, stored.snapshot.hash);
     let behind = unread.range(saved, u64::MAX, |bytes| reading.take(bytes));
     let behind = behind.await?;
+    let fresh = once(&behind);
     let set = reading.finish(written).ok_or(Without::Unfit)?;
-    for &slot in &behind {
+    for &slot in &fresh {
         beside.update(&set, slot);
     }
+    // The first peer would have the whole set walked over.
+    beside.known(&set).ok_or(Without::Unfit)?;
     ledgers
         .values_mut()
-        .for_each(|ledger| follow(ledger, &set, &behind));
+        .for_each(|ledger| follow(ledger, &set, &fresh));
     let books = Books::without_registers(&set, ledgers, settings.transport.local_peer());
     let mut positions = stored.positions;
     behind.iter().for_each(|slot| positions.note(slot.index()));
@@ -124,9 +127,16 @@ async fn start_from(
     Ok((opened, saved))
 }
 
+/// Each of the records once: in the set that has them all they are whole.
+fn once(behind: &[Slot]) -> Vec<Slot> {
+    let mut told = BTreeSet::new();
+    let behind = behind.iter().copied();
+    behind.filter(|slot| told.insert(*slot)).collect()
+}
+
 /// Tells a ledger of the records behind a snapshot.
-fn follow(ledger: &mut Ledger, set: &RecordSet, behind: &[Slot]) {
-    for &slot in behind {
+fn follow(ledger: &mut Ledger, set: &RecordSet, fresh: &[Slot]) {
+    for &slot in fresh {
         ledger.update(set, slot);
     }
     ledger.refresh(set);
@@ -174,11 +184,19 @@ fn are_equal(one: (&RecordSet, &Ledger), other: (&RecordSet, &Ledger)) -> bool {
     let ((lean, one), (set, other)) = (one, other);
     let mut chains = set.chains().map(|(chain, _)| chain);
     one.columns(lean) == other.columns(set)
-        && one.waiting().eq(other.waiting())
+        && waiting(one) == waiting(other)
         && set
             .slots()
             .all(|slot| one.verdict(slot) == other.verdict(slot))
         && chains.all(|chain| one.positions(lean, &chain) == other.positions(set, &chain))
+}
+
+/// What waits, in whatever order it came to.
+fn waiting(ledger: &Ledger) -> BTreeMap<RecordId, BTreeSet<Slot>> {
+    let waiting = ledger.waiting();
+    waiting
+        .map(|(id, slots)| (id, slots.iter().copied().collect()))
+        .collect()
 }
 
 /// What a snapshot was made of.
@@ -210,7 +228,7 @@ impl Stored {
         }
         let pages = rows(store, &PAGES).await?.into_iter();
         let pages: Vec<Page> = pages.map(|(_, page)| page).collect();
-        let is_whole = digest(&pages) == snapshot.digest;
+        let is_whole = digest(&snapshot, &pages) == snapshot.digest;
         let stored = is_whole.then(|| Self::of(snapshot, pages)).flatten();
         stored.ok_or(Without::Unfit)
     }

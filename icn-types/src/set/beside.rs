@@ -15,17 +15,18 @@ use super::canonical::{Canonical, Needed};
 /// again and again: while no spine moves, a new record costs a search for each
 /// of its refs, and a record beside a spine that nothing canonical names changes
 /// nothing. Whatever moves a spine costs one walk over the set, at the next
-/// question. While all chains are straight it keeps nothing.
+/// question. While all chains are straight and nobody asked for its
+/// [parts](Self::parts) it keeps nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Beside {
     needed: Option<Kept>,
     /// Records that are not here, each with those that name it. None while
-    /// nobody asked about a set that is not straight.
+    /// nobody asked about a set that is not straight, or for the parts.
     awaited: Option<BTreeMap<RecordId, Vec<Slot>>>,
 }
 
-/// What a [`Beside`] keeps of a set that is not straight: for whoever keeps the
-/// set by its [outline](RecordSet::outline), from which nobody finds it out.
+/// What a [`Beside`] keeps of a set: for whoever keeps the set by its
+/// [outline](RecordSet::outline), from which nobody finds it out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "all that is kept")]
 pub struct BesideParts {
@@ -59,6 +60,7 @@ impl Beside {
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> bool {
         let namers = self.await_refs(set, slot);
         match &mut self.needed {
+            Some(kept) if kept.bends == set.bends() && set.is_straight() => true,
             Some(kept) if kept.bends == set.bends() => kept.update(set, slot, &namers),
             _ => {
                 self.needed = None;
@@ -70,6 +72,7 @@ impl Beside {
     /// What it keeps of the set, which it looks for where it does not know.
     pub fn parts(&mut self, set: &RecordSet) -> BesideParts {
         let canonical = self.canonical(set).needed().collect();
+        self.await_all(set);
         let mut awaited = Vec::new();
         for (id, by) in self.awaited.iter().flatten() {
             awaited.extend(by.iter().map(|&by| (*id, by)));
@@ -82,9 +85,6 @@ impl Beside {
     /// What kept this of the set, as it is now.
     #[must_use]
     pub fn restored(set: &RecordSet, parts: BesideParts) -> Self {
-        if set.is_straight() {
-            return Self::new();
-        }
         let mut awaited: BTreeMap<RecordId, Vec<Slot>> = BTreeMap::new();
         for (id, by) in parts.awaited {
             awaited.entry(id).or_default().push(by);
@@ -115,18 +115,23 @@ impl Beside {
         if let Some(known) = self.known(set) {
             return known;
         }
-        if self.awaited.is_none() {
-            self.awaited = Some(BTreeMap::new());
-            for slot in set.slots() {
-                self.await_refs(set, slot);
-            }
-        }
+        self.await_all(set);
         let needed = set.needed();
         self.needed = Some(Kept {
             needed: needed.clone(),
             bends: set.bends(),
         });
         set.canonical_with(needed)
+    }
+
+    /// Remembers what all records name that is not here, if nobody did.
+    fn await_all(&mut self, set: &RecordSet) {
+        if self.awaited.is_none() {
+            self.awaited = Some(BTreeMap::new());
+            for slot in set.slots() {
+                self.await_refs(set, slot);
+            }
+        }
     }
 
     /// Remembers what a record names that is not here. Answers with the records

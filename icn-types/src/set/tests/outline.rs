@@ -401,9 +401,7 @@ impl Pair {
     fn reopen(&mut self) {
         self.compare();
         let parts = self.beside.parts(&self.whole);
-        if !self.whole.is_straight() {
-            assert_eq!(Beside::new().parts(&self.whole), parts);
-        }
+        assert_eq!(Beside::new().parts(&self.whole), parts);
         let lean = match &mut self.lean {
             Some(lean) => {
                 assert_eq!(pages(&lean.set), pages(&self.whole));

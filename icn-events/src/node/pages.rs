@@ -48,29 +48,14 @@ pub(super) fn again(again: &Again) -> [u8; 16] {
     numbers.to_be_bytes()
 }
 
-pub(super) const fn of_again(row: &[u8; 16]) -> Again {
-    let [
-        b0,
-        b1,
-        b2,
-        b3,
-        b4,
-        b5,
-        b6,
-        b7,
-        r0,
-        r1,
-        r2,
-        r3,
-        r4,
-        r5,
-        r6,
-        r7,
-    ] = *row;
-    Again {
-        behind: u64::from_be_bytes([b0, b1, b2, b3, b4, b5, b6, b7]),
-        record: u64::from_be_bytes([r0, r1, r2, r3, r4, r5, r6, r7]),
-    }
+pub(super) fn of_again(row: &[u8; 16]) -> Option<Again> {
+    let [behind, record] = row.as_chunks().0 else {
+        return None;
+    };
+    Some(Again {
+        behind: u64::from_be_bytes(*behind),
+        record: u64::from_be_bytes(*record),
+    })
 }
 
 #[cfg(test)]
@@ -109,6 +94,6 @@ mod tests {
             behind: u64::MAX - 1,
             record: 3,
         };
-        assert_eq!(of_again(&again(&more)), more);
+        assert_eq!(of_again(&again(&more)), Some(more));
     }
 }

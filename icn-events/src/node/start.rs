@@ -25,10 +25,10 @@ const RECORDS_PER_READ: usize = 256;
 
 /// Why a node does not start from its snapshot.
 enum Without {
-    /// There is none.
+    /// There is none of this edition.
     Absent,
-    /// It is damaged, of another edition, or of another journal or genesis; or what
-    /// came since asks for records that are not at hand.
+    /// It is damaged, or of another journal or genesis; or what came since asks for
+    /// records that are not at hand.
     Unfit,
     Failed(NodeError),
 }
@@ -224,7 +224,7 @@ impl Stored {
         let found = store.read(&[SNAPSHOT.key(&())]).await?.pop().flatten();
         let snapshot = SNAPSHOT.decode_value(&found.ok_or(Without::Absent)?)?;
         if snapshot.edition != EDITION {
-            return Err(Without::Unfit);
+            return Err(Without::Absent);
         }
         let pages = rows(store, &PAGES).await?.into_iter();
         let pages: Vec<Page> = pages.map(|(_, page)| page).collect();
@@ -240,7 +240,7 @@ impl Stored {
         let at_hand = take(snapshot.at_hand);
         let (canonical, awaited) = (take(snapshot.canonical), take(snapshot.awaited));
         let again = take(snapshot.again);
-        let again = pages::read(&again).map(pages::of_again);
+        let again = pages::read(&again).filter_map(pages::of_again);
         let ledgers = snapshot.ledgers.iter();
         Some(Self {
             positions: Positions::with_again(snapshot.records, again)?,

@@ -60,6 +60,22 @@ macro_rules! numbers {
 }
 numbers!(u8, u16, u32, u64, i64);
 
+impl Cell for bool {
+    const LEN: usize = 1;
+
+    fn put(&self, into: &mut Vec<u8>) {
+        u8::from(*self).put(into);
+    }
+
+    fn take(from: &mut Row<'_>) -> Option<Self> {
+        match u8::take(from)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! names {
     ($($name:ty),*) => {$(
         impl Cell for $name {
@@ -143,7 +159,7 @@ impl<T: Cell> Cell for Option<T> {
 
     fn put(&self, into: &mut Vec<u8>) {
         let end = into.len() + Self::LEN;
-        into.push(u8::from(self.is_some()));
+        self.is_some().put(into);
         if let Some(value) = self {
             value.put(into);
         }
@@ -151,17 +167,17 @@ impl<T: Cell> Cell for Option<T> {
     }
 
     fn take(from: &mut Row<'_>) -> Option<Self> {
-        let is_some = u8::take(from)?;
+        let is_some = bool::take(from)?;
         let (value, rest) = from.bytes.split_at_checked(T::LEN)?;
         let mut value = Row {
             bytes: value,
             ..*from
         };
         from.bytes = rest;
-        match is_some {
-            0 => Some(None),
-            1 => T::take(&mut value).map(Some),
-            _ => None,
+        if is_some {
+            T::take(&mut value).map(Some)
+        } else {
+            Some(None)
         }
     }
 }

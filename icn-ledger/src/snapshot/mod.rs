@@ -33,9 +33,9 @@ pub use error::RestoreError;
 pub(crate) use pages::{Pages, Reading};
 pub(crate) use verdicts::{read_waiting, write_waiting};
 
-/// Of which ledger, of how many records with which one last, and 1 where all of
+/// Of which ledger, of how many records with which one last, and whether all of
 /// them lay on spines.
-type Head = (TopicId, u32, Option<RecordId>, u8);
+type Head = (TopicId, u32, Option<RecordId>, bool);
 
 impl Ledger {
     /// The ledger in pages of at most 208 KiB. Linear in the set, and in the
@@ -79,8 +79,7 @@ impl Ledger {
         let mut pages = Pages::default();
         let last = set.len().checked_sub(1).and_then(|last| set.slot(last));
         let last = last.map(|last| set.id(last));
-        let is_straight = u8::from(set.is_straight());
-        pages.row::<Head>(&(self.topic(), number(set.len()), last, is_straight));
+        pages.row::<Head>(&(self.topic(), number(set.len()), last, set.is_straight()));
         verdicts::write_judge(self, set, &mut pages);
         verdicts::write_order(self.decided(), &mut pages);
         self.beside().write(&mut pages);
@@ -131,7 +130,7 @@ impl Ledger {
         let columns = Columns::read(&mut from)?;
         from.finish()?;
         // Of more records only straight ones say that no label moved meanwhile.
-        let is_labelled = slots == set.len() || (was_straight == 1 && set.is_straight());
+        let is_labelled = slots == set.len() || (was_straight && set.is_straight());
         let parts = Restored {
             unit,
             judge,

@@ -283,8 +283,7 @@ impl Arena {
         let _is_there = self.records.try_reserve(more);
     }
 
-    /// Stores where a record stands that is not at hand: alone after `prev`, and
-    /// not to be found before [`index`](Self::index). `None` when the set is full.
+    /// Stores where a record stands that is not at hand, and not to be found before [`index`](Self::index). `None` when the set is full.
     pub(super) fn sketch(
         &mut self,
         id: RecordId,

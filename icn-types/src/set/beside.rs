@@ -54,9 +54,9 @@ impl Beside {
         }
     }
 
-    /// Takes note of a record that the set added or completed: of each, once,
-    /// before the next one. Answers whether the canonical part may be another
-    /// one now.
+    /// Takes note of a record that the set added or completed: of each, in their
+    /// order, before anybody asks. Answers whether the canonical part may be
+    /// another one now.
     pub fn update(&mut self, set: &RecordSet, slot: Slot) -> bool {
         let namers = self.await_refs(set, slot);
         match &mut self.needed {
@@ -82,7 +82,8 @@ impl Beside {
         BesideParts { canonical, awaited }
     }
 
-    /// What kept this of the set, as it is now.
+    /// What kept this of the set, as it is now. Nothing is checked: whoever has the
+    /// parts of another set gets answers of none.
     #[must_use]
     pub fn restored(set: &RecordSet, parts: BesideParts) -> Self {
         let mut awaited: BTreeMap<RecordId, Vec<Slot>> = BTreeMap::new();

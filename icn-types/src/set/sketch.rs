@@ -167,7 +167,8 @@ impl Sketch {
         self.set.arena.reserve(records);
     }
 
-    /// Takes the next page. Costs O(1) for each of its rows.
+    /// Takes the next page. Costs O(1) for each of its rows, and a place among its
+    /// siblings for each that has some.
     ///
     /// # Errors
     /// Where it does not follow the pages before it:
@@ -326,7 +327,7 @@ impl Sketch {
     }
 
     /// The set. Costs O(1) for each record, and for those of the authority chain
-    /// what judging them costs.
+    /// what judging them costs: each that forks it, a fold over the chain.
     ///
     /// It equals the set of which the outline is in everything that looks at no
     /// record that is not [at hand](RecordSet::is_at_hand). Its

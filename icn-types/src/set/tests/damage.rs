@@ -461,80 +461,11 @@ fn ask(set: &RecordSet) {
     let canonical = set.canonical();
     let kept = Beside::new().canonical(set).beside().count();
     assert_eq!(kept, canonical.beside().count());
-    let slots: Vec<Slot> = set.slots().collect();
-    for &slot in &slots {
-        let id = set.id(slot);
-        assert!(set.find(&id) == Some(slot) && set.slot(slot.index()) == Some(slot));
-        assert!(canonical.contains(slot) || !set.on_spine(slot));
-        let record = set.record(slot);
-        let _ = (
-            record.header(),
-            record.refs(),
-            record.topic(),
-            set.would_fork(record),
-        );
-        let _ = (
-            set.verdict(slot),
-            set.act(slot),
-            set.is_at_hand(slot),
-            set.signatory(record),
-        );
-        let _ = (
-            set.frozen(slot),
-            set.readied(slot),
-            set.closed_by(&id),
-            set.decision_of(&id),
-        );
-        let _ = (
-            set.office_after(&id),
-            set.succession(&id),
-            set.opens_beside(&id),
-        );
-        let _ = (
-            set.effective_heads(slot).count(),
-            set.siblings(slot).count(),
-            set.open(&id),
-        );
-        let _ = (
-            canonical.label(slot),
-            set.relied_on(slot).count(),
-            set.seq(slot),
-        );
-        let _ = (
-            set.goes_on(id, Some(slot)),
-            set.opened_after(Some(slot), &id),
-        );
-        assert_eq!(set.back(slot).count() as u64, set.seq(slot) + 1);
-        if let Some(other) = set.prev(slot) {
-            assert!(set.on_path(other, slot) && !set.on_path(slot, other));
-            assert!(set.equivocation(slot, other).is_err());
-        }
+    for slot in set.slots() {
+        ask_of_record(set, &canonical, slot);
     }
     for (chain, topic) in set.chains() {
-        assert_eq!(
-            set.chain_number(&chain),
-            set.spine(&chain).last().map(|&end| set.chain_of(end))
-        );
-        let _ = (
-            set.fork(&chain),
-            set.sealed_len(&chain),
-            set.is_frozen(&chain),
-        );
-        let _ = (
-            set.next_place(&chain),
-            set.next_start(&chain),
-            set.newest_seal(&chain),
-        );
-        let _ = (
-            set.newest_row(&chain),
-            set.sealed_beyond(&chain),
-            set.bends_in(&topic),
-        );
-        let _ = (
-            canonical.digest(topic),
-            canonical.rows(topic),
-            canonical.irregular(topic),
-        );
+        ask_of_chain(set, &canonical, &chain, &topic);
     }
     let _ = (
         set.office(),
@@ -544,6 +475,74 @@ fn ask(set: &RecordSet) {
         set.bare().count(),
     );
     assert_eq!(pages(set).len(), 1);
+}
+
+fn ask_of_record(set: &RecordSet, canonical: &Canonical<'_>, slot: Slot) {
+    let id = set.id(slot);
+    assert!(set.find(&id) == Some(slot) && set.slot(slot.index()) == Some(slot));
+    assert!(canonical.contains(slot) || !set.on_spine(slot));
+    let record = set.record(slot);
+    let _ = (
+        record.header(),
+        record.refs(),
+        record.topic(),
+        set.would_fork(record),
+        set.verdict(slot),
+        set.act(slot),
+        set.is_at_hand(slot),
+        set.signatory(record),
+    );
+    let _ = (
+        set.frozen(slot),
+        set.readied(slot),
+        set.closed_by(&id),
+        set.decision_of(&id),
+    );
+    let _ = (
+        set.office_after(&id),
+        set.succession(&id),
+        set.opens_beside(&id),
+    );
+    let _ = (
+        set.effective_heads(slot).count(),
+        set.siblings(slot).count(),
+        set.open(&id),
+        canonical.label(slot),
+        set.relied_on(slot).count(),
+        set.seq(slot),
+    );
+    let _ = (
+        set.goes_on(id, Some(slot)),
+        set.opened_after(Some(slot), &id),
+    );
+    assert_eq!(set.back(slot).count() as u64, set.seq(slot) + 1);
+    if let Some(other) = set.prev(slot) {
+        assert!(set.on_path(other, slot) && !set.on_path(slot, other));
+        assert!(set.equivocation(slot, other).is_err());
+    }
+}
+
+fn ask_of_chain(set: &RecordSet, canonical: &Canonical<'_>, chain: &ChainId, topic: &TopicId) {
+    assert_eq!(
+        set.chain_number(chain),
+        set.spine(chain).last().map(|&end| set.chain_of(end))
+    );
+    let _ = (set.fork(chain), set.sealed_len(chain), set.is_frozen(chain));
+    let _ = (
+        set.next_place(chain),
+        set.next_start(chain),
+        set.newest_seal(chain),
+    );
+    let _ = (
+        set.newest_row(chain),
+        set.sealed_beyond(chain),
+        set.bends_in(topic),
+    );
+    let _ = (
+        canonical.digest(*topic),
+        canonical.rows(*topic),
+        canonical.irregular(*topic),
+    );
 }
 
 /// What comes of damaged pages or bodies: nothing, or a set that can be asked and

@@ -6,7 +6,7 @@ mod hostile;
 mod outline;
 mod receivers;
 mod reference;
-mod review;
+mod reopened;
 mod roll;
 mod twins;
 mod worlds;

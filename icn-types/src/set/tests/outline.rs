@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::super::outline::ROW_LEN;
-use super::worlds::{Copies, Dice, stage_of, summary, summary_of};
+use super::worlds::{Dice, stage_of, summary, summary_of};
 use super::*;
 use crate::canon::from_bytes;
 
@@ -29,15 +29,6 @@ pub(super) fn needed(set: &RecordSet) -> BTreeSet<Slot> {
         .slots()
         .filter(|&slot| set.chain(slot) == set.authority());
     acts.chain(ends).chain(set.bare()).collect()
-}
-
-/// The same, and what tells which records beside the spines are canonical.
-fn needed_beside(set: &RecordSet, parts: &BesideParts) -> BTreeSet<Slot> {
-    let canonical = parts.canonical.iter().map(|(_, slot)| *slot);
-    let naming = parts.awaited.iter().map(|(_, slot)| *slot);
-    let mut needed = needed(set);
-    needed.extend(canonical.chain(naming));
-    needed
 }
 
 /// The set that comes out of pages with some bodies at hand.
@@ -72,7 +63,7 @@ fn assert_same(one: &RecordSet, other: &RecordSet) {
     assert_same_parts(&one.canonical(), &other.canonical());
 }
 
-fn assert_same_parts(one_part: &Canonical<'_>, other_part: &Canonical<'_>) {
+pub(super) fn assert_same_parts(one_part: &Canonical<'_>, other_part: &Canonical<'_>) {
     assert_eq!(summary_of(one_part), summary_of(other_part));
     let (one, other) = (one_part.set(), other_part.set());
     assert_eq!(
@@ -223,17 +214,16 @@ impl Honest {
 
 /// What happened in the worlds of a test.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     records: usize,
-    recalls: usize,
+    pub(super) recalls: usize,
     reopened: usize,
     sealed: usize,
-    invalid: usize,
-    missed: usize,
+    pub(super) invalid: usize,
 }
 
 impl Seen {
-    fn add(&mut self, set: &RecordSet) {
+    pub(super) fn add(&mut self, set: &RecordSet) {
         self.records += set.len();
         let acts = set
             .slots()
@@ -310,174 +300,6 @@ fn what_comes_afterwards_is_added_as_to_the_set_itself() {
         assert_same(&again, &opened);
         assert!(!again.missed() && !opened.missed());
     }
-}
-
-/// A set that is put together from its outline again and again, and what is kept of
-/// it beside.
-struct Lean {
-    set: RecordSet,
-    beside: Beside,
-}
-
-impl Lean {
-    /// Opened from what a set and its `Beside` say, with the bodies of `whole`.
-    fn of(set: &RecordSet, beside: &mut Beside, whole: &RecordSet) -> Self {
-        let parts = beside.parts(set);
-        let bodies = bodies(whole);
-        let at_hand = needed_beside(set, &parts).into_iter();
-        let at_hand = at_hand.map(|slot| (slot.index(), &bodies[slot.index()]));
-        let set = drawn_up(set.domain(), &pages(set), at_hand).unwrap();
-        let beside = Beside::restored(&set, parts);
-        Self { set, beside }
-    }
-}
-
-/// A set that is given records one by one, and one that is opened from its outline
-/// now and then.
-struct Pair {
-    whole: RecordSet,
-    beside: Beside,
-    lean: Option<Lean>,
-    seen: Seen,
-    crooked: usize,
-    bare: usize,
-    awaiting: usize,
-    reopened: usize,
-}
-
-impl Pair {
-    fn new(domain: DomainId) -> Self {
-        Self {
-            whole: RecordSet::new(domain),
-            beside: Beside::new(),
-            lean: None,
-            seen: Seen::default(),
-            crooked: 0,
-            bare: 0,
-            awaiting: 0,
-            reopened: 0,
-        }
-    }
-
-    /// Whether the record was added or completed.
-    fn insert(&mut self, record: &Signed<Record>) -> bool {
-        let added = self.whole.insert(record.clone());
-        let news = match &added {
-            Ok(Added::New(slot) | Added::Completed(slot)) => Some(*slot),
-            _ => None,
-        };
-        if let Some(slot) = news {
-            self.beside.update(&self.whole, slot);
-        }
-        if let Some(mut lean) = self.lean.take() {
-            let early = lean.set.insert(record.clone());
-            if let Some(slot) = news.filter(|_| early == added) {
-                lean.beside.update(&lean.set, slot);
-            }
-            if lean.set.missed() {
-                self.seen.missed += 1;
-            } else {
-                assert_eq!(early, added);
-                self.lean = Some(lean);
-            }
-        }
-        news.is_some()
-    }
-
-    fn compare(&mut self) {
-        let Some(lean) = &mut self.lean else {
-            return;
-        };
-        let part = lean.beside.canonical(&lean.set);
-        if lean.set.missed() {
-            self.lean = None;
-            self.seen.missed += 1;
-            return;
-        }
-        assert_same_parts(&part, &self.whole.canonical());
-        assert!(!lean.set.missed());
-    }
-
-    fn reopen(&mut self) {
-        self.compare();
-        let parts = self.beside.parts(&self.whole);
-        assert_eq!(Beside::new().parts(&self.whole), parts);
-        let lean = match &mut self.lean {
-            Some(lean) => {
-                assert_eq!(pages(&lean.set), pages(&self.whole));
-                Lean::of(&lean.set, &mut lean.beside, &self.whole)
-            }
-            None => Lean::of(&self.whole, &mut self.beside, &self.whole),
-        };
-        self.crooked += usize::from(!lean.set.is_straight());
-        self.bare += lean.set.bare().len();
-        self.awaiting += parts.awaited.len();
-        self.reopened += 1;
-        assert!(!lean.set.missed());
-        assert_eq!(lean.set.bends(), 0);
-        self.lean = Some(lean);
-        self.compare();
-    }
-}
-
-#[test]
-fn worlds_of_forks_and_bare_records_are_opened_again_and_again() {
-    let (mut seen, mut crooked, mut bare, mut awaiting, mut reopened) =
-        (Seen::default(), 0, 0, 0, 0);
-    for seed in 0..60 {
-        let stage = stage_of(seed);
-        let mut dice = Dice(!seed);
-        let mut queue = Vec::new();
-        for record in &stage.records {
-            let copies = Copies::of(record);
-            if dice.one_in(2) {
-                queue.push(copies.copy(false));
-            }
-            if !dice.one_in(40) {
-                queue.push(copies.copy(true));
-            }
-        }
-        let mut pair = Pair::new(stage.domain());
-        loop {
-            dice.shuffle(&mut queue);
-            let before = queue.len();
-            let mut left = Vec::new();
-            for record in queue {
-                if !pair.insert(&record) {
-                    left.push(record);
-                } else if dice.one_in(5) {
-                    pair.compare();
-                } else if dice.one_in(8) {
-                    pair.reopen();
-                }
-            }
-            queue = left;
-            if queue.len() == before {
-                break;
-            }
-        }
-        pair.reopen();
-        seen.add(&pair.whole);
-        seen.missed += pair.seen.missed;
-        crooked += pair.crooked;
-        bare += pair.bare;
-        awaiting += pair.awaiting;
-        reopened += pair.reopened;
-    }
-    let Seen {
-        recalls,
-        invalid,
-        missed,
-        ..
-    } = seen;
-    assert!(
-        recalls > 5 && invalid > 5 && missed > 10,
-        "{recalls} recalls, {invalid} invalid, {missed} missed"
-    );
-    assert!(
-        crooked > 100 && bare > 100 && awaiting > 100 && reopened > 200,
-        "{reopened} opened, {crooked} crooked, {bare} bare, {awaiting} awaited"
-    );
 }
 
 /// With everything at hand nothing is missed, whatever comes.

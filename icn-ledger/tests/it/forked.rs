@@ -440,3 +440,25 @@ fn cut_that_follows_a_record_reads_live_records_only() {
     assert_eq!(market.verdict(&over), "limit.floor");
     away.follow(&market);
 }
+
+/// The account is written down as it stands at the end of few of the branches only.
+#[test]
+fn snapshot_of_many_branches_is_not_larger_than_the_records() {
+    let mut market = Market::new(2);
+    let (a, b) = (market.chains[0], market.chains[1]);
+    for _ in 0..400 {
+        market.pay(a, b, 1);
+    }
+    let prev = market.tip(a);
+    for branch in 0..200 {
+        market.pay_after(a, prev, b, 2 + branch);
+    }
+    let set = &market.stage.set;
+    let records = set.slots().map(|slot| set.record(slot).to_bytes().len());
+    let pages = market.ledger.snapshot(set).unwrap();
+    let (records, pages) = (
+        records.sum::<usize>(),
+        pages.iter().map(Vec::len).sum::<usize>(),
+    );
+    assert!(pages < records, "{pages} of {records}");
+}

@@ -31,7 +31,6 @@ mod queries;
 mod receivership;
 mod refunds;
 mod remarks;
-mod review;
 mod rules;
 mod settlements;
 mod snapshots;

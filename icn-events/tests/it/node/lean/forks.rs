@@ -9,7 +9,7 @@ use icn_ledger::{Column, Positions};
 use icn_types::authority::{Act, Raise};
 use icn_types::host::LocalNetwork;
 use icn_types::id::{ChainId, Digest, RecordId, TopicId};
-use icn_types::record::{Content, Draft, Record};
+use icn_types::record::{Content, Draft, Place, Record};
 use icn_types::sign::Signed;
 use icn_types::time::Timestamp;
 
@@ -45,16 +45,6 @@ fn books(node: &Node) -> Books {
 }
 
 impl Mixed {
-    /// A node that opens on a copy of the lean node's store and reads it all.
-    fn whole(&self) -> Node {
-        let store = copy(&self.village.stores[CHARLIE]);
-        let settings = self
-            .village
-            .coop
-            .settings(CHARLIE, Arc::new(store), &LocalNetwork::new());
-        block_on(settings.open()).unwrap()
-    }
-
     fn is_the_node_of_its_store(&mut self) {
         let whole = self.whole();
         assert_eq!(self.ask(books), books(&whole));
@@ -107,9 +97,33 @@ pub(super) fn note_after(
     body: u64,
 ) -> Signed<Record> {
     let place = after.header().next_place().unwrap();
-    let content = Content::new(Vec::new(), None, &body).unwrap();
-    let draft = Draft::new(place, NOTE, after.at(), content).unwrap();
+    note_at(village, member, place, Vec::new(), body)
+}
+
+/// A note of a member in any place, which names records.
+pub(super) fn note_at(
+    village: &Village,
+    member: usize,
+    place: Place,
+    refs: Vec<RecordId>,
+    body: u64,
+) -> Signed<Record> {
+    let content = Content::new(refs, None, &body).unwrap();
+    let at = Timestamp::from_millis(village.now);
+    let draft = Draft::new(place, NOTE, at, content).unwrap();
     draft.sign(&village.coop.members[member].key).unwrap()
+}
+
+/// What the registrar could write next: more credit for Bob.
+pub(super) fn raise(village: &Village, floor: i64) -> Signed<Record> {
+    let set = village.nodes[0].set();
+    let place = set.next_place(&set.authority()).unwrap();
+    let account = village.coop.hours_of(1);
+    let open = set.office().unwrap().seat(&account).unwrap().open();
+    let act = Act::Raise(Raise { open, floor });
+    let at = Timestamp::from_millis(village.now);
+    let draft = act.draft(place, Vec::new(), at).unwrap();
+    draft.sign(&village.coop.registrar).unwrap()
 }
 
 /// Tells all nodes of records, one by one, until they hold them.
@@ -132,9 +146,13 @@ pub(super) fn tell(village: &mut Village, records: &[Signed<Record>]) {
 
 /// The last record of a member's account that all nodes know.
 pub(super) fn tip_of(village: &Village, member: usize) -> Record {
+    end_of(village, &village.coop.hours_of(member))
+}
+
+/// The last record of a chain that all nodes know.
+pub(super) fn end_of(village: &Village, chain: &ChainId) -> Record {
     let set = village.nodes[0].set();
-    let tip = set.spine(&village.coop.hours_of(member)).last();
-    set.record(*tip.unwrap()).clone()
+    set.record(*set.spine(chain).last().unwrap()).clone()
 }
 
 #[test]
@@ -260,16 +278,7 @@ fn payments_of_a_fork_that_a_next_epoch_ended_are_in_the_snapshot() {
 #[test]
 fn acts_of_a_registrar_that_forked_are_in_the_snapshot() {
     let mut village = with_past(435);
-    let set = village.nodes[0].set();
-    let place = set.next_place(&set.authority()).unwrap();
-    let account = village.coop.hours_of(1);
-    let open = set.office().unwrap().seat(&account).unwrap().open();
-    let acts = [-200_000, -300_000].map(|floor| {
-        let act = Act::Raise(Raise { open, floor });
-        let at = Timestamp::from_millis(village.now);
-        let draft = act.draft(place, Vec::new(), at).unwrap();
-        draft.sign(&village.coop.registrar).unwrap()
-    });
+    let acts = [-200_000, -300_000].map(|floor| raise(&village, floor));
     tell(&mut village, &acts);
     village.rounds(20);
     let mut mixed = Mixed::of(village);

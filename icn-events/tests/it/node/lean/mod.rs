@@ -1,13 +1,14 @@
 //! A lean node is the node of the same store, and reads its history only when
 //! something asks for it.
 
-mod counts;
 mod forks;
 mod history;
 mod hostile;
+mod openings;
 mod random;
-mod review;
+mod row;
 mod saved;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use icn_types::id::{ChainId, Digest, TopicId};
 use icn_types::record::{Content, Draft, Place, Record};
 use icn_types::sign::Signed;
 
-use super::coop::{Village, copy};
+use super::coop::{Registrar, Village, copy};
 use super::{budget, hours, opening_of, propose_and_vote};
 
 /// Two nodes and a lean one, of the third member.
@@ -66,6 +67,64 @@ impl Mixed {
 
     fn ask<T>(&mut self, question: impl Fn(&Node) -> T) -> T {
         block_on(self.lean.ask(question)).unwrap()
+    }
+
+    /// A node that opens on a copy of the lean node's store and reads it all.
+    fn whole(&self) -> Node {
+        let store = Arc::new(copy(&self.village.stores[CHARLIE]));
+        let settings = self
+            .village
+            .coop
+            .settings(CHARLIE, store, &LocalNetwork::new());
+        block_on(settings.open()).unwrap()
+    }
+
+    /// Steps the lean node while the others are away.
+    fn rounds_alone(&mut self, count: usize) {
+        for _ in 0..count {
+            self.village.now += 100;
+            let times = self.village.times();
+            block_on(self.lean.step(times)).unwrap();
+        }
+    }
+
+    /// Tells the lean node of records, while the others are away, until it holds
+    /// them with their content.
+    fn hear(&mut self, records: &[Signed<Record>]) {
+        let stranger = Registrar::join(&self.village);
+        for _ in 0..50 {
+            let missing: Vec<Signed<Record>> = self.ask(|node| {
+                let set = node.set();
+                let is_whole = |slot| !set.is_bare(slot);
+                let is_missing =
+                    |record: &&Signed<Record>| !set.find(&record.id()).is_some_and(is_whole);
+                records.iter().filter(is_missing).cloned().collect()
+            });
+            if missing.is_empty() {
+                return;
+            }
+            for some in missing.chunks(64) {
+                self.village.now += 20_000; // forks are taken in at a rate
+                stranger.tell(self.village.peer(CHARLIE), some);
+                self.rounds_alone(3);
+            }
+        }
+        panic!("never told");
+    }
+
+    /// Tells the lean node of a record without its content, while the others are
+    /// away.
+    fn hear_bare(&mut self, record: &Record) {
+        let stranger = Registrar::join(&self.village);
+        let bare = Record::bare(record.header().clone(), *record.signature());
+        stranger.repeat([bare.claim()], self.village.peer(CHARLIE));
+        self.rounds_alone(3);
+        let id = record.id();
+        let is_bare = |node: &Node| {
+            let set = node.set();
+            set.find(&id).is_some_and(|slot| set.is_bare(slot))
+        };
+        assert!(self.ask(is_bare));
     }
 
     /// Posted hours of a member, as the lean node sees them.
@@ -195,12 +254,7 @@ fn first_leg_to(village: &Village, payer: ChainId) -> LegId {
 #[test]
 fn lean_node_stands_where_the_node_of_its_store_stands() {
     let mut mixed = Mixed::with_past(401);
-    let store = copy(&mixed.village.stores[CHARLIE]);
-    let settings = mixed
-        .village
-        .coop
-        .settings(CHARLIE, Arc::new(store), &LocalNetwork::new());
-    let whole = block_on(settings.open()).unwrap();
+    let whole = mixed.whole();
     assert_eq!(mixed.ask(set_digests), set_digests(&whole));
     let columns = |node: &Node| {
         let accounts = node

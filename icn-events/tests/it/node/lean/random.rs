@@ -1,28 +1,29 @@
 //! Whatever happens.
 
-use std::sync::Arc;
-
 use futures::executor::block_on;
 use icn_events::node::{Node, verify_store};
 use icn_ledger::LegId;
-use icn_types::host::LocalNetwork;
 use icn_types::id::ChainId;
 
-use super::super::coop::{Registrar, copy};
+use super::super::coop::Registrar;
 use super::super::hours;
 use super::super::money::{Ask, ask, holding, refunding, resolving};
 use super::{CHARLIE, Mixed, all_of};
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).unwrap()
+    }
+
+    pub(super) fn pick<T: Clone>(&mut self, all: &[T]) -> Option<T> {
+        (!all.is_empty()).then(|| all[self.roll(all.len())].clone())
     }
 }
 
@@ -95,15 +96,10 @@ fn whatever_happens_a_lean_node_is_the_node_of_its_store() {
         mixed.until("nodes agree", Mixed::agree);
         kept_its_history_away += u32::from(!mixed.lean.has_history());
         forked += u32::from(mixed.ask(|node| !node.set().is_straight()));
-        let store = copy(&mixed.village.stores[CHARLIE]);
         let genesis = &mixed.village.coop.genesis;
-        assert_eq!(block_on(verify_store(genesis, &store)).unwrap(), []);
-        let network = LocalNetwork::new();
-        let settings = mixed
-            .village
-            .coop
-            .settings(CHARLIE, Arc::new(store), &network);
-        let whole = block_on(settings.open()).unwrap();
+        let store = &mixed.village.stores[CHARLIE];
+        assert_eq!(block_on(verify_store(genesis, store)).unwrap(), []);
+        let whole = mixed.whole();
         assert_eq!(mixed.ask(all_of), all_of(&whole));
     }
     assert!(

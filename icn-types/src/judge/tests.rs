@@ -619,6 +619,7 @@ fn states_beside_a_spine_are_few_however_many_branches_there_are() {
     let (mut set, mut judge) = all(&stage);
     let beside = judge.tips().filter(|tip| !set.on_spine(tip.slot));
     assert_eq!(beside.count(), BESIDE_MAX);
+    assert_eq!(judge.tips().count(), BESIDE_MAX + 1, "and its end");
     let last = *set.spine(&a).last().unwrap();
     assert!(judge.state_at(last).is_some());
     assert!(again(&set, &judge).tips().eq(judge.tips()));

@@ -227,6 +227,23 @@ fn a_record_waits_for_a_missing_ref_even_if_another_is_invalid() {
 }
 
 #[test]
+fn a_record_that_came_whole_waits_no_more_for_its_content() {
+    let (mut stage, a, b) = two();
+    let missing = count(&mut stage, &a, &[], 1);
+    let naming = count(&mut stage, &b, &[missing], 1);
+    let whole = stage.records.last().unwrap().clone();
+    let others = stage.records.iter();
+    let others = others.filter(|record| ![missing, naming].contains(&record.id()));
+    let (mut set, mut judge) = told(&stage, others);
+    for record in [bare(&whole), whole] {
+        let slot = set.insert(record).unwrap().slot();
+        judge.update(&set, slot);
+    }
+    let slot = set.find(&naming).unwrap();
+    assert!(judge.waiting().eq([(missing, &[slot][..])]));
+}
+
+#[test]
 fn a_record_is_decided_when_it_is_asked_for_and_then_what_waited_for_it() {
     let (mut stage, a, b) = two();
     let late = count(&mut stage, &a, &[], 1);

@@ -206,26 +206,24 @@ pub(crate) fn finality(ledger: &Ledger, set: &RecordSet, leg: &LegId) -> Option<
         return Some(Finality::Local);
     }
     let sender = set.find(&leg.record)?;
-    let by = columns.taker(sender, leg)?;
-    let mut origins = origins(set, sender, leg.leg);
-    if !origins.clone().all(|slot| set.on_spine(slot)) {
-        return None;
-    }
-    let is_taken_for_good = set.find(&by).is_some_and(|by| set.is_sealed(by));
-    if is_taken_for_good && origins.all(|slot| set.is_sealed(slot)) {
-        Some(Finality::Sealed)
+    let by = set.find(&columns.taker(sender, leg)?)?;
+    let stands = origins(set, sender, leg.leg).all(|slot| set.on_spine(slot));
+    stands.then(|| finality_of_taken(set, sender, leg.leg, by))
+}
+
+/// How final a leg of `sender` is that `by` took.
+pub(crate) fn finality_of_taken(set: &RecordSet, sender: Slot, leg: u8, by: Slot) -> Finality {
+    let mut all = origins(set, sender, leg).chain([by]);
+    if all.all(|slot| set.is_sealed(slot)) {
+        Finality::Sealed
     } else {
-        Some(Finality::Acknowledged)
+        Finality::Acknowledged
     }
 }
 
 /// The records that a leg comes from: the one that sent it, and the hold that it
 /// is a part of.
-pub(crate) fn origins(
-    set: &RecordSet,
-    sender: Slot,
-    leg: u8,
-) -> impl Iterator<Item = Slot> + Clone {
+pub(crate) fn origins(set: &RecordSet, sender: Slot, leg: u8) -> impl Iterator<Item = Slot> {
     let hold = legs::hold_of(set, sender, leg);
     [Some(sender), hold].into_iter().flatten()
 }

@@ -9,7 +9,7 @@ use icn_types::time::Timestamp;
 
 use crate::entry::{DecisionRef, Entry};
 use crate::legs::LegId;
-use crate::position::Finality;
+use crate::position::{self, Finality};
 use crate::query::Query;
 use crate::query::balance::final_if;
 use crate::query::line::{Line, Moved, Movement, moved, stated};
@@ -184,7 +184,7 @@ impl Query<'_> {
         };
         let by = self.columns.taker(*sender, leg).and_then(found);
         by.map_or(Finality::Local, |by| {
-            self.finality_of_taken(*sender, leg.leg, by)
+            position::finality_of_taken(self.set, *sender, leg.leg, by)
         })
     }
 

@@ -131,18 +131,8 @@ impl Query<'_> {
         let sender = self.set.find(&leg.record);
         let by = sender.and_then(|sender| self.columns.taker(sender, leg));
         match sender.zip(by.and_then(|by| self.set.find(&by))) {
-            Some((sender, by)) => self.finality_of_taken(sender, leg.leg, by),
+            Some((sender, by)) => position::finality_of_taken(self.set, sender, leg.leg, by),
             None => Finality::Local,
-        }
-    }
-
-    /// How final a leg of `sender` is that `by` took.
-    fn finality_of_taken(&self, sender: Slot, leg: u8, by: Slot) -> Finality {
-        let mut all = position::origins(self.set, sender, leg).chain([by]);
-        if all.all(|slot| self.set.is_sealed(slot)) {
-            Finality::Sealed
-        } else {
-            Finality::Acknowledged
         }
     }
 

@@ -16,6 +16,7 @@ use proptest::prelude::*;
 
 use crate::columns::{World, cases, steps};
 use crate::market::{Market, leg};
+use crate::snapshots::kept_back;
 
 /// How many records a hostile writer adds.
 const HOSTILE: u64 = 256;
@@ -248,14 +249,6 @@ fn siblings_of_an_open_fork_count_anew_only_where_its_pair_is_another() {
     );
 }
 
-/// Writes a record that nobody hears of before it is sent.
-fn kept_back(market: &mut Market, write: impl FnOnce(&mut Market) -> RecordId) -> Signed<Record> {
-    let set = market.stage.set.clone();
-    write(market);
-    market.stage.set = set;
-    market.stage.records.pop().unwrap()
-}
-
 fn send(market: &mut Market, record: Signed<Record>) {
     market.stage.set.insert(record.clone()).unwrap();
     market.stage.records.push(record);
@@ -279,8 +272,9 @@ fn records_that_only_one_beside_a_spine_awaits_count_nothing_anew() {
     }
 }
 
-#[test]
-fn record_that_a_waiting_one_awaits_counts_with_its_branch_once_it_comes() {
+/// A branch of the second below its Seal, which took a payment of the first. Its next
+/// record is kept back; the last record waits for it, and for one that nobody has.
+pub(crate) fn awaited_branch() -> (Market, [ChainId; 2], Signed<Record>, RecordId) {
     let mut market = Market::new(2);
     let (a, b) = (market.chains[0], market.chains[1]);
     let payment = market.pay(a, b, 10);
@@ -296,6 +290,12 @@ fn record_that_a_waiting_one_awaits_counts_with_its_branch_once_it_comes() {
     let mut refs = [late.id(), RecordId::from_bytes([7; 32])];
     refs.sort_unstable();
     let waiting = market.note(a, &refs);
+    (market, [a, b], late, waiting)
+}
+
+#[test]
+fn record_that_a_waiting_one_awaits_counts_with_its_branch_once_it_comes() {
+    let (mut market, [a, b], late, waiting) = awaited_branch();
     assert_eq!(market.column(a).outgoing, 10, "nobody needs the branch");
     send(&mut market, late);
     assert_eq!(market.recounts(), 1);

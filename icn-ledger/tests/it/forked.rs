@@ -11,6 +11,7 @@ use icn_types::set::RecordSet;
 use icn_types::sign::Signed;
 use proptest::prelude::*;
 
+use crate::beside::awaited_branch;
 use crate::market::{Market, leg};
 use crate::snapshots::{Asked, Away, again, assert_same, kept_back, wishes};
 
@@ -164,19 +165,7 @@ fn contested_holds_and_resolves_go_on_after_they_are_read_back() {
 
 #[test]
 fn record_that_is_awaited_makes_its_branch_count_after_it_is_read_back() {
-    let mut market = Market::new(2);
-    let (a, b) = (market.chains[0], market.chains[1]);
-    let payment = market.pay(a, b, 10);
-    market.note(b, &[]);
-    market.seal(b);
-    let dead = market.ack_after(b, None, &[leg(payment, 0)]);
-    let late = kept_back(&mut market, |market| {
-        let stage = &mut market.stage;
-        stage.write_after(&b, tip_at(0, dead), NOTE, &[], &Note::default());
-    });
-    let mut refs = [late.id(), RecordId::from_bytes([7; 32])];
-    refs.sort_unstable();
-    market.note(a, &refs);
+    let (mut market, [a, b], late, _) = awaited_branch();
     market.pay(b, a, 1);
     assert_eq!(market.column(b).contested, 0);
     send(&mut market, late);
@@ -351,15 +340,10 @@ proptest! {
                 away = Some(Away::from_market(&market));
             }
             let chain = market.chains[wish.1];
-            if let Some(asked) = Asked::of(&mut market, wish) {
-                let draft = asked.draft(&market.ledger, &market.stage.set, &chain);
-                if let Some(away) = &away {
-                    let here = asked.draft(&away.ledger, &away.set, &chain);
-                    prop_assert_eq!(&here, &draft);
-                }
-                if let Some(draft) = draft {
-                    market.submit(draft);
-                }
+            let asked = Asked::of(&mut market, wish);
+            let draft = asked.and_then(|asked| asked.drafted_alike(&market, away.as_ref(), &chain));
+            if let Some(draft) = draft {
+                market.submit(draft);
             }
             if wish.3 % 4 == 0 && chain != market.chains[0] {
                 market.seal(chain);

@@ -173,7 +173,21 @@ impl Asked {
         })
     }
 
-    pub(crate) fn draft(&self, ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Draft> {
+    /// What a market drafts, and so does whoever is away.
+    pub(crate) fn drafted_alike(
+        &self,
+        market: &Market,
+        away: Option<&Away>,
+        chain: &ChainId,
+    ) -> Option<Draft> {
+        let draft = self.draft(&market.ledger, &market.stage.set, chain);
+        if let Some(away) = away {
+            assert_eq!(self.draft(&away.ledger, &away.set, chain), draft);
+        }
+        draft
+    }
+
+    fn draft(&self, ledger: &Ledger, set: &RecordSet, chain: &ChainId) -> Option<Draft> {
         match self {
             Self::Payment(request) => {
                 drafted(ledger.authorize(set, chain, request, NOW, &Policy::NONE))
@@ -206,16 +220,11 @@ proptest! {
                 away = Away::of(&market.ledger, &market.stage.set);
             }
             let (chain, heard) = (market.chains[wish.1], market.stage.records.len());
-            if let Some(asked) = Asked::of(&mut market, wish) {
-                let draft = asked.draft(&market.ledger, &market.stage.set, &chain);
-                if let Some(away) = &away {
-                    let here = asked.draft(&away.ledger, &away.set, &chain);
-                    prop_assert_eq!(&here, &draft);
-                }
-                if let Some(draft) = draft {
-                    market.submit(draft);
-                    written += usize::from(away.is_some());
-                }
+            let asked = Asked::of(&mut market, wish);
+            let draft = asked.and_then(|asked| asked.drafted_alike(&market, away.as_ref(), &chain));
+            if let Some(draft) = draft {
+                market.submit(draft);
+                written += usize::from(away.is_some());
             }
             if wish.3 % 4 == 0 {
                 market.seal(chain);
@@ -467,7 +476,10 @@ fn every_breach_is_found_by_its_code() {
 }
 
 /// Writes a record that nobody hears of before it is sent.
-pub(crate) fn kept_back(market: &mut Market, write: impl FnOnce(&mut Market)) -> Signed<Record> {
+pub(crate) fn kept_back<T>(
+    market: &mut Market,
+    write: impl FnOnce(&mut Market) -> T,
+) -> Signed<Record> {
     let set = market.stage.set.clone();
     write(market);
     market.stage.set = set;
